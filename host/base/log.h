@@ -1,0 +1,23 @@
+/* host/base/log.h - how a floor that may not print tells a person something, and how far it is.
+ *
+ * main owns stderr; everyone below gets a ll_log and calls it. A NULL ll_log is silent.
+ * Calls may come from any thread; the receiver takes care of that. Floor 0. */
+#ifndef LL_BASE_LOG_H
+#define LL_BASE_LOG_H
+
+#include "host/base/status.h"
+
+#include <stdint.h>
+
+typedef struct ll_log {
+    void *to;
+    /* One line for a person, without newline. */
+    void (*line)(void *to, const char *text);
+    /* `done` of `total` (0: unknown) units of `stage` are finished, e.g. ("embed", 64, 600). */
+    void (*progress)(void *to, const char *stage, int64_t done, int64_t total);
+} ll_log;
+
+void ll_log_line(const ll_log *log, const char *format, ...) LL_PRINTF(2, 3);
+void ll_log_progress(const ll_log *log, const char *stage, int64_t done, int64_t total);
+
+#endif
