@@ -1,0 +1,152 @@
+/* host/backend/backend.h - a device that embeds photos and compares features.
+ *
+ * Callers see this page and nothing else: cpu or cuda stands behind one table (backend_ops.h).
+ * Embedding: net_create once, then forward_submit / forward_wait over a few slots, so that the
+ * caller decodes while the device works. Comparing: compare_begin with all unit features, submit
+ * every tile on or above the diagonal, sync, then take the candidates row block by row block.
+ * One backend is driven by one thread. Floor 3; includes base, vgg16, weights. */
+#ifndef LL_BACKEND_H
+#define LL_BACKEND_H
+
+#include "host/base/log.h"
+#include "host/base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct ll_backend ll_backend;
+typedef struct ll_net ll_net;
+struct ll_weights;
+
+typedef struct ll_backend_options {
+    const char *name;        /* "auto", "cpu", "cuda" */
+    const char *cuda_module; /* path of lookloom-cuda.so; NULL: beside our own libraries */
+    const char *precision;   /* NULL: the backend's default ("fp32" on cpu, "fp16" on cuda) */
+    int device;              /* CUDA ordinal */
+    int threads;             /* of the cpu backend; results do not depend on it */
+    int batch;               /* images a slot holds; 0: 32 on cpu, 256 on cuda */
+    int slots;               /* batches in flight; 1 or more */
+    const ll_log *log;       /* why auto passed a backend over; may be NULL */
+} ll_backend_options;
+
+/** Open a backend by name; "auto" takes cuda if it opens and logs why if it does not.
+ * @return LL_OK; LL_ERR_ARGUMENT for an unknown name or precision; LL_ERR_UNSUPPORTED, LL_ERR_DEVICE
+ *         or LL_ERR_MEMORY from the backend asked for. On failure `*out` is NULL. */
+LL_NODISCARD ll_status ll_backend_open(const ll_backend_options *options, ll_backend **out,
+                                       ll_error *err);
+void ll_backend_close(ll_backend *be); /* accepts NULL */
+
+/* What goes into the index and the fingerprint; borrowed until close. */
+typedef struct ll_backend_info {
+    const char *name;      /* "cpu" */
+    const char *device;    /* "AMD EPYC 9R14, avx512" : what decides the bits */
+    const char *precision; /* "fp32" */
+    const char *engines;   /* library versions and the implementations chosen, e.g.
+                              "oneDNN 2.6.3 jit:avx512_core, OpenBLAS 0.3.21 SkylakeX" */
+    int batch;
+} ll_backend_info;
+ll_backend_info ll_backend_describe(const ll_backend *be);
+
+/* ---- embedding ------------------------------------------------------------------------- */
+
+typedef struct ll_net_options {
+    int layer;      /* LL_VGG16_*: where to stop, any of the 20 layers or LL_VGG16_GAP */
+    bool normalize; /* unit rows and their norms; false: raw activations (tests, calibration) */
+} ll_net_options;
+
+/** Pack the weights for this device, once. LL_ERR_ARGUMENT if the weights end before `layer`. */
+LL_NODISCARD ll_status ll_net_create(ll_backend *be, struct ll_weights *weights,
+                                     const ll_net_options *options, ll_net **out, ll_error *err);
+void ll_net_free(ll_backend *be, ll_net *net); /* accepts NULL */
+
+/** Start one batch in `slot` (0 .. slots - 1) and return; the slot must be free.
+ * @param pixels  (n, 224, 224, 3) u8 RGB; must stay as it is until forward_wait
+ * @param n       1 .. batch; the rest of the batch is padding nobody sees: an image's features
+ *                depend neither on n nor on its place in the batch, to the bit */
+LL_NODISCARD ll_status ll_forward_submit(ll_backend *be, ll_net *net, int slot,
+                                         const uint8_t *pixels, int n, ll_error *err);
+
+/** Wait for `slot` and free it.
+ * @param features  (n, ll_vgg16_width(layer)) f32; activations with sides are NHWC
+ * @param norms     (n) f32, length before normalising; NULL if the net does not normalise.
+ *                  A row of zeros stays zeros with norm 0.
+ * @return LL_OK; LL_ERR_DEVICE; LL_ERR_FORMAT if an activation is infinite or NaN: the weights'
+ *         fault, never a photo's */
+LL_NODISCARD ll_status ll_forward_wait(ll_backend *be, ll_net *net, int slot, float *features,
+                                       float *norms, ll_error *err);
+
+/** Biases that centre every channel of an untrained network on a batch of pictures: for each layer
+ *  in turn, bias = -mean of the channel before bias and ReLU over images and places.
+ *  Always runs on the cpu backend. Kernels come from `kernel(to, layer, out, err)`, OHWI.
+ * @param biases  all layers' biases end to end, in layer order (12 416 f32 up to fc2) */
+typedef ll_status (*ll_kernel_fn)(void *to, int layer, float *kernel, ll_error *err);
+LL_NODISCARD ll_status ll_backend_calibrate(int threads, ll_kernel_fn kernel, void *to,
+                                            const uint8_t *pixels, int n, float *biases,
+                                            const ll_log *log, ll_error *err);
+
+/* ---- comparing ------------------------------------------------------------------------- */
+
+typedef enum ll_matrix_type {
+    LL_MATRIX_NONE,
+    LL_MATRIX_FLOAT32,
+    LL_MATRIX_FLOAT16,
+    LL_MATRIX_UINT16, /* round(score * 65535) */
+} ll_matrix_type;
+
+/** Bytes of one stored score; 0 for LL_MATRIX_NONE. */
+size_t ll_matrix_type_bytes(ll_matrix_type type);
+
+/* Receives rectangles of the matrix, in the stored type, on or above the diagonal and transposed
+ * below it: rows [row, row + rows) x columns [column, column + columns), row-major, `values` valid
+ * during the call only. Diagonal tiles come once, exactly symmetric, their diagonal exactly 1.
+ * Called from the backend's threads, several at once, never twice for one place. */
+typedef struct ll_tile_sink {
+    void *to;
+    ll_status (*take)(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                      const void *values, ll_error *err);
+} ll_tile_sink;
+
+typedef struct ll_compare_options {
+    const float *features; /* (rows, cols) unit f32, host memory, borrowed until compare_end */
+    int64_t rows, cols;
+    int keep;              /* candidates kept per row (K + M); 0: no neighbours wanted */
+    const uint32_t *group; /* (rows) --within: only equal values are neighbours; or NULL */
+    ll_matrix_type matrix;
+    ll_tile_sink sink;     /* ignored for LL_MATRIX_NONE */
+} ll_compare_options;
+
+/** Bind the features; frees what an earlier comparison held. */
+LL_NODISCARD ll_status ll_compare_begin(ll_backend *be, const ll_compare_options *options,
+                                        ll_error *err);
+
+/** Rows and columns of a tile (512 on cpu); valid after compare_begin. */
+int64_t ll_compare_tile(const ll_backend *be);
+
+/** Compute block i against block j, i <= j, in tiles of ll_compare_tile(). Returns before the work
+ *  is done; a failure may be reported by a later call. Every tile once. */
+LL_NODISCARD ll_status ll_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *err);
+
+/** Wait for all tiles; reports errors of earlier work. */
+LL_NODISCARD ll_status ll_compare_sync(ll_backend *be, ll_error *err);
+
+/** The candidates of rows [row, row + rows), after sync: the `keep` best fast scores of each row
+ *  among its permitted columns (not itself, same group), best first, ties by column.
+ * @param columns  (rows, keep) u32; 0xFFFFFFFF where a row has fewer
+ * @param scores   (rows, keep) f32 fast scores
+ * @param bounds   (rows) f64: |fast - exact| <= bound for every pair of the row */
+LL_NODISCARD ll_status ll_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                                    float *scores, double *bounds, ll_error *err);
+
+/** Exact scores (kernels/rescore.h) of given pairs: scores[r][c] for row + r and columns[r][c];
+ *  places with 0xFFFFFFFF are left alone. */
+LL_NODISCARD ll_status ll_rescore(ll_backend *be, int64_t row, int64_t rows,
+                                  const uint32_t *columns, int64_t count, float *scores,
+                                  ll_error *err);
+
+/** Exact scores of one row against all, itself included: (rows of the comparison) f32. */
+LL_NODISCARD ll_status ll_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err);
+
+void ll_compare_end(ll_backend *be);
+
+#endif

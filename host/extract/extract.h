@@ -1,0 +1,47 @@
+/* host/extract/extract.h - the first long loop: photos -> features, in catalogue order.
+ *
+ * Decoder threads fill a ring of batches while the backend runs the batches before. An image that
+ * cannot be used becomes a reject with a reason, never a gap: usable items keep the catalogue's
+ * order and are numbered without holes. Floor 4; includes base, catalog, image, backend. */
+#ifndef LL_EXTRACT_H
+#define LL_EXTRACT_H
+
+#include "host/backend/backend.h"
+#include "host/base/log.h"
+#include "host/base/status.h"
+#include "host/catalog/catalog.h"
+#include "host/image/decode.h"
+
+#include <stdint.h>
+
+typedef struct ll_extract_sink {
+    void *to;
+    /* One usable item, ascending: catalogue row, digest, unit features (width) and norm. */
+    ll_status (*item)(void *to, int64_t row, const uint8_t digest[LL_DIGEST_BYTES],
+                      const float *features, float norm, ll_error *err);
+    /* One rejected catalogue row, ascending among rejects. */
+    ll_status (*reject)(void *to, int64_t row, const char *reason, ll_error *err);
+} ll_extract_sink;
+
+typedef struct ll_extract_options {
+    ll_image_options image;
+    int layer;   /* LL_VGG16_*: width of the features */
+    int threads; /* decoders */
+    int slots;   /* batches in flight: the backend was opened with as many */
+    const ll_log *log;
+    /* For tests only: called before each decode to shuffle timing; NULL in production. */
+    void (*disturb)(int64_t row);
+} ll_extract_options;
+
+typedef struct ll_extract_summary {
+    int64_t items, rejected;
+    int64_t transparent, rotated;            /* usable photos whose default handling may hurt */
+    double decode_seconds, forward_seconds;  /* summed over decoder threads; waiting for batches */
+    double wall_seconds;
+} ll_extract_summary;
+
+LL_NODISCARD ll_status ll_extract_run(ll_backend *be, ll_net *net, const ll_catalog *catalog,
+                                      const ll_extract_options *options, const ll_extract_sink *sink,
+                                      ll_extract_summary *summary, ll_error *err);
+
+#endif

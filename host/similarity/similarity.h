@@ -1,0 +1,48 @@
+/* host/similarity/similarity.h - the second long loop: features -> scores.
+ *
+ * Runs the tiles on and above the diagonal through the backend, rescores each row's candidates in
+ * double precision, redoes whole any row whose candidates are not certain, and hands neighbours to a
+ * sink: neither HDF5 nor a device is known here. Floor 4; includes base and backend. */
+#ifndef LL_SIMILARITY_H
+#define LL_SIMILARITY_H
+
+#include "host/backend/backend.h"
+#include "host/base/log.h"
+#include "host/base/status.h"
+
+#include <stdint.h>
+
+#define LL_NO_NEIGHBOR 0xFFFFFFFFu /* fill of /neighbors/index; the score beside it is NaN */
+
+typedef struct ll_neighbor_sink {
+    void *to;
+    /* Rows [row, row + rows), ascending, from the calling thread: (rows, K) each, best first. */
+    ll_status (*take)(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                      const float *score, ll_error *err);
+} ll_neighbor_sink;
+
+typedef struct ll_similarity_options {
+    const float *features; /* (rows, cols) unit f32 */
+    int64_t rows, cols;
+    int neighbors;         /* K, already cut to max(rows - 1, 1) */
+    const uint32_t *group; /* (rows) --within, or NULL */
+    ll_matrix_type matrix;
+    ll_tile_sink matrix_sink;
+    ll_neighbor_sink neighbor_sink;
+    const ll_log *log;
+} ll_similarity_options;
+
+typedef struct ll_similarity_summary {
+    int64_t rows_redone; /* rows whose candidates were not certain */
+    int64_t tiles;
+    double tile_seconds, rescore_seconds;
+    /* What the shop will see at the paper's threshold. */
+    int64_t rows_with_ten, rows_with_one; /* neighbours scoring >= 0.80 */
+    double median_best;                   /* NaN if no row has a neighbour */
+} ll_similarity_summary;
+
+/** Compare all rows with all rows. rows = 0 and rows = 1 succeed (row 0 then has no neighbour). */
+LL_NODISCARD ll_status ll_similarity_run(ll_backend *be, const ll_similarity_options *options,
+                                         ll_similarity_summary *summary, ll_error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* host/store/publish.h - the finished file takes its name: at any instant the index is the old one
+ * or the new one, whole. Floor 2; includes base. */
+#ifndef LL_STORE_PUBLISH_H
+#define LL_STORE_PUBLISH_H
+
+#include "host/base/status.h"
+
+/** A work folder INDEX.h5.work/ beside the index, locked for this process. */
+typedef struct ll_work ll_work;
+
+/** Make (or take over) and lock `index_path`.work. LL_ERR_IO "... another run is writing it" if a
+ *  live process holds it. */
+LL_NODISCARD ll_status ll_work_open(const char *index_path, ll_work **out, ll_error *err);
+
+/** Path of a file in the work folder; yours to free(). */
+LL_NODISCARD ll_status ll_work_path(const ll_work *work, const char *name, char **out,
+                                    ll_error *err);
+
+/** Unlock and remove the folder with what is left in it; accepts NULL. */
+void ll_work_close(ll_work *work);
+
+/** fsync `path`, keep the index there now as INDEX.previous.h5 (a hard link), rename `path` onto
+ *  `index_path`, fsync the folder. On failure the old index is untouched. */
+LL_NODISCARD ll_status ll_store_publish(const char *path, const char *index_path, ll_error *err);
+
+#endif

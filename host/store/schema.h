@@ -1,0 +1,50 @@
+/* host/store/schema.h - what an index file holds: schema lookloom-index, version 1 (FORMAT.md).
+ * Floor 2; includes base, h5. */
+#ifndef LL_STORE_SCHEMA_H
+#define LL_STORE_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LL_STORE_FORMAT "lookloom-index"
+enum { LL_STORE_VERSION = 1, LL_STORE_CHECK_ROWS = 256, LL_STORE_DIGEST = 16 };
+
+typedef enum ll_store_matrix {
+    LL_STORE_NONE,
+    LL_STORE_FLOAT32,
+    LL_STORE_FLOAT16,
+    LL_STORE_UINT16,
+} ll_store_matrix;
+
+/** "none", "float32", "float16", "uint16": the spelling of --matrix. */
+const char *ll_store_matrix_name(ll_store_matrix matrix);
+/** -1 for an unknown name, else a ll_store_matrix. */
+int ll_store_matrix_find(const char *name);
+size_t ll_store_matrix_bytes(ll_store_matrix matrix);
+
+/* The root attributes that say what made the file. Texts are never NULL ("" if unknown). */
+typedef struct ll_store_provenance {
+    const char *created; /* the only one, with /run, that two equal runs may differ in */
+    const char *generator;
+    const char *model, *layer, *preprocess, *resize, *exif, *alpha, *decoder;
+    const char *image_root;
+    const char *weights_sha256, *weights_name;
+    bool weights_trained;
+    const char *backend, *device, *precision, *engines;
+    const char *fingerprint;
+    const char *within; /* column of --within, or "" */
+    int64_t rows_redone;
+    const char *license;
+} ll_store_provenance;
+
+/* Extents, known before the file is made. */
+typedef struct ll_store_extents {
+    int64_t items;     /* N */
+    int64_t features;  /* D; 0: leave /features out */
+    int64_t neighbors; /* K, already min(--neighbors, max(N - 1, 1)) */
+    int64_t rejected;  /* M */
+    ll_store_matrix matrix;
+} ll_store_extents;
+
+#endif

@@ -1,0 +1,37 @@
+/* kernels/rescore.h - the score of two items, to the bit.
+ *
+ *   S(x, y)  = sum of x[k] * y[k] over k, f32 in, f64 arithmetic (each product is exact in f64), in
+ *              one fixed order: partial[l] adds k = l, l + 64, l + 128, ... in ascending order for
+ *              l = 0 .. 63, then partial[l] += partial[l + s] for s = 32, 16, 8, 4, 2, 1
+ *   score    = clamp to [0, 1] of (float)(S(x, y) / sqrt(S(x, x) * S(y, y)))
+ *
+ * So the cpu and cuda twins agree on a score to the bit, and byte-equal photos score exactly 1
+ * (S / sqrt(S * S) rounds to 1 in f32). Floor 1. Includes nothing of ours. */
+#ifndef LL_KERNELS_RESCORE_H
+#define LL_KERNELS_RESCORE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { LL_RESCORE_LANES = 64 };
+
+/** S(x, y) of two rows of `cols` f32. */
+double ll_rescore_dot_cpu(const float *x, const float *y, int64_t cols);
+
+/** The score from its three sums; 0 if a row is all zeros. */
+float ll_rescore_score(double xy, double xx, double yy);
+
+/** squares[i] = S(row i, row i) for (rows, cols) f32. */
+void ll_rescore_squares_cpu(const float *features, int64_t rows, int64_t cols, double *squares);
+
+/** scores[c] = score(row, columns[c]) for `count` columns; 0xFFFFFFFF is skipped. */
+void ll_rescore_cpu(const float *features, int64_t cols, const double *squares, int64_t row,
+                    const uint32_t *columns, int64_t count, float *scores);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
