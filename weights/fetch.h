@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 typedef struct ll_weights_source {
-    const char *name;    /* "keras" */
+    const char *name; /* "keras" */
     const char *url;
-    const char *file;    /* name it gets in the data folder, e.g. "keras.h5" */
-    const char *md5;     /* pinned digest */
+    const char *file; /* name it gets in the data folder, e.g. "keras.h5" */
+    const char *md5;  /* pinned digest */
     int64_t size_bytes;
     const char *license; /* said when it is fetched */
 } ll_weights_source;

@@ -25,13 +25,13 @@ typedef enum ll_input_scale {
 
 typedef struct ll_weights_info {
     const char *path;
-    const char *name;   /* "vgg16 (keras)", "vgg16 (torchvision)", "vgg16 (synthetic, seed 1)" */
-    const char *layout; /* "keras-original", "keras-2", "keras-3", "safetensors" */
+    const char *name;    /* "vgg16 (keras)", "vgg16 (torchvision)", "vgg16 (synthetic, seed 1)" */
+    const char *layout;  /* "keras-original", "keras-2", "keras-3", "safetensors" */
     const char *license; /* e.g. "CC-BY 4.0, Visual Geometry Group, Oxford"; "" if unknown */
     char sha256[LL_SHA256_HEX];
-    bool trained;           /* false for `weights synth` */
-    int last_layer;         /* LL_VGG16_FC2, or LL_VGG16_POOL5 for a no-top file */
-    ll_input_scale scale;   /* and, by default, the geometry: caffe -> keras, torch -> torchvision */
+    bool trained;         /* false for `weights synth` */
+    int last_layer;       /* LL_VGG16_FC2, or LL_VGG16_POOL5 for a no-top file */
+    ll_input_scale scale; /* and, by default, the geometry: caffe -> keras, torch -> torchvision */
 } ll_weights_info;
 
 /** Open a weights file and check every tensor's shape against the network table.

@@ -31,8 +31,8 @@ typedef struct ll_backend_options {
 } ll_backend_options;
 
 /** Open a backend by name; "auto" takes cuda if it opens and logs why if it does not.
- * @return LL_OK; LL_ERR_ARGUMENT for an unknown name or precision; LL_ERR_UNSUPPORTED, LL_ERR_DEVICE
- *         or LL_ERR_MEMORY from the backend asked for. On failure `*out` is NULL. */
+ * @return LL_OK; LL_ERR_ARGUMENT for an unknown name or precision; LL_ERR_UNSUPPORTED,
+ * LL_ERR_DEVICE or LL_ERR_MEMORY from the backend asked for. On failure `*out` is NULL. */
 LL_NODISCARD ll_status ll_backend_open(const ll_backend_options *options, ll_backend **out,
                                        ll_error *err);
 void ll_backend_close(ll_backend *be); /* accepts NULL */
@@ -113,7 +113,7 @@ typedef struct ll_compare_options {
     int keep;              /* candidates kept per row (K + M); 0: no neighbours wanted */
     const uint32_t *group; /* (rows) --within: only equal values are neighbours; or NULL */
     ll_matrix_type matrix;
-    ll_tile_sink sink;     /* ignored for LL_MATRIX_NONE */
+    ll_tile_sink sink; /* ignored for LL_MATRIX_NONE */
 } ll_compare_options;
 
 /** Bind the features; frees what an earlier comparison held. */

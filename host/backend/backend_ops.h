@@ -1,6 +1,6 @@
-/* host/backend/backend_ops.h - the table a backend fills. Only host/backend/ and the modules include
- * this. Each member is the function of the same name in backend.h, arguments already checked; the
- * comments there are the contract. Floor 3. */
+/* host/backend/backend_ops.h - the table a backend fills. Only host/backend/ and the modules
+ * include this. Each member is the function of the same name in backend.h, arguments already
+ * checked; the comments there are the contract. Floor 3. */
 #ifndef LL_BACKEND_OPS_H
 #define LL_BACKEND_OPS_H
 

@@ -15,13 +15,13 @@ enum { LL_CATALOG_MAX_ID = 1024 }; /* bytes of an id */
 typedef struct ll_catalog ll_catalog;
 
 typedef struct ll_catalog_options {
-    const char *id_column;         /* NULL: "id" */
-    const char *image_column;      /* NULL: "image" */
-    const char *image_template;    /* e.g. "images/{id}.jpg" in place of an image column; or NULL */
-    const char *image_root;        /* folder that image paths are relative to; NULL: catalogue's */
-    char delimiter;                /* ',' ';' or '\t'; 0: sniffed from the header */
-    const char *const *keep;       /* "COLUMN=VALUE" filters (--keep); or NULL */
-    int keep_count;                /* the same column twice means or, different columns and */
+    const char *id_column;      /* NULL: "id" */
+    const char *image_column;   /* NULL: "image" */
+    const char *image_template; /* e.g. "images/{id}.jpg" in place of an image column; or NULL */
+    const char *image_root;     /* folder that image paths are relative to; NULL: catalogue's */
+    char delimiter;             /* ',' ';' or '\t'; 0: sniffed from the header */
+    const char *const *keep;    /* "COLUMN=VALUE" filters (--keep); or NULL */
+    int keep_count;             /* the same column twice means or, different columns and */
 } ll_catalog_options;
 
 /** Read a catalogue. @return LL_OK; LL_ERR_IO; LL_ERR_FORMAT with "FILE:LINE: column COLUMN: ...";

@@ -35,13 +35,14 @@ typedef struct ll_extract_options {
 
 typedef struct ll_extract_summary {
     int64_t items, rejected;
-    int64_t transparent, rotated;            /* usable photos whose default handling may hurt */
-    double decode_seconds, forward_seconds;  /* summed over decoder threads; waiting for batches */
+    int64_t transparent, rotated;           /* usable photos whose default handling may hurt */
+    double decode_seconds, forward_seconds; /* summed over decoder threads; waiting for batches */
     double wall_seconds;
 } ll_extract_summary;
 
 LL_NODISCARD ll_status ll_extract_run(ll_backend *be, ll_net *net, const ll_catalog *catalog,
-                                      const ll_extract_options *options, const ll_extract_sink *sink,
-                                      ll_extract_summary *summary, ll_error *err);
+                                      const ll_extract_options *options,
+                                      const ll_extract_sink *sink, ll_extract_summary *summary,
+                                      ll_error *err);
 
 #endif

@@ -23,8 +23,8 @@ typedef enum ll_resize { LL_RESIZE_OF_GEOMETRY, LL_RESIZE_NEAREST, LL_RESIZE_BIL
 typedef enum ll_decoder { LL_DECODER_TURBOJPEG, LL_DECODER_STB } ll_decoder;
 
 typedef struct ll_image_options {
-    ll_geometry geometry; /* keras: whole image to 224 x 224, nearest; torchvision: short side 256 by
-                             antialiased bilinear, centre crop 224 */
+    ll_geometry geometry; /* keras: whole image to 224 x 224, nearest; torchvision: short side 256
+                             by antialiased bilinear, centre crop 224 */
     ll_resize resize;     /* override of the geometry's filter */
     bool exif_apply;      /* turn as EXIF says; default: ignore */
     bool alpha_white;     /* blend transparency onto white; default: drop */

@@ -1,8 +1,8 @@
 /* host/similarity/similarity.h - the second long loop: features -> scores.
  *
  * Runs the tiles on and above the diagonal through the backend, rescores each row's candidates in
- * double precision, redoes whole any row whose candidates are not certain, and hands neighbours to a
- * sink: neither HDF5 nor a device is known here. Floor 4; includes base and backend. */
+ * double precision, redoes whole any row whose candidates are not certain, and hands neighbours to
+ * a sink: neither HDF5 nor a device is known here. Floor 4; includes base and backend. */
 #ifndef LL_SIMILARITY_H
 #define LL_SIMILARITY_H
 

@@ -20,9 +20,9 @@ typedef struct ll_store_items {
     const char *const *images; /* (N) */
     const uint8_t *digests;    /* (N, 16) */
     int columns;
-    const char *const *column_names;        /* (columns) */
+    const char *const *column_names;         /* (columns) */
     const char *const *const *column_values; /* (columns), each (N) */
-    const char *const *rejected_ids;        /* (M) */
+    const char *const *rejected_ids;         /* (M) */
     const char *const *rejected_images;
     const char *const *rejected_reasons;
 } ll_store_items;
@@ -30,7 +30,8 @@ typedef struct ll_store_items {
 /** Create `path` (overwritten), with every dataset in place and the texts written.
  *  LL_ERR_IO when the disk cannot hold the matrix: space is reserved here, not met half-way. */
 LL_NODISCARD ll_status ll_writer_create(const char *path, const ll_store_extents *extents,
-                                        const ll_store_items *items, ll_writer **out, ll_error *err);
+                                        const ll_store_items *items, ll_writer **out,
+                                        ll_error *err);
 
 /** Rows [row, row + rows) of /features (skipped if D = 0) and /norms. */
 LL_NODISCARD ll_status ll_writer_features(ll_writer *writer, int64_t row, int64_t rows,
