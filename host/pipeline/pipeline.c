@@ -137,11 +137,23 @@ static void judge_removals(struct night *n)
                  ll_number_grouped(change.removed, removed), ll_number_grouped(items, before));
 }
 
+/* What was written must open as an index before it may replace one. */
+static ll_status read_back(const char *path, ll_pipeline_summary *summary, ll_error *err)
+{
+    ll_reader *reader = NULL;
+    struct stat info;
+
+    LL_TRY(ll_reader_open(path, &reader, err));
+    snprintf(summary->generation, sizeof summary->generation, "%s", ll_reader_generation(reader));
+    ll_reader_close(reader);
+    if (stat(path, &info) == 0) summary->file_bytes = (int64_t)info.st_size;
+    return LL_OK;
+}
+
 static ll_status write_and_publish(struct night *n, ll_error *err)
 {
     ll_status status = LL_OK;
     char *path = NULL;
-    struct stat info;
 
     const ll_backend_info backend = ll_backend_describe(n->be);
     LL_TRY_DONE(ll_provenance_init(&n->provenance, n->options, &n->image,
@@ -150,8 +162,8 @@ static ll_status write_and_publish(struct night *n, ll_error *err)
     LL_TRY_DONE(ll_work_path(n->work, "index.h5", &path, err));
     LL_TRY_DONE(ll_index_file_write(path, n->options, n->catalog, &n->collect, n->be,
                                     &n->provenance, n->summary, err));
+    LL_TRY_DONE(read_back(path, n->summary, err));
     const double start = ll_clock_seconds();
-    if (stat(path, &info) == 0) n->summary->file_bytes = (int64_t)info.st_size;
     LL_TRY_DONE(ll_store_publish(path, n->options->index_path, err));
     n->summary->publish_seconds = ll_clock_seconds() - start;
 done:
