@@ -167,8 +167,10 @@ static ll_status score_parse(const char *name, const char *text, double *out, ll
     double value = 0.0;
     LL_TRY(ll_number_real(name, text, -INFINITY, INFINITY, &value, err));
     if (value > 1.0 && value <= 100.0)
-        return ll_fail(err, LL_ERR_ARGUMENT, "%s: scores go from 0 to 1; write %.*f", name,
-                       value == floor(value) ? 2 : 4, value / 100.0);
+        return ll_fail(err, LL_ERR_ARGUMENT,
+                       value == floor(value) ? "%s: scores go from 0 to 1; write %.2f"
+                                             : "%s: scores go from 0 to 1; write %g",
+                       name, value / 100.0);
     return ll_number_real(name, text, 0.0, 1.0, out, err);
 }
 

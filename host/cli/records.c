@@ -157,14 +157,19 @@ ll_status ll_records_row(ll_records *records, const char *const *cells, ll_error
 
 static void table_line(const ll_records *records, int64_t row)
 {
+    int spaces = 0; /* owed before the next text: none are left at the end of a line */
+
     for (int i = 0; i < records->count; i++) {
         const char *const text =
             row < 0 ? records->columns[i].name : records->cells[row * records->count + i];
         const int pad = records->widths[i] - ll_text_width(text);
-        const bool last = i + 1 == records->count;
-        fprintf(records->stream, "%s%*s%s%*s", i > 0 ? "  " : "",
-                records->columns[i].number ? pad : 0, "", text,
-                records->columns[i].number || last ? 0 : pad, "");
+        const bool right = records->columns[i].number;
+        if (text[0] != '\0') {
+            fprintf(records->stream, "%*s%s", spaces + (right ? pad : 0), "", text);
+            spaces = 0;
+        }
+        spaces += text[0] == '\0' ? records->widths[i] : right ? 0 : pad;
+        spaces += 2;
     }
     fputc('\n', records->stream);
 }
