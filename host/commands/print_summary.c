@@ -61,5 +61,6 @@ void ll_print_summary(FILE *to, const char *index_path, const ll_pipeline_summar
             percent(s->similarity.rows_with_one, s->items));
     if (!isnan(s->similarity.median_best))
         fprintf(to, "; median best score %.2f", s->similarity.median_best);
-    fprintf(to, "\n  total      %.1f s on %s\n", s->total_seconds, s->backend);
+    fprintf(to, "\n  total      %.1f s on %s, %s of memory at most\n", s->total_seconds, s->backend,
+            ll_number_size((double)s->peak_bytes, a));
 }

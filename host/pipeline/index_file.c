@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Columns of borrowed texts, in the order of the index. */
 struct texts {
@@ -166,6 +167,12 @@ static ll_status create_writer(const char *path, const ll_store_extents *extents
     return ll_writer_create(path, extents, &items, out, err);
 }
 
+static int64_t peak_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+}
+
 ll_status ll_index_file_write(const char *path, const ll_pipeline_options *options,
                               const ll_catalog *catalog, const ll_collect *collect, ll_backend *be,
                               ll_provenance *provenance, ll_pipeline_summary *summary,
@@ -192,6 +199,7 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
     LL_TRY_DONE(compare(writer, options, collect, group, (int)extents.neighbors, be,
                         &summary->similarity, err));
     provenance->store.rows_redone = summary->similarity.rows_redone;
+    summary->peak_bytes = peak_bytes();
     LL_TRY_DONE(ll_summary_json(summary, collect, &run_json, err));
     LL_TRY_DONE(ll_writer_finish(writer, &provenance->store, run_json, options->log, err));
 done:

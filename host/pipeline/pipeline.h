@@ -51,6 +51,7 @@ typedef struct ll_pipeline_summary {
     ll_similarity_summary similarity;
     double publish_seconds, total_seconds;
     int64_t file_bytes;
+    int64_t peak_bytes; /* resident memory at its highest, mapped files included */
     char backend[16], generation[40];
 } ll_pipeline_summary;
 
