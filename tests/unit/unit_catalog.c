@@ -317,7 +317,7 @@ static void test_columns_by_option_and_template(void **state)
 static void test_urls_and_missing_images_are_rejects(void **state)
 {
     ll_catalog *const c = OPENED("id,image\nA,http://x/a.jpg\nB,HTTPS://x/b.jpg\nC,\nD,http.jpg\n"
-                                 "E,httpsimages/e.jpg\n");
+                                 "E,httpsimages/e.jpg\nF,hTTp://x\n");
     (void)state;
 
     assert_string_equal(ll_catalog_reject_reason(c, 0), "is a URL; lookloom reads files");
@@ -325,6 +325,7 @@ static void test_urls_and_missing_images_are_rejects(void **state)
     assert_string_equal(ll_catalog_reject_reason(c, 2), "no image given");
     assert_null(ll_catalog_reject_reason(c, 3));
     assert_null(ll_catalog_reject_reason(c, 4));
+    assert_string_equal(ll_catalog_reject_reason(c, 5), "is a URL; lookloom reads files");
     ll_catalog_close(c);
 }
 
