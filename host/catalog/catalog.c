@@ -55,7 +55,7 @@ static ll_status find_column(const loader *l, const char *wanted, const char *fa
 {
     const ll_columns *const columns = &l->catalog->columns;
     const char *const name = wanted != NULL ? wanted : fallback;
-    char list[128];
+    char list[96];
 
     *out = ll_column_find(columns->names, columns->count, name, strlen(name));
     if (*out >= 0) return LL_OK;

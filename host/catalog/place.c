@@ -53,7 +53,7 @@ const char *ll_place_names(const char *const *names, int count, char *out, size_
 ll_status ll_place_fail(ll_error *err, ll_status code, const char *file, int64_t line,
                         const char *column, const char *format, ...)
 {
-    enum { FILE_MAX = 110 }; /* of 256; a column takes up to 47, the cause the rest */
+    enum { FILE_MAX = 90 }; /* of 256; a column takes up to 47, the cause the rest */
     const size_t length = strlen(file);
     const char *dots = "";
     char name[LL_PLACE_TEXT], cause[256];

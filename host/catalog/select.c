@@ -25,7 +25,7 @@ static int by_column(const void *a, const void *b)
 static ll_status parse(const char *text, const char *const *columns, int column_count, filter *out,
                        ll_error *err)
 {
-    char shown[LL_PLACE_TEXT], name[LL_PLACE_TEXT], list[128];
+    char shown[LL_PLACE_TEXT], name[LL_PLACE_TEXT], list[96];
     const char *const equals = strchr(text, '=');
 
     ll_place_excerpt(text, shown);
