@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 struct ll_records {
@@ -15,9 +16,10 @@ struct ll_records {
     ll_format format;
     const ll_column *columns;
     int count;
-    int64_t rows; /* written or held */
-    char **cells; /* (rows, count), tables only */
-    int *widths;  /* (count), of what is held */
+    int width, keep; /* ll_records_limit */
+    int64_t rows;    /* written or held */
+    char **cells;    /* (rows, count), tables only */
+    int *widths;     /* (count), of what is held */
     int64_t capacity;
 };
 
@@ -64,7 +66,10 @@ ll_status ll_records_create(FILE *stream, ll_format format, const ll_column *col
 
     *out = NULL;
     LL_TRY_DONE(ll_alloc("records", 1, sizeof *records, &records, err));
-    *records = (ll_records){stream, format, columns, count, 0, NULL, NULL, 0};
+    records->stream = stream;
+    records->format = format;
+    records->columns = columns;
+    records->count = count;
     LL_TRY_DONE(ll_alloc("records", count, sizeof *records->widths, &records->widths, err));
     for (int i = 0; i < count; i++)
         records->widths[i] = ll_text_width(columns[i].name);
@@ -155,11 +160,36 @@ ll_status ll_records_row(ll_records *records, const char *const *cells, ll_error
     return LL_OK;
 }
 
-static void table_line(const ll_records *records, int64_t row)
+void ll_records_limit(ll_records *records, int width, int keep)
+{
+    records->width = width;
+    records->keep = keep;
+}
+
+int ll_terminal_width(FILE *stream)
+{
+    struct winsize size = {0};
+    if (!isatty(fileno(stream)) || ioctl(fileno(stream), TIOCGWINSZ, &size) != 0) return 0;
+    return size.ws_col;
+}
+
+/* How many columns of the table fit. */
+static int table_columns(const ll_records *records)
+{
+    int count = 0, used = -2;
+
+    for (; count < records->count; count++) {
+        used += 2 + records->widths[count];
+        if (records->width > 0 && used > records->width && count >= records->keep) break;
+    }
+    return count;
+}
+
+static void table_line(const ll_records *records, int count, int64_t row)
 {
     int spaces = 0; /* owed before the next text: none are left at the end of a line */
 
-    for (int i = 0; i < records->count; i++) {
+    for (int i = 0; i < count; i++) {
         const char *const text =
             row < 0 ? records->columns[i].name : records->cells[row * records->count + i];
         const int pad = records->widths[i] - ll_text_width(text);
@@ -176,9 +206,11 @@ static void table_line(const ll_records *records, int64_t row)
 
 ll_status ll_records_finish(ll_records *records, ll_error *err)
 {
-    if (records->format == LL_FORMAT_TABLE && records->rows > 0)
+    if (records->format == LL_FORMAT_TABLE && records->rows > 0) {
+        const int count = table_columns(records);
         for (int64_t row = -1; row < records->rows; row++)
-            table_line(records, row);
+            table_line(records, count, row);
+    }
     if (records->format == LL_FORMAT_JSON)
         fputs(records->rows == 0 ? "[]\n" : "\n]\n", records->stream);
     return ferror(records->stream) ? ll_fail(err, LL_ERR_IO, "output: write failed") : LL_OK;

@@ -40,6 +40,13 @@ LL_NODISCARD ll_status ll_records_create(FILE *stream, ll_format format, const l
 /** One row: a text per column, copied if needed. NULL is an empty cell, null in json. */
 LL_NODISCARD ll_status ll_records_row(ll_records *records, const char *const *cells, ll_error *err);
 
+/** Leave out columns of a table from the right until it is at most `width` wide (0: no limit); the
+ *  first `keep` stay. Programs read the other formats, so those are never cut. */
+void ll_records_limit(ll_records *records, int width, int keep);
+
+/** How wide the terminal behind `stream` is; 0 if there is none. */
+int ll_terminal_width(FILE *stream);
+
 /** Write what is still held: the table, the end of the json array. */
 LL_NODISCARD ll_status ll_records_finish(ll_records *records, ll_error *err);
 void ll_records_free(ll_records *records); /* accepts NULL */
