@@ -11,6 +11,14 @@
 
 static const char k_program[] = "lookloom index";
 
+static const ll_program k_index = {
+    .name = k_program,
+    .synopsis = "CATALOG -o INDEX.h5",
+    .summary = "Read a catalogue (a CSV file or a folder), embed every photo with VGG16, "
+               "compare every item with every other and publish one HDF5 file.",
+    .notes = "The index appears whole or not at all; the one before stays as "
+             "INDEX.previous.h5."};
+
 /* The command line, as texts and numbers. */
 struct request {
     const char *output, *weights, *backend, *precision, *layer, *preprocess, *resize, *exif, *alpha;
@@ -160,14 +168,7 @@ static ll_status parse(int argc, const char *const *argv, struct request *r, ll_
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };
-    const ll_program program = {
-        .name = k_program,
-        .synopsis = "CATALOG -o INDEX.h5",
-        .summary = "Read a catalogue (a CSV file or a folder), embed every photo with VGG16, "
-                   "compare every item with every other and publish one HDF5 file.",
-        .notes = "The index appears whole or not at all; the one before stays as "
-                 "INDEX.previous.h5."};
-    return ll_arguments_parse(&program, argc, argv, options, out, err);
+    return ll_arguments_parse(&k_index, argc, argv, options, out, err);
 }
 
 int cmd_index(int argc, const char *const *argv)
