@@ -18,9 +18,9 @@ target_link_libraries(ll_hdf5 INTERFACE ${LOOKLOOM_HDF5_ARCHIVES} m ${CMAKE_DL_L
 target_link_options(ll_hdf5 INTERFACE -Wl,--gc-sections) # drops the S3 driver and, with it, libcurl
 
 pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
-pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib) # what PNG is packed with
 find_path(LOOKLOOM_STB_INCLUDE stb_image.h PATH_SUFFIXES stb REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
