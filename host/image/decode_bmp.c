@@ -23,13 +23,14 @@ enum {
     COMPRESS_RLE4 = 2,
     COMPRESS_MASKS = 3,
     MAX_COLOURS = 256,
+    MAX_DECLARED = 65536, /* colours a header may declare: Pillow's limit */
 };
 
 typedef struct bmp {
     uint32_t header_bytes, bits, compression;
     int64_t width, height;
     bool top_down;
-    uint32_t colours;     /* palette entries the header declares */
+    uint32_t colours;     /* palette entries */
     uint32_t masks[4];    /* red, green, blue, alpha */
     size_t palette_at;    /* offset of the palette, if any */
     size_t palette_entry; /* bytes of one: 3 or 4 */
@@ -104,6 +105,31 @@ static ll_status read_masks(bmp *info, const ll_photo *photo, ll_error *why)
     return ll_fail(why, LL_ERR_UNSUPPORTED, "BMP with unusual colour masks");
 }
 
+/* Where palette and pixels are. A palette that the end of the file cuts off is a short one. */
+static ll_status read_places(bmp *info, const ll_photo *photo, ll_error *why)
+{
+    const bool indexed = info->bits <= 8;
+    const size_t behind =
+        photo->size_bytes -
+        (info->palette_at < photo->size_bytes ? info->palette_at : photo->size_bytes);
+
+    if (indexed && info->colours == 0) info->colours = 1u << info->bits;
+    if (indexed && info->colours > MAX_DECLARED)
+        return ll_fail(why, LL_ERR_FORMAT, "BMP with a palette of %u colours", info->colours);
+    info->pixels_at = ll_get_le32(photo->bytes + 10);
+    /* Some writers forget to count the palette. */
+    if (indexed && info->pixels_at == FILE_HEADER + info->header_bytes)
+        info->pixels_at += 4 * (size_t)info->colours;
+    if (indexed)
+        info->colours =
+            (uint32_t)ll_min_i64(info->colours, (int64_t)(behind / info->palette_entry));
+    if (indexed && info->colours > MAX_COLOURS)
+        return ll_fail(why, LL_ERR_FORMAT, "BMP with a palette of %u colours", info->colours);
+    if (info->pixels_at == 0)
+        info->pixels_at = info->palette_at + (indexed ? info->palette_entry * info->colours : 0);
+    return LL_OK;
+}
+
 static ll_status read_layout(bmp *info, ll_photo *photo, ll_error *why)
 {
     LL_TRY(read_info(info, photo, why));
@@ -124,16 +150,7 @@ static ll_status read_layout(bmp *info, ll_photo *photo, ll_error *why)
                                 : (const uint32_t[]){0xff0000, 0xff00, 0xff, 0},
                sizeof info->masks);
 
-    if (info->colours == 0 && info->bits <= 8) info->colours = 1u << info->bits;
-    if (info->bits <= 8 && info->colours > MAX_COLOURS)
-        return ll_fail(why, LL_ERR_FORMAT, "BMP with a palette of %u colours", info->colours);
-    info->pixels_at = ll_get_le32(photo->bytes + 10);
-    /* Some writers forget to count the palette. */
-    if (info->bits <= 8 && info->pixels_at == FILE_HEADER + info->header_bytes)
-        info->pixels_at += 4 * (size_t)info->colours;
-    if (info->pixels_at == 0)
-        info->pixels_at =
-            info->palette_at + (info->bits <= 8 ? info->palette_entry * (size_t)info->colours : 0);
+    LL_TRY(read_places(info, photo, why));
     info->row_bytes = ((size_t)info->width * info->bits + 7) / 8;
     info->stride = (info->row_bytes + 3) / 4 * 4;
     return LL_OK;
@@ -183,19 +200,14 @@ static ll_status apply_palette(const bmp *info, ll_photo *photo, ll_error *why)
 {
     ll_raster indices = photo->raster;
     ll_status status = LL_OK;
-    const size_t room = photo->size_bytes - info->palette_at;
-    const size_t entries =
-        info->palette_at > photo->size_bytes
-            ? 0
-            : (size_t)ll_min_i64((int64_t)info->colours, (int64_t)(room / info->palette_entry));
     const int64_t count = (int64_t)indices.width * indices.height;
 
     photo->raster.pixels = NULL;
     LL_TRY_DONE(ll_raster_init(&photo->raster, indices.width, indices.height, 3, why));
     for (int64_t i = 0; i < count; i++) {
-        if (indices.pixels[i] >= entries) {
-            status = ll_fail(why, LL_ERR_FORMAT, "BMP: palette index %u of %zu colours",
-                             indices.pixels[i], entries);
+        if (indices.pixels[i] >= info->colours) {
+            status = ll_fail(why, LL_ERR_FORMAT, "BMP: palette index %u of %u colours",
+                             indices.pixels[i], info->colours);
             goto done;
         }
         const uint8_t *const bgr =

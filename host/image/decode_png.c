@@ -9,9 +9,9 @@
 #include "host/base/memory.h"
 #include "host/image/bytes.h"
 #include "host/image/decode_stb.h"
-#include "host/image/exif.h"
 #include "host/image/photo.h"
 #include "host/image/png_check.h"
+#include "host/image/png_exif.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -231,8 +231,7 @@ ll_status ll_decode_png(ll_photo *photo, ll_error *why)
         return ll_fail(why, LL_ERR_MEMORY, "no memory to inflate a PNG");
     LL_TRY_DONE(decode(&png, &self, photo, why));
     LL_TRY_DONE(ll_png_check_tail(photo->bytes, photo->size_bytes, self.data.at, &png, why));
-    if (png.exif.bytes != NULL)
-        photo->orientation = ll_exif_orientation(png.exif.bytes, png.exif.size_bytes);
+    status = ll_png_orientation(&png, &photo->orientation, why);
 done:
     inflateEnd(&self.stream);
     return status;

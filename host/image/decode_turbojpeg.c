@@ -25,9 +25,10 @@ typedef struct reader {
     struct jpeg_error_mgr errors;
     struct jpeg_source_mgr source;
     struct jpeg_progress_mgr progress;
+    ll_photo *photo;
     jmp_buf leave;
     ll_status status; /* why we left */
-    char text[JMSG_LENGTH_MAX];
+    char text[LL_IMAGE_REASON];
     uint8_t *row; /* CMYK only: one row */
     bool rows_done;
 } reader;
@@ -43,11 +44,19 @@ static void on_error(j_common_ptr jpeg)
 {
     reader *const self = jpeg->client_data;
     char text[JMSG_LENGTH_MAX];
+    char line[JMSG_LENGTH_MAX + sizeof "JPEG: "];
 
     if (jpeg->err->msg_code == JERR_OUT_OF_MEMORY)
         leave(self, LL_ERR_MEMORY, "no memory to decode a JPEG");
+    if (jpeg->err->msg_code == JERR_EMPTY_IMAGE || jpeg->err->msg_code == JERR_IMAGE_TOO_BIG) {
+        ll_error size = LL_ERROR_INIT; /* our own words, if our limit is broken too */
+        const struct jpeg_decompress_struct *const from = &self->jpeg;
+        if (ll_photo_declare(self->photo, from->image_width, from->image_height, &size) != LL_OK)
+            leave(self, LL_ERR_FORMAT, size.text);
+    }
     jpeg->err->format_message(jpeg, text);
-    leave(self, LL_ERR_FORMAT, text);
+    snprintf(line, sizeof line, "JPEG: %s", text);
+    leave(self, LL_ERR_FORMAT, line);
 }
 
 static void on_message(j_common_ptr jpeg)
@@ -200,7 +209,7 @@ static ll_status read_guarded(reader *self, ll_photo *photo, bool header_only, l
 
 static ll_status read_jpeg(ll_photo *photo, size_t *scan_start, ll_error *why)
 {
-    reader self = {.status = LL_OK};
+    reader self = {.photo = photo, .status = LL_OK};
     const ll_status status = read_guarded(&self, photo, scan_start != NULL, why);
 
     if (scan_start != NULL) *scan_start = photo->size_bytes - self.source.bytes_in_buffer;

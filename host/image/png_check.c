@@ -69,6 +69,15 @@ static ll_status read_header(const chunk *found, ll_png *png, ll_error *why)
     return LL_OK;
 }
 
+static void read_profile(const chunk *found, ll_png *png)
+{
+    static const char k_key[] = "Raw profile type exif"; /* and its NUL */
+
+    if (found->length < sizeof k_key || memcmp(found->bytes, k_key, sizeof k_key) != 0) return;
+    png->profile = (ll_png_span){found->bytes + sizeof k_key, found->length - sizeof k_key};
+    png->profile_deflated = is(found, "zTXt");
+}
+
 /* What a chunk must at least hold for Pillow to go on; and what of it we keep. */
 static ll_status read_known(const chunk *found, ll_png *png, ll_error *why)
 {
@@ -87,6 +96,7 @@ static ll_status read_known(const chunk *found, ll_png *png, ll_error *why)
     if (is(found, "IHDR")) return read_header(found, png, why);
     if (is(found, "PLTE")) png->palette = span;
     if (is(found, "eXIf")) png->exif = span;
+    if (is(found, "tEXt") || is(found, "zTXt")) read_profile(found, png);
     if (is(found, "tRNS")) {
         const uint32_t least = png->colour == LL_PNG_RGB ? 6 : png->colour == LL_PNG_GREY ? 2 : 0;
         if (found->length < least) return ll_fail(why, LL_ERR_FORMAT, "PNG chunk tRNS: too short");

@@ -24,6 +24,8 @@ typedef struct ll_png {
     bool transparent;             /* an alpha channel, or a tRNS chunk */
     ll_png_span palette, opacity; /* PLTE and tRNS, if any */
     ll_png_span exif;             /* eXIf, if any: behind the image data, only after the tail */
+    ll_png_span profile;          /* the text of "Raw profile type exif", if any, likewise */
+    bool profile_deflated;        /* from zTXt: a method byte, then deflated text */
     size_t data_at;               /* offset of the first IDAT chunk */
 } ll_png;
 

@@ -2,7 +2,8 @@
  *
  * Each line of stdin is "GEOMETRY RESIZE EXIF ALPHA DECODER PATH", the options spelled as on the
  * command line, "-" for the default. For each, stdout gets one line,
- *   "WIDTH HEIGHT TRANSPARENT ROTATED REASON\n", and the 224 x 224 x 3 bytes if there is no reason. */
+ *   "WIDTH HEIGHT TRANSPARENT ROTATED REASON\n", and the 224 x 224 x 3 bytes if there is no reason.
+ */
 #include "host/image/decode.h"
 
 #include <fcntl.h>
