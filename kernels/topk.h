@@ -1,0 +1,52 @@
+/* kernels/topk.h - the best `keep` scores of every row, kept up to date while tiles go by.
+ *
+ * Order: higher score first, ties to the lower column. It is a total order, so what a list holds at
+ * the end depends neither on the order of the tiles nor on threads. A score and its column are one
+ * 64-bit key, larger is better:
+ *
+ *   key = bits of the score << 32 | (0xFFFFFFFF - column)
+ *
+ * and key 0 is an empty place: score 0, column 0xFFFFFFFF. Scores are f32 in [0, 1].
+ * A list is `keep` keys, a binary heap with the worst key first; all zeros is the empty list.
+ * Floor 1. Includes nothing of ours. */
+#ifndef LL_KERNELS_TOPK_H
+#define LL_KERNELS_TOPK_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ll_topk_lists {
+    uint64_t *keys;    /* (rows, keep) */
+    float *thresholds; /* (rows) the worst score kept; 0 while there is room */
+    int keep;          /* 1 or more */
+} ll_topk_lists;
+
+/* A rectangle of the matrix: rows x columns scores, `stride` floats from row to row, whose first
+ * is that of the pair (row, column). `group` (all rows of the matrix) or NULL: only pairs of equal
+ * value are neighbours. An item is never its own neighbour. */
+typedef struct ll_topk_tile {
+    const float *scores;
+    int64_t stride;
+    int64_t row, rows, column, columns;
+    const uint32_t *group;
+} ll_topk_tile;
+
+/** Offer each row of the tile its scores; lists->keys[0] belongs to tile->row. */
+void ll_topk_offer_rows_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile);
+
+/** Offer each column of the tile its scores: the tile read as its transpose, without transposing.
+ *  lists->keys[0] belongs to tile->column. */
+void ll_topk_offer_columns_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile);
+
+/** One list, best first; the list stays valid. Empty places: column 0xFFFFFFFF, score 0.
+ * @param keys  (keep) one row's; reordered
+ * @param columns, scores  (keep) each */
+void ll_topk_take_cpu(uint64_t *keys, int keep, uint32_t *columns, float *scores);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
