@@ -71,9 +71,8 @@ static inline ll_launch_shape ll_launch_blocks(int64_t grid_x, int64_t grid_y, u
 static inline ll_launch_shape ll_launch_preprocess(int64_t places)
 {
     const int64_t chunks = ll_launch_divide_up(places, LL_PREPROCESS_CHUNK);
-    return ll_launch_blocks(
-        chunks < LL_PREPROCESS_MOST_BLOCKS ? chunks : LL_PREPROCESS_MOST_BLOCKS, 1,
-        LL_PREPROCESS_BLOCK, 1, 0);
+    const int64_t most = LL_PREPROCESS_MOST_BLOCKS;
+    return ll_launch_blocks(chunks < most ? chunks : most, 1, LL_PREPROCESS_BLOCK, 1, 0);
 }
 
 static inline ll_launch_shape ll_launch_normalize(int64_t rows)
@@ -104,10 +103,9 @@ static inline ll_launch_shape ll_launch_narrow(int64_t rows, int64_t columns)
 
 static inline ll_launch_shape ll_launch_topk_offer(int64_t rows, int64_t columns)
 {
-    return ll_launch_blocks(
-        ll_launch_divide_up(columns, LL_TOPK_STRIP_COLUMNS),
-        ll_launch_divide_up(rows, (int64_t)LL_TOPK_WARPS * LL_TOPK_STRIP_ROWS), LL_TOPK_BLOCK, 1,
-        0);
+    return ll_launch_blocks(ll_launch_divide_up(columns, LL_TOPK_STRIP_COLUMNS),
+                            ll_launch_divide_up(rows, (int64_t)LL_TOPK_WARPS * LL_TOPK_STRIP_ROWS),
+                            LL_TOPK_BLOCK, 1, 0);
 }
 
 /** A warp a list. */

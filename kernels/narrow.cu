@@ -75,8 +75,8 @@ __global__ void __launch_bounds__(SIDE *ROWS)
 }
 
 /* Reads above the diagonal, writes on and below it: no thread reads what another writes. */
-__global__ void __launch_bounds__(SIDE *ROWS) mirror_tile(float *scores, int64_t stride,
-                                                          int64_t rows)
+__global__ void __launch_bounds__(SIDE *ROWS)
+    mirror_tile(float *scores, int64_t stride, int64_t rows)
 {
     __shared__ float square[SIDE][SIDE + 1];
     const int64_t left = (int64_t)blockIdx.x * SIDE, top = (int64_t)blockIdx.y * SIDE;
@@ -85,8 +85,7 @@ __global__ void __launch_bounds__(SIDE *ROWS) mirror_tile(float *scores, int64_t
     if (left < top) return; // this square is written by the one across the diagonal
 #pragma unroll
     for (int i = y; i < SIDE; i += ROWS)
-        if (top + i < rows && left + x < rows)
-            square[i][x] = scores[(top + i) * stride + left + x];
+        if (top + i < rows && left + x < rows) square[i][x] = scores[(top + i) * stride + left + x];
     __syncthreads();
 #pragma unroll
     for (int i = y; i < SIDE; i += ROWS) {

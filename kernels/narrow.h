@@ -26,9 +26,9 @@ void ll_narrow_uint16_cpu(const float *scores, int64_t count, uint16_t *narrowed
 /* ---- whole tiles, as a card delivers them ---------------------------------------------- */
 
 typedef enum ll_narrow_type { /* of a stored score */
-    LL_NARROW_FLOAT32,
-    LL_NARROW_FLOAT16,
-    LL_NARROW_UINT16,
+                              LL_NARROW_FLOAT32,
+                              LL_NARROW_FLOAT16,
+                              LL_NARROW_UINT16,
 } ll_narrow_type;
 
 /* Scores (rows, columns) f32, `stride` floats from row to row. The cuda twins clamp to [0, 1]. */

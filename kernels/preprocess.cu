@@ -78,7 +78,8 @@ __global__ void __launch_bounds__(LL_PREPROCESS_BLOCK)
     for (int plane = 0; plane < LL_PREPROCESS_PLANES; plane++) {
         const float scaled = __fdiv_rn((float)threadIdx.x, numbers.scale);
         const float centred = __fsub_rn(scaled, numbers.mean[plane]);
-        table[plane * VALUES + threadIdx.x] = Type::of(__fdiv_rn(centred, numbers.deviation[plane]));
+        table[plane * VALUES + threadIdx.x] =
+            Type::of(__fdiv_rn(centred, numbers.deviation[plane]));
     }
     for (int64_t first = (int64_t)blockIdx.x * CHUNK; first < places;
          first += (int64_t)gridDim.x * CHUNK) {

@@ -1,14 +1,14 @@
 /* kernels/preprocess.h - pixels to numbers: the numeric half of what the weights were trained on.
  *
  *   x  (images, places, 3) u8 RGB, interleaved        y  (images, 3, places) f32 planes
- *   or, for a card:  y (images, places, channels) f32 or float16, channels 4 or 8: the three planes,
- *   then zeros
- *   caffe   planes B, G, R;  y = x - (103.939, 116.779, 123.68)
- *   torch   planes R, G, B;  y = (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+ *   or, for a card:  y (images, places, channels) f32 or float16, channels 4 or 8: the three
+ * planes, then zeros caffe   planes B, G, R;  y = x - (103.939, 116.779, 123.68) torch   planes R,
+ * G, B;  y = (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
  *
  * Each operation rounds to f32, in the order written, so that y is what Keras' preprocess_input and
- * torchvision's ToTensor + Normalize give, to the bit; float16 rounds that once more. Floor 1. Includes nothing of ours.
- * Source: the means of the VGG release (ksimonyan, gist 211839e770f7b538e2d8) and of torchvision.
+ * torchvision's ToTensor + Normalize give, to the bit; float16 rounds that once more. Floor 1.
+ * Includes nothing of ours. Source: the means of the VGG release (ksimonyan, gist
+ * 211839e770f7b538e2d8) and of torchvision.
  */
 #ifndef LL_KERNELS_PREPROCESS_H
 #define LL_KERNELS_PREPROCESS_H

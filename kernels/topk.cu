@@ -104,8 +104,7 @@ __global__ void __launch_bounds__(LL_TOPK_BLOCK)
             for (int i = 0; i < LL_TOPK_LANE_COLUMNS; i++)
                 if (score[r][i] >= wanted || score[r][i] >= of_column[i])
                     offer_one(lists, tile, tile.row + top + start + r,
-                              tile.column + left + i * LL_WARP, score[r][i], wanted,
-                              of_column[i]);
+                              tile.column + left + i * LL_WARP, score[r][i], wanted, of_column[i]);
         }
     }
 }
@@ -234,8 +233,7 @@ static __device__ __forceinline__ void offer_line(const ll_topk_card &lists, con
             key = key_of(__saturatef(line.scores[i * line.step]), line.first + i);
         if (state->count + LL_WARP > (uint32_t)lists.capacity) select_best(lists, bins, state);
         const uint32_t who = __ballot_sync(ALL, key > state->worst);
-        if (key > state->worst)
-            state->keys[state->count + (uint32_t)__popc(who & before)] = key;
+        if (key > state->worst) state->keys[state->count + (uint32_t)__popc(who & before)] = key;
         state->count += (uint32_t)__popc(who);
         __syncwarp(); // the keys are there for all lanes
     }

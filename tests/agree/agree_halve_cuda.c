@@ -34,8 +34,8 @@ static void check(int64_t rows, int64_t cols, int order)
     device_array h = device_put(NULL, n * sizeof *half);
     device_array residuals = device_put(NULL, count * sizeof *costs);
     device_array lengths = device_put(NULL, count * sizeof *costs);
-    device_ok(ll_halve_rows_cuda(x.values, rows, cols, h.values, residuals.values, lengths.values,
-                                 NULL));
+    device_ok(
+        ll_halve_rows_cuda(x.values, rows, cols, h.values, residuals.values, lengths.values, NULL));
     ll_halve_rows_cpu(unit, rows, cols, half, costs, costs + count);
     device_take(&x, NULL);
     device_take(&h, half + n);

@@ -8,9 +8,9 @@
 
 /* Nothing, one, around the square of 32, odd rests on both sides. */
 static const int64_t k_shapes[][3] = {/* rows, columns, stride */
-                                      {0, 5, 5},    {5, 0, 4},    {1, 1, 1},  {31, 33, 40},
-                                      {32, 32, 32}, {33, 31, 31}, {3, 97, 99}, {97, 3, 3},
-                                      {70, 41, 64}};
+                                      {0, 5, 5},    {5, 0, 4},    {1, 1, 1},
+                                      {31, 33, 40}, {32, 32, 32}, {33, 31, 31},
+                                      {3, 97, 99},  {97, 3, 3},   {70, 41, 64}};
 
 static size_t bytes_of(ll_narrow_type type)
 {
@@ -55,8 +55,8 @@ static void check(const int64_t shape[3], ll_narrow_type type, bool turned, int 
     device_array in = device_put(scores, count * sizeof *scores);
     device_array out = device_put(NULL, n * bytes_of(type));
     const ll_narrow_tile there = {in.values, stride, rows, columns};
-    device_ok((turned ? ll_narrow_turned_cuda : ll_narrow_tile_cuda)(&there, type, out.values,
-                                                                     NULL));
+    device_ok(
+        (turned ? ll_narrow_turned_cuda : ll_narrow_tile_cuda)(&there, type, out.values, NULL));
     clamp(scores, (int64_t)count);
     const ll_narrow_tile here = {scores, stride, rows, columns};
     (turned ? ll_narrow_turned_cpu : ll_narrow_tile_cpu)(&here, type, want);

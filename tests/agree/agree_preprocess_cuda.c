@@ -31,8 +31,7 @@ static void check(ll_preprocess_kind kind, ll_preprocess_type type, int64_t plac
     ll_preprocess_nhwc_cpu(kind, type, x, places, channels, want);
     device_order(order);
     device_array in = device_put(x, pixels), out = device_put(NULL, bytes);
-    device_ok(
-        ll_preprocess_nhwc_cuda(kind, type, in.values, places, channels, out.values, NULL));
+    device_ok(ll_preprocess_nhwc_cuda(kind, type, in.values, places, channels, out.values, NULL));
     device_take(&in, NULL);
     device_take(&out, got);
     same_bytes(got, want, bytes, repro);
@@ -91,12 +90,12 @@ static void what_a_card_cannot_do_is_refused(void **state)
     char *const odd = (char *)NULL + 8;
 
     (void)state;
-    assert_int_equal(ll_preprocess_nhwc_cuda(LL_PREPROCESS_CAFFE, LL_PREPROCESS_FLOAT16, NULL, 1, 3,
-                                             NULL, NULL),
-                     cudaErrorInvalidValue);
-    assert_int_equal(ll_preprocess_nhwc_cuda(LL_PREPROCESS_CAFFE, LL_PREPROCESS_FLOAT16, NULL, 1, 4,
-                                             odd, NULL),
-                     cudaErrorInvalidValue);
+    assert_int_equal(
+        ll_preprocess_nhwc_cuda(LL_PREPROCESS_CAFFE, LL_PREPROCESS_FLOAT16, NULL, 1, 3, NULL, NULL),
+        cudaErrorInvalidValue);
+    assert_int_equal(
+        ll_preprocess_nhwc_cuda(LL_PREPROCESS_CAFFE, LL_PREPROCESS_FLOAT16, NULL, 1, 4, odd, NULL),
+        cudaErrorInvalidValue);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,7 +73,8 @@ static inline void device_check_guard(const unsigned char *at, size_t bytes)
 static inline void device_take(device_array *array, void *dst)
 {
     device_ok(cudaDeviceSynchronize());
-    if (dst != NULL) device_ok(cudaMemcpy(dst, array->values, array->bytes, cudaMemcpyDeviceToHost));
+    if (dst != NULL)
+        device_ok(cudaMemcpy(dst, array->values, array->bytes, cudaMemcpyDeviceToHost));
     device_check_guard(array->memory, array->guard);
     device_check_guard(array->memory + array->guard + array->bytes, array->guard);
     device_ok(cudaFree(array->memory));

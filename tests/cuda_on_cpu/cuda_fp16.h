@@ -19,7 +19,8 @@ static inline unsigned short __half_as_ushort(__half value)
     return value.bits;
 }
 
-/* Round to nearest, ties to even: a float16 counts steps of 2^(exponent - 10), of 2^-24 at least. */
+/* Round to nearest, ties to even: a float16 counts steps of 2^(exponent - 10), of 2^-24 at least.
+ */
 static inline __half __float2half_rn(float value)
 {
     const unsigned short sign = std::signbit(value) ? 0x8000 : 0;

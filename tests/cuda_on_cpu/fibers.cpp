@@ -1,9 +1,10 @@
 /* tests/cuda_on_cpu/fibers.cpp - the scheduler behind fibers.h. */
+#include "tests/cuda_on_cpu/fiber_switch.h"
+
 #include <cuda_runtime_api.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <ucontext.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -24,7 +25,7 @@ enum { STACK_BYTES = 64 * 1024, MOST_SHARED_BYTES = 48 * 1024, GARBAGE = 0xA5 };
 enum { SETS = 2 };
 
 struct fiber {
-    ucontext_t context;
+    fiber_context context;
     char *stack;
     void *fake_stack; /* AddressSanitizer's */
     dim3 thread;
@@ -37,7 +38,7 @@ struct {
     fiber fibers[MAX_THREADS];
     unsigned turn[MAX_THREADS]; /* who runs first */
     fiber *now;
-    ucontext_t scheduler;
+    fiber_context scheduler;
     void *scheduler_fake_stack;
     const void *scheduler_stack;
     size_t scheduler_stack_bytes;
@@ -78,7 +79,7 @@ void to_scheduler(fiber *self)
 {
     leave_for(self->done ? nullptr : &self->fake_stack, state.scheduler_stack,
               state.scheduler_stack_bytes);
-    swapcontext(&self->context, &state.scheduler);
+    fiber_switch(&self->context, &state.scheduler);
     arrive(self->fake_stack, &state.scheduler_stack, &state.scheduler_stack_bytes);
 }
 
@@ -86,7 +87,7 @@ void to_fiber(fiber *next)
 {
     state.now = next;
     leave_for(&state.scheduler_fake_stack, next->stack, STACK_BYTES);
-    swapcontext(&state.scheduler, &next->context);
+    fiber_switch(&state.scheduler, &next->context);
     arrive(state.scheduler_fake_stack, nullptr, nullptr);
 }
 
@@ -150,6 +151,17 @@ void run_block(unsigned threads)
     }
 }
 
+void prepare_fiber(fiber *f, unsigned number)
+{
+    f->number = number;
+    f->thread = dim3(number % block_size.x, number / block_size.x % block_size.y,
+                     number / block_size.x / block_size.y);
+    f->at = NOWHERE, f->done = false, f->set = 0, f->fake_stack = nullptr;
+    if (f->stack == nullptr) f->stack = static_cast<char *>(malloc(STACK_BYTES));
+    if (f->stack == nullptr) abort();
+    fiber_prepare(&f->context, f->stack, STACK_BYTES, enter);
+}
+
 void prepare_block(unsigned threads, size_t shared_bytes)
 {
     memset(state.shared, GARBAGE, shared_bytes);
@@ -163,19 +175,8 @@ void prepare_block(unsigned threads, size_t shared_bytes)
         const unsigned other = (unsigned)(draw() % i), mine = state.turn[i - 1];
         state.turn[i - 1] = state.turn[other], state.turn[other] = mine;
     }
-    for (unsigned i = 0; i < threads; i++) {
-        fiber &f = state.fibers[i];
-        f.number = i;
-        f.thread = dim3(i % block_size.x, i / block_size.x % block_size.y,
-                        i / block_size.x / block_size.y);
-        f.at = NOWHERE, f.done = false, f.set = 0, f.fake_stack = nullptr;
-        if (f.stack == nullptr) f.stack = static_cast<char *>(malloc(STACK_BYTES));
-        if (f.stack == nullptr) abort();
-        getcontext(&f.context);
-        f.context.uc_stack.ss_sp = f.stack;
-        f.context.uc_stack.ss_size = STACK_BYTES;
-        makecontext(&f.context, enter, 0);
-    }
+    for (unsigned i = 0; i < threads; i++)
+        prepare_fiber(&state.fibers[i], i);
 }
 
 void demand_whole_warp(unsigned mask)

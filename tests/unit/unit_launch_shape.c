@@ -11,9 +11,9 @@
 #include <cmocka.h> /* wants the four above it */
 
 enum { MOST_SHARED = 48 * 1024, MOST_THREADS = 1024 };
-static const int64_t k_rows[] = {1,     2,       7,       8,       9,         31,        32,     33,
-                                 127,   128,     129,     4095,    4096,      4097,      44000,  65535,
-                                 65536, 1000000, 1999999, 2000000, 2097120};
+static const int64_t k_rows[] = {1,     2,     7,     8,       9,       31,      32,
+                                 33,    127,   128,   129,     4095,    4096,    4097,
+                                 44000, 65535, 65536, 1000000, 1999999, 2000000, 2097120};
 enum { ROWS = sizeof k_rows / sizeof k_rows[0] };
 
 /* Within what every card takes, and `done` of one unit each cover `wanted`, but not one block less
