@@ -1,4 +1,4 @@
-/* tests/agree/agree_offsets_cuda.c - kernels reach beyond 2^31 entries: a million rows of 4096
+/* tests/agree/agree_offsets_cuda.c - kernels reach beyond 2^32 entries: 1 100 000 rows of 4096
  * features, lists of two million rows, tiles of a matrix two million wide. On fibers only: the
  * memory is a mapping of which nearly nothing is ever touched. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
@@ -18,12 +18,12 @@ static void *map(size_t count, size_t size)
     return memory;
 }
 
-static void a_million_rows_are_rescored(void **state)
+static void rows_beyond_a_million_are_rescored(void **state)
 {
     enum { COLS = 4096, COUNT = 5 };
-    const int64_t rows = 1000000, row = rows - 1;
-    /* 524 288 * 4096 is 2^31 */
-    const uint32_t columns[COUNT] = {0, 524287, 524288, 524289, 999998};
+    const int64_t rows = 1100000, row = rows - 1;
+    /* 524 288 * 4096 is 2^31, and 1 048 576 * 4096 is 2^32 */
+    const uint32_t columns[COUNT] = {0, 524287, 524288, 1048575, 1048576};
     const size_t n = (size_t)(rows * COLS);
     float *const features = map(n, sizeof *features);
     double *const squares = map((size_t)rows, sizeof *squares);
@@ -39,13 +39,13 @@ static void a_million_rows_are_rescored(void **state)
     }
     device_ok(ll_rescore_cuda(features, COLS, squares, row, 1, columns, COUNT, got, NULL));
     ll_rescore_cpu(features, COLS, squares, row, columns, COUNT, want);
-    same_bytes(got, want, sizeof got, "a million rows");
+    same_bytes(got, want, sizeof got, "1 100 000 rows");
     munmap(squares, (size_t)rows * sizeof *squares);
     munmap(features, n * sizeof *features);
 }
 
-/* The last rows of a matrix two million wide: 1100 of them are 2.2e9 floats. */
-enum { WIDE_ROWS = 1100, WIDE_COLUMNS = 3 };
+/* The last rows of a matrix two million wide: 2200 of them are 4.4e9 floats. */
+enum { WIDE_ROWS = 2200, WIDE_COLUMNS = 3 };
 static const int64_t k_wide = 2000000;
 
 static float *map_wide_tile(void)
@@ -77,7 +77,7 @@ static void wide_tiles_are_narrowed(void **state)
 static void lists_of_two_million_rows(void **state)
 {
     enum { KEEP = 1281 };
-    const int capacity = ll_topk_capacity(KEEP);
+    const int capacity = 2200; /* more than ll_topk_capacity, so that the keys are 4.4e9 */
     const size_t rows = (size_t)k_wide;
     float *const scores = map_wide_tile();
     const ll_topk_card card = {map(rows * (size_t)capacity, sizeof(uint64_t)),
@@ -124,7 +124,7 @@ static void lists_of_two_million_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_million_rows_are_rescored),
+        cmocka_unit_test(rows_beyond_a_million_are_rescored),
         cmocka_unit_test(wide_tiles_are_narrowed),
         cmocka_unit_test(lists_of_two_million_rows),
     };

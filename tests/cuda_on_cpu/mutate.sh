@@ -8,13 +8,14 @@ set -u
 scratch=$(mktemp -d) || exit 2
 trap 'rm -rf "$scratch"' EXIT
 
-# kernel | file to spoil | what it means | sed script. NTH n PATTERN deletes the n-th line with it.
+# kernel (@ test, where it is not its own) | file to spoil | what it means | sed script. NTH n PATTERN deletes the n-th line with it.
 mutations() {
     cat <<'LIST'
 normalize|normalize.cu|no barrier before the upper sums are read|NTH 1 __syncthreads
 normalize|normalize.cu|no barrier before the length is read|NTH 2 __syncthreads
 normalize|normalize.cu|columns one further|s/j = lane;/j = lane + 1;/
 normalize|normalize.cu|the wrong upper sum|s/upper\[lane - LL_WARP\]/upper[(lane + 1) % LL_WARP]/
+normalize|normalize.cu|threads at different barriers|s/if (lane >= LL_WARP) upper/if (lane >= LL_WARP) __syncthreads(), upper/
 halve|halve.cu|the row ends one early|s/(row + 1) \* cols;/(row + 1) * cols - 1;/
 halve|halve.cu|the rest of a row one too far|s/at + LL_WARP < end/at + LL_WARP <= end/
 halve|warp_reduce.cuh|a step of the tree left out|s/step = 16/step = 8/
@@ -24,6 +25,9 @@ rescore|rescore.cu|columns of the row before|s/columns\[r \* count + c\]/columns
 rescore|rescore.cu|the square of another row|s/squares\[first_row + r\]/squares[r]/
 rescore|warp_reduce.cuh|a step of the tree left out|s/step = 16/step = 8/
 rescore|warp_reduce.cuh|lanes add without meeting|s/__shfl_xor_sync(0xffffffffu, sum, step)/sum/
+rescore@offsets|rescore.cu|offsets of 32 bits|s/features + column\[p\] \* cols/features + (uint32_t)(column[p] * cols)/
+narrow@offsets|narrow.cu|offsets of 32 bits|s/tile.scores\[r \* tile.stride + c\]/tile.scores[(uint32_t)(r * tile.stride) + c]/
+topk@offsets|topk.cu|offsets of 32 bits|s/lists.keys\[list \* lists.capacity + place\]/lists.keys[(uint32_t)(list * lists.capacity) + place]/
 preprocess|preprocess.cu|no barrier before the next chunk|NTH 1 __syncthreads
 preprocess|preprocess.cu|no barrier before pixels are read|NTH 2 __syncthreads
 preprocess|preprocess.cu|a table one further|s/table\[VALUES + rgb/table[VALUES + 1 + rgb/
@@ -64,15 +68,16 @@ spoil() { # SED-SCRIPT FROM TO
 
 # Is this one found? Says nothing if it is.
 try() { # NUMBER KERNEL FILE MEANING SCRIPT
-    local dir=$scratch/$1 object source=kernels/$2.cu status
+    local dir=$scratch/$1 kernel=${2%@*} test=${2#*@} object source status
+    source=kernels/$kernel.cu
     mkdir -p "$dir/kernels"
     spoil "$5" "kernels/$3" "$dir/kernels/$3"
     if cmp -s "kernels/$3" "$dir/kernels/$3"; then
         echo "$3: '$4' changes nothing; the list is out of date"
         return
     fi
-    [ "$3" = "$2.cu" ] && source=$dir/kernels/$2.cu
-    object=$(tr ' ;' '\n\n' <<<"$OBJECTS" | sed -n "s/^$2=//p")
+    [ "$3" = "$kernel.cu" ] && source=$dir/kernels/$3
+    object=$(tr ' ;' '\n\n' <<<"$OBJECTS" | sed -n "s/^$test=//p")
     # shellcheck disable=SC2086
     if ! "$CXX" -I "$dir" $CXXFLAGS -w -x c++ "$source" -x none "$object" $CC_LIBS -o "$dir/test" \
         2>"$dir/errors"; then
