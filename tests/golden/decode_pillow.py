@@ -18,7 +18,7 @@ import tempfile
 import warnings
 
 try:
-    from PIL import Image, ImageOps, PngImagePlugin, features
+    from PIL import Image, ImageOps
 except ImportError:
     print("skipped: no Pillow")
     sys.exit(77)
@@ -95,9 +95,18 @@ def has_alpha(image):
     return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
 
 
-def key_is_right(image):
-    """Pillow 9.4 compares a transparent colour with stretched or narrowed samples."""
-    return image.mode == "P" or not (image.format == "PNG" and image.mode in ("1", "I"))
+def orientation(image):
+    """What EXIF says; a damaged EXIF block, at which getexif() raises, is none to us."""
+    try:
+        return image.getexif().get(0x112, 1)
+    except (SyntaxError, ValueError):
+        return 1
+
+
+def beyond_palette(image, reason):
+    """Is "palette index I of N colours", a reject of ours that Pillow shows as black, the truth?"""
+    index, _, colours = reason.partition("palette index ")[2].split()[:3]
+    return int(index) >= int(colours) and int(index) in set(image.getdata())
 
 
 def resize(image, options):
@@ -122,9 +131,9 @@ def wanted(source, options):
     image.load()
     if image.size[0] * image.size[1] > 64 * 10**6:
         raise OSError("beyond our limit")
-    facts = image.size + (has_alpha(image), image.getexif().get(0x112, 1) in range(2, 9))
+    facts = image.size + (has_alpha(image), orientation(image) in range(2, 9))
     _, _, exif, alpha, _ = options.split()
-    if exif == "apply":
+    if exif == "apply" and facts[3]:
         image = ImageOps.exif_transpose(image)
     if image.mode == "I":
         image = high_byte(image)
@@ -136,7 +145,7 @@ def wanted(source, options):
 
 class Judge:
     def __init__(self):
-        self.dump, self.checked, self.failed = Dump(), 0, 0
+        self.dump, self.checked, self.failed, self.declared = Dump(), 0, 0, 0
 
     def fail(self, path, options, text):
         self.failed += 1
@@ -160,6 +169,8 @@ class Judge:
         elif want is None:
             if reason is not None and ours != reason:
                 self.fail(path, options, f"said '{ours}' instead of '{reason}'")
+        elif "palette index" in ours and beyond_palette(Image.open(path), ours):
+            self.declared += 1
         elif ours:
             self.fail(path, options, f"rejected as '{ours}', but Pillow loads it")
         elif facts != want[0]:
@@ -170,7 +181,8 @@ class Judge:
 
     def close(self):
         code = self.dump.close()
-        print(f"{self.checked} checks against Pillow {Image.__version__}, {self.failed} failed")
+        print(f"{self.checked} checks against Pillow {Image.__version__}, {self.failed} failed, "
+              f"{self.declared} with indices beyond the palette")
         return 1 if self.failed or code != 0 or self.checked == 0 else 0
 
 
@@ -353,9 +365,9 @@ def awkward(judge):
     for sub in ("valid", "broken"):
         folder = os.path.join(shared(), "data", "awkward", sub)
         for name in sorted(os.listdir(folder)):
-            for options in ALL:
-                judge.check(os.path.join(folder, name), options, DEVIATIONS.get(name),
-                            REASONS.get(name))
+            path = os.path.join(folder, name)
+            for options in ALL if os.path.getsize(path) < 60000 else FEW:
+                judge.check(path, options, DEVIATIONS.get(name), REASONS.get(name))
 
 
 def photos(judge):
