@@ -41,6 +41,11 @@ struct ll_backend {
     const struct ll_backend_ops *ops;
     void *module; /* dlopen handle; NULL for cpu */
     void *state;  /* struct cpu_state or struct cuda_state; each casts its own, nobody else's */
+
+    /* What backend.c checks arguments against. */
+    int slots, batch;
+    int64_t rows; /* of the comparison; -1 between comparisons */
+    int keep;
 };
 
 extern const struct ll_backend_ops ll_backend_cpu_ops;

@@ -26,6 +26,12 @@ void ll_cpu_pool_free(ll_cpu_pool *pool); /* waits for running jobs; accepts NUL
 LL_NODISCARD ll_status ll_cpu_pool_submit(ll_cpu_pool *pool, ll_cpu_group *group, ll_cpu_job_fn run,
                                           void *context, long first, long jobs, ll_error *err);
 
+/** The same from within a job of `group`, for what can only start when that job is done: these jobs
+ * go ahead of the queue, so that a batch under way is finished before the next one's. */
+LL_NODISCARD ll_status ll_cpu_pool_continue(ll_cpu_pool *pool, ll_cpu_group *group,
+                                            ll_cpu_job_fn run, void *context, long first, long jobs,
+                                            ll_error *err);
+
 /** Wait until the group has no pending job; report its first failure and make it ready for reuse.
  *  After a failure the group's remaining jobs are skipped. */
 LL_NODISCARD ll_status ll_cpu_pool_wait(ll_cpu_pool *pool, ll_cpu_group *group, ll_error *err);

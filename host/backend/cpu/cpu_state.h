@@ -27,6 +27,10 @@ ll_status ll_cpu_forward_submit(ll_backend *be, ll_net *net, int slot, const uin
 ll_status ll_cpu_forward_wait(ll_backend *be, ll_net *net, int slot, float *features, float *norms,
                               ll_error *err);
 
+/* cpu_calibrate.c */
+ll_status ll_cpu_calibrate(int threads, ll_kernel_fn kernel, void *to, const uint8_t *pixels, int n,
+                           float *biases, const ll_log *log, ll_error *err);
+
 /* cpu_compare.c */
 ll_status ll_cpu_compare_begin(ll_backend *be, const ll_compare_options *options, ll_error *err);
 int64_t ll_cpu_compare_tile(const ll_backend *be);

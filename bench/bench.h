@@ -1,0 +1,62 @@
+/* bench/bench.h - how fast a stage is on this machine, beside what the machine could do at best.
+ *
+ * One case_<stage>.c a stage, one function each, all of this shape: check that the stage's answer
+ * is right (a fast wrong answer is worth nothing), warm up, repeat for at least a second, fill in
+ * the result. `lookloom bench` prints results as a table or as JSON; nothing here prints.
+ * Floor 6; see host/README.md for what a case may include. */
+#ifndef LL_BENCH_H
+#define LL_BENCH_H
+
+#include "host/base/log.h"
+#include "host/base/status.h"
+
+#include <stdint.h>
+
+typedef struct ll_bench_options {
+    int threads;         /* 0: the cores this process may use */
+    int batch;           /* images a slot holds; 0: the backend's default */
+    int64_t items;       /* images, rows or questions of one run; 0: the case's default */
+    int64_t cols;        /* width of a feature where the case has a choice; 0: 4096 */
+    double seconds;      /* measured time at the least; 0: 1 */
+    const char *weights; /* a weights file; NULL: the case draws an untrained network */
+    const char *path;    /* decode: a folder of photos; store: a folder for the scratch file; query:
+                            an index; NULL where the case makes its own */
+    const ll_log *log;   /* may be NULL */
+} ll_bench_options;
+
+typedef struct ll_bench_result {
+    char stage[16];      /* "embed" */
+    char work[96];       /* what one run is: "64 images to fc2, cpu fp32" */
+    char unit[16];       /* what is counted: "img", "pair", "byte", "query" */
+    char limit_name[96]; /* where `limit` comes from: "sgemm 2048, OpenBLAS"; "" if there is none */
+    int threads, batch;  /* batch 0: the stage has none */
+    int runs;            /* measured ones */
+    double count;        /* units of one run; a rate is count / median_s */
+    double flops, bytes; /* of one run; 0 where they say nothing */
+    double min_s, median_s;
+    double limit; /* units a second this machine could do at best; 0: unknown */
+} ll_bench_result;
+
+/** Embedding: batches of drawn pixels through the cpu network up to fc2. Limit: the GEMM rate. */
+LL_NODISCARD ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_result *result,
+                                      ll_error *err);
+
+/** All pairs of drawn features: tiles, neighbours and the rescoring. Limit: the GEMM rate. */
+LL_NODISCARD ll_status ll_bench_similarity(const ll_bench_options *options, ll_bench_result *result,
+                                           ll_error *err);
+
+/* ---- for the cases ---------------------------------------------------------------------- */
+
+typedef ll_status (*ll_bench_fn)(void *context, ll_error *err);
+
+/** Run once to warm up, then until `seconds` (0: 1) have been measured and at least three times;
+ *  fills in runs, min_s and median_s. The first failure ends it. */
+LL_NODISCARD ll_status ll_bench_repeat(ll_bench_fn run, void *context, double seconds,
+                                       ll_bench_result *result, ll_error *err);
+
+/** What this machine multiplies at best: `threads` independent single-threaded sgemm of order 1024
+ *  (OpenBLAS) at once, best of a few rounds, FLOP a second. Fills in limit_name and
+ *  limit = rate / (flops / count), so set those first. */
+LL_NODISCARD ll_status ll_bench_limit_gemm(int threads, ll_bench_result *result, ll_error *err);
+
+#endif

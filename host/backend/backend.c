@@ -1,0 +1,242 @@
+/* host/backend/backend.c - choose a backend, say why one was passed over, check arguments,
+ * dispatch.
+ *
+ * Checking here, once, is what lets a backend trust what it gets (backend_ops.h). */
+#include "host/backend/backend.h"
+#include "host/backend/backend_ops.h"
+#include "host/backend/cpu/cpu_state.h"
+#include "host/base/memory.h"
+#include "host/base/size.h"
+#include "host/vgg16/vgg16.h"
+#include "weights/weights.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_THREADS = 1024, MAX_BATCH = 4096, MAX_SLOTS = 64 };
+static const int64_t k_max_rows = UINT32_MAX - 1; /* 0xFFFFFFFF means "no row" */
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+/* A module is looked for in one place only, never along LD_LIBRARY_PATH. */
+static ll_status module_load(const char *path, ll_backend *be, ll_error *err)
+{
+    be->module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (be->module == NULL) return ll_fail(err, LL_ERR_UNSUPPORTED, "%s", dlerror());
+
+    ll_backend_module_fn get = NULL;
+    *(void **)&get = dlsym(be->module, LL_BACKEND_MODULE_SYMBOL); /* the cast POSIX asks for */
+    const struct ll_backend_ops *const ops = get == NULL ? NULL : get();
+    if (ops == NULL) return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: not a lookloom module", path);
+    if (ops->abi != LL_BACKEND_ABI)
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: made for interface %d, this is %d", path,
+                       ops->abi, LL_BACKEND_ABI);
+    be->ops = ops;
+    return LL_OK;
+}
+
+static ll_status open_one(const char *name, const ll_backend_options *options, ll_backend **out,
+                          ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_backend *be = NULL;
+
+    LL_TRY(ll_alloc("backend", 1, sizeof *be, &be, err));
+    be->slots = options->slots;
+    be->rows = -1;
+    if (strcmp(name, "cuda") == 0) {
+        const char *const path = options->cuda_module;
+        LL_TRY_DONE(module_load(path != NULL ? path : LL_CUDA_MODULE, be, err));
+    } else {
+        be->ops = &ll_backend_cpu_ops;
+    }
+    LL_TRY_DONE(be->ops->open(be, options, err));
+    be->batch = be->ops->describe(be).batch;
+    *out = be;
+    return LL_OK;
+done:
+    ll_backend_close(be);
+    return status;
+}
+
+static ll_status in_range(const char *what, int64_t value, int64_t low, int64_t high, ll_error *err)
+{
+    if (value >= low && value <= high) return LL_OK;
+    return ll_fail(err, LL_ERR_ARGUMENT, "%s %lld: %lld to %lld are possible", what,
+                   (long long)value, (long long)low, (long long)high);
+}
+
+ll_status ll_backend_open(const ll_backend_options *options, ll_backend **out, ll_error *err)
+{
+    *out = NULL;
+    if (options->name == NULL ||
+        (strcmp(options->name, "auto") != 0 && strcmp(options->name, "cpu") != 0 &&
+         strcmp(options->name, "cuda") != 0))
+        return ll_fail(err, LL_ERR_ARGUMENT, "backend %s: use auto, cpu or cuda",
+                       options->name == NULL ? "(none)" : options->name);
+    LL_TRY(in_range("threads", options->threads, 1, MAX_THREADS, err));
+    LL_TRY(in_range("batch", options->batch, 0, MAX_BATCH, err));
+    LL_TRY(in_range("slots", options->slots, 1, MAX_SLOTS, err));
+    if (strcmp(options->name, "auto") != 0) return open_one(options->name, options, out, err);
+
+    ll_error why = LL_ERROR_INIT;
+    if (open_one("cuda", options, out, &why) == LL_OK) return LL_OK;
+    ll_log_line(options->log, "cuda passed over: %s", why.text);
+    return open_one("cpu", options, out, err);
+}
+
+void ll_backend_close(ll_backend *be)
+{
+    if (be == NULL) return;
+    if (be->ops != NULL) be->ops->close(be);
+    if (be->module != NULL) dlclose(be->module);
+    free(be);
+}
+
+ll_backend_info ll_backend_describe(const ll_backend *be)
+{
+    return be->ops->describe(be);
+}
+
+/* ---- embedding -------------------------------------------------------------------------- */
+
+ll_status ll_net_create(ll_backend *be, struct ll_weights *weights, const ll_net_options *options,
+                        ll_net **out, ll_error *err)
+{
+    *out = NULL;
+    LL_TRY(in_range("layer", options->layer, 0, LL_VGG16_GAP, err));
+    const ll_weights_info *const info = ll_weights_describe(weights);
+    const int needed = options->layer == LL_VGG16_GAP ? LL_VGG16_POOL5 : options->layer;
+    if (info->last_layer < needed)
+        return ll_fail(err, LL_ERR_ARGUMENT, "%s: holds no %s; it ends with %s", info->path,
+                       ll_vgg16_name(needed), ll_vgg16_name(info->last_layer));
+    return be->ops->net_create(be, weights, options, out, err);
+}
+
+void ll_net_free(ll_backend *be, ll_net *net)
+{
+    if (net != NULL) be->ops->net_free(be, net);
+}
+
+ll_status ll_forward_submit(ll_backend *be, ll_net *net, int slot, const uint8_t *pixels, int n,
+                            ll_error *err)
+{
+    LL_TRY(in_range("slot", slot, 0, be->slots - 1, err));
+    LL_TRY(in_range("images", n, 1, be->batch, err));
+    return be->ops->forward_submit(be, net, slot, pixels, n, err);
+}
+
+ll_status ll_forward_wait(ll_backend *be, ll_net *net, int slot, float *features, float *norms,
+                          ll_error *err)
+{
+    LL_TRY(in_range("slot", slot, 0, be->slots - 1, err));
+    return be->ops->forward_wait(be, net, slot, features, norms, err);
+}
+
+ll_status ll_backend_calibrate(int threads, ll_kernel_fn kernel, void *to, const uint8_t *pixels,
+                               int n, float *biases, const ll_log *log, ll_error *err)
+{
+    LL_TRY(in_range("threads", threads, 1, MAX_THREADS, err));
+    LL_TRY(in_range("images", n, 1, MAX_BATCH, err));
+    return ll_cpu_calibrate(threads, kernel, to, pixels, n, biases, log, err);
+}
+
+/* ---- comparing -------------------------------------------------------------------------- */
+
+size_t ll_matrix_type_bytes(ll_matrix_type type)
+{
+    switch (type) {
+    case LL_MATRIX_FLOAT32: return 4;
+    case LL_MATRIX_FLOAT16: return 2;
+    case LL_MATRIX_UINT16: return 2;
+    case LL_MATRIX_NONE: break;
+    }
+    return 0;
+}
+
+ll_status ll_compare_begin(ll_backend *be, const ll_compare_options *options, ll_error *err)
+{
+    LL_TRY(in_range("rows", options->rows, 0, k_max_rows, err));
+    LL_TRY(in_range("columns", options->cols, 1, INT32_MAX, err));
+    LL_TRY(in_range("candidates", options->keep, 0, INT32_MAX, err));
+    if (options->features == NULL && options->rows > 0)
+        return ll_fail(err, LL_ERR_ARGUMENT, "comparison: no features");
+    if (options->matrix != LL_MATRIX_NONE && options->sink.take == NULL)
+        return ll_fail(err, LL_ERR_ARGUMENT, "comparison: a matrix, but nobody to take it");
+    ll_compare_end(be);
+    const ll_status status = be->ops->compare_begin(be, options, err);
+    if (status != LL_OK) {
+        be->ops->compare_end(be);
+        return status;
+    }
+    be->rows = options->rows;
+    be->keep = options->keep;
+    return LL_OK;
+}
+
+/* Between comparisons nothing below makes sense. */
+static ll_status comparing(const ll_backend *be, ll_error *err)
+{
+    if (be->rows >= 0) return LL_OK;
+    return ll_fail(err, LL_ERR_ARGUMENT, "comparison: not begun");
+}
+
+/* Rows [row, row + rows) lie within the comparison's. */
+static ll_status rows_within(const ll_backend *be, int64_t row, int64_t rows, ll_error *err)
+{
+    LL_TRY(comparing(be, err));
+    LL_TRY(in_range("first row", row, 0, be->rows, err));
+    return in_range("rows", rows, 0, be->rows - row, err);
+}
+
+int64_t ll_compare_tile(const ll_backend *be)
+{
+    return be->ops->compare_tile(be);
+}
+
+ll_status ll_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *err)
+{
+    LL_TRY(comparing(be, err));
+    const int64_t blocks = ll_ceil_div(be->rows, be->ops->compare_tile(be));
+    LL_TRY(in_range("tile column", j, 0, blocks - 1, err));
+    LL_TRY(in_range("tile row", i, 0, j, err));
+    return be->ops->tile_submit(be, i, j, err);
+}
+
+ll_status ll_compare_sync(ll_backend *be, ll_error *err)
+{
+    LL_TRY(comparing(be, err));
+    return be->ops->compare_sync(be, err);
+}
+
+ll_status ll_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns, float *scores,
+                       double *bounds, ll_error *err)
+{
+    LL_TRY(rows_within(be, row, rows, err));
+    if (be->keep == 0) return ll_fail(err, LL_ERR_ARGUMENT, "comparison: begun without candidates");
+    return be->ops->topk_take(be, row, rows, columns, scores, bounds, err);
+}
+
+ll_status ll_rescore(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
+                     int64_t count, float *scores, ll_error *err)
+{
+    LL_TRY(rows_within(be, row, rows, err));
+    LL_TRY(in_range("pairs of a row", count, 0, INT32_MAX, err));
+    for (int64_t k = 0; k < rows * count; k++)
+        if (columns[k] != UINT32_MAX) LL_TRY(in_range("column", columns[k], 0, be->rows - 1, err));
+    return be->ops->rescore(be, row, rows, columns, count, scores, err);
+}
+
+ll_status ll_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err)
+{
+    LL_TRY(rows_within(be, row, 1, err));
+    return be->ops->rescore_row(be, row, scores, err);
+}
+
+void ll_compare_end(ll_backend *be)
+{
+    if (be->rows < 0) return;
+    be->rows = -1;
+    be->ops->compare_end(be);
+}

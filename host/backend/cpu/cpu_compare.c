@@ -1,0 +1,420 @@
+/* host/backend/cpu/cpu_compare.c - every row against every row, in tiles of 512 x 512.
+ *
+ * Each tile on or above the diagonal is one single-threaded matrix product of one fixed shape
+ * (the last block is padded with rows of zeros), and threads work on different tiles: the library's
+ * rounding depends on shape and threads, so with both fixed the bits are too. The values of a tile
+ * serve its rows, and transposed its columns; so the matrix is symmetric to the bit.
+ *
+ * How far a fast score can be from the exact one (kernels/rescore.h), for unit rows x and y:
+ * - In any order of summing n products, each goes through at most n roundings, so the sum is off by
+ *   at most g(n) sum |x_k y_k| <= g(n) ||x|| ||y||, g(n) = n u / (1 - n u), u = 2^-24. K is cut
+ * into parts of 1024, added up in C: 1024 roundings inside a part, 1 for alpha, 1 for each part of
+ * K: n <= 1025 + ceil(cols / 1024), which is 1029 u = 6.14e-5 at cols = 4096.
+ * - Rows are of unit length only to f32: with |S(x, x) - 1| <= 2^-16, which compare_begin checks,
+ *   ||x|| ||y|| and sqrt(S(x, x) S(y, y)) are within 1.6e-5 of 1. The score's own rounding is
+ * 2^-25. Together 7.8e-5 < 2^-13 = 1.22e-4, and it stays below up to cols = 2^19. Clamping to [0,
+ * 1] moves a fast score no further from an exact one that lies there. So r_i = 0 and e = 2^-13 on
+ * the cpu. */
+#include "host/backend/cpu/cpu_state.h"
+#include "host/base/memory.h"
+#include "host/base/size.h"
+#include "kernels/narrow.h"
+#include "kernels/rescore.h"
+#include "kernels/topk.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TILE = 512,
+    TILE_VALUES = TILE * TILE,
+    K_PART = 1024,
+    TURN = 16, /* floats in a cache line: the transpose goes by squares of that side */
+};
+static const int64_t k_max_cols = 1 << 19;
+static const double k_bound = 0x1p-13;
+static const double k_unit_tolerance = 0x1p-16;
+
+struct scratch {
+    float *tile;   /* (512, 512) */
+    float *turned; /* (512, 512) its transpose */
+    void *stored;  /* (512, 512) in the stored type */
+};
+
+struct cpu_compare {
+    ll_compare_options options;
+    int64_t blocks;
+    double *squares;        /* (rows) S(i, i) */
+    float *last;            /* (512, cols) the last block, padded; NULL if it is whole */
+    uint64_t *keys;         /* (rows, keep), kernels/topk.h; NULL without neighbours */
+    float *thresholds;      /* (rows) */
+    pthread_mutex_t *locks; /* (blocks) one for the lists of each block of rows */
+    int64_t locks_made;
+    struct scratch *scratch; /* (threads) */
+    int threads;
+    ll_cpu_group group;
+};
+
+static struct cpu_state *state_of(const ll_backend *be)
+{
+    return be->state;
+}
+
+static int64_t block_rows(const struct cpu_compare *compare, int64_t block)
+{
+    return ll_min_i64(TILE, compare->options.rows - block * TILE);
+}
+
+/* ---- begin and end --------------------------------------------------------------------- */
+
+static ll_status measure_block(void *context, long job, int thread, ll_error *err)
+{
+    struct cpu_compare *const compare = context;
+    const ll_compare_options *const o = &compare->options;
+    const int64_t first = (int64_t)job * TILE, rows = block_rows(compare, job);
+    double *const squares = compare->squares + first;
+
+    (void)thread;
+    ll_rescore_squares_cpu(o->features + first * o->cols, rows, o->cols, squares);
+    for (int64_t i = 0; i < rows; i++)
+        if (squares[i] != 0.0 && !(fabs(squares[i] - 1.0) <= k_unit_tolerance))
+            return ll_fail(err, LL_ERR_ARGUMENT, "features: row %lld has length %g instead of 1",
+                           (long long)(first + i), sqrt(squares[i]));
+    return LL_OK;
+}
+
+static ll_status make_scratch(struct cpu_compare *compare, ll_error *err)
+{
+    const size_t bytes = ll_matrix_type_bytes(compare->options.matrix);
+
+    for (int i = 0; i < compare->threads; i++) {
+        struct scratch *const s = &compare->scratch[i];
+        LL_TRY(ll_alloc("a tile", TILE_VALUES, sizeof *s->tile, &s->tile, err));
+        if (bytes == 0) continue;
+        LL_TRY(ll_alloc("a tile", TILE_VALUES, sizeof *s->turned, &s->turned, err));
+        LL_TRY(ll_alloc("a tile", TILE_VALUES, bytes, &s->stored, err));
+    }
+    return LL_OK;
+}
+
+static ll_status make_lists(struct cpu_compare *compare, ll_error *err)
+{
+    const int64_t rows = compare->options.rows;
+    size_t keys = 0;
+
+    if (compare->options.keep == 0) return LL_OK;
+    LL_TRY(ll_size_mul(rows, compare->options.keep, &keys, err));
+    LL_TRY(ll_alloc("candidates", (int64_t)keys, sizeof *compare->keys, &compare->keys, err));
+    LL_TRY(ll_alloc("candidates", rows, sizeof *compare->thresholds, &compare->thresholds, err));
+    LL_TRY(ll_alloc("candidates", compare->blocks, sizeof *compare->locks, &compare->locks, err));
+    for (; compare->locks_made < compare->blocks; compare->locks_made++)
+        if (pthread_mutex_init(&compare->locks[compare->locks_made], NULL) != 0)
+            return ll_fail(err, LL_ERR_MEMORY, "candidates: no memory for a lock");
+    return LL_OK;
+}
+
+static ll_status pad_last_block(struct cpu_compare *compare, ll_error *err)
+{
+    const ll_compare_options *const o = &compare->options;
+    const int64_t first = (compare->blocks - 1) * TILE, rows = o->rows - first;
+
+    if (rows == TILE) return LL_OK;
+    LL_TRY(ll_alloc("the last block of rows", TILE * o->cols, sizeof *compare->last, &compare->last,
+                    err));
+    memcpy(compare->last, o->features + first * o->cols,
+           (size_t)(rows * o->cols) * sizeof *compare->last);
+    return LL_OK;
+}
+
+ll_status ll_cpu_compare_begin(ll_backend *be, const ll_compare_options *options, ll_error *err)
+{
+    struct cpu_state *const state = state_of(be);
+    struct cpu_compare *compare = NULL;
+
+    ll_cpu_compare_end(be);
+    if (options->cols > k_max_cols)
+        return ll_fail(err, LL_ERR_ARGUMENT, "features: %lld columns; the cpu compares up to %lld",
+                       (long long)options->cols, (long long)k_max_cols);
+    openblas_set_num_threads(1);
+    LL_TRY(ll_alloc("a comparison", 1, sizeof *compare, &compare, err));
+    state->compare = compare; /* from here on compare_end frees what there is */
+    compare->options = *options;
+    compare->threads = state->threads;
+    compare->blocks = ll_ceil_div(options->rows, TILE);
+    if (options->rows == 0) return LL_OK;
+    LL_TRY(ll_alloc("tiles", compare->threads, sizeof *compare->scratch, &compare->scratch, err));
+    LL_TRY(make_scratch(compare, err));
+    LL_TRY(ll_alloc("lengths", options->rows, sizeof *compare->squares, &compare->squares, err));
+    LL_TRY(make_lists(compare, err));
+    LL_TRY(pad_last_block(compare, err));
+    LL_TRY(ll_cpu_pool_submit(state->pool, &compare->group, measure_block, compare, 0,
+                              (long)compare->blocks, err));
+    return ll_cpu_pool_wait(state->pool, &compare->group, err);
+}
+
+void ll_cpu_compare_end(ll_backend *be)
+{
+    struct cpu_state *const state = state_of(be);
+    struct cpu_compare *const compare = state->compare;
+    ll_error ignored = LL_ERROR_INIT; /* the caller gave up on these tiles */
+
+    if (compare == NULL) return;
+    if (ll_cpu_pool_wait(state->pool, &compare->group, &ignored) != LL_OK) ignored.text[0] = '\0';
+    for (int i = 0; compare->scratch != NULL && i < compare->threads; i++) {
+        free(compare->scratch[i].tile);
+        free(compare->scratch[i].turned);
+        free(compare->scratch[i].stored);
+    }
+    for (int64_t i = 0; i < compare->locks_made; i++)
+        pthread_mutex_destroy(&compare->locks[i]);
+    free(compare->scratch);
+    free(compare->locks);
+    free(compare->thresholds);
+    free(compare->keys);
+    free(compare->last);
+    free(compare->squares);
+    free(compare);
+    state->compare = NULL;
+}
+
+int64_t ll_cpu_compare_tile(const ll_backend *be)
+{
+    (void)be;
+    return TILE;
+}
+
+/* ---- tiles ----------------------------------------------------------------------------- */
+
+static const float *block_of(const struct cpu_compare *compare, int64_t block)
+{
+    if (compare->last != NULL && block == compare->blocks - 1) return compare->last;
+    return compare->options.features + block * TILE * compare->options.cols;
+}
+
+/* tile (512, 512) = x (512, cols) times the transpose of y (512, cols): the one place that knows
+ * whose matrix product it is. */
+static void multiply(const float *x, const float *y, int64_t cols, float *tile)
+{
+    for (int64_t k = 0; k < cols; k += K_PART) {
+        const int part = (int)ll_min_i64(K_PART, cols - k);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, TILE, TILE, part, 1.0f, x + k,
+                    (int)cols, y + k, (int)cols, k == 0 ? 0.0f : 1.0f, tile, TILE);
+    }
+}
+
+static void clamp(float *tile)
+{
+    for (int i = 0; i < TILE_VALUES; i++) {
+        const float above = tile[i] > 0.0f ? tile[i] : 0.0f;
+        tile[i] = above < 1.0f ? above : 1.0f;
+    }
+}
+
+/* A product x x^T need not come out symmetric to the bit: the upper half is the truth. */
+static void mirror(float *tile)
+{
+    for (int r = 0; r < TILE; r++) {
+        tile[r * TILE + r] = 1.0f;
+        for (int c = 0; c < r; c++)
+            tile[r * TILE + c] = tile[c * TILE + r];
+    }
+}
+
+static void offer(struct cpu_compare *compare, int64_t i, int64_t j, const float *values)
+{
+    const int keep = compare->options.keep;
+    const ll_topk_tile tile = {.scores = values,
+                               .stride = TILE,
+                               .row = i * TILE,
+                               .rows = block_rows(compare, i),
+                               .column = j * TILE,
+                               .columns = block_rows(compare, j),
+                               .group = compare->options.group};
+    const ll_topk_lists of_rows = {compare->keys + tile.row * keep, compare->thresholds + tile.row,
+                                   keep};
+    const ll_topk_lists of_columns = {compare->keys + tile.column * keep,
+                                      compare->thresholds + tile.column, keep};
+
+    pthread_mutex_lock(&compare->locks[i]);
+    ll_topk_offer_rows_cpu(&of_rows, &tile);
+    pthread_mutex_unlock(&compare->locks[i]);
+    if (i == j) return; /* a diagonal tile holds each pair twice already */
+    pthread_mutex_lock(&compare->locks[j]);
+    ll_topk_offer_columns_cpu(&of_columns, &tile);
+    pthread_mutex_unlock(&compare->locks[j]);
+}
+
+/* turned (columns, rows), packed = tile (rows, columns) of stride 512, transposed. */
+static void turn(const float *tile, int64_t rows, int64_t columns, float *turned)
+{
+    for (int64_t r0 = 0; r0 < rows; r0 += TURN)
+        for (int64_t c0 = 0; c0 < columns; c0 += TURN)
+            for (int64_t c = c0; c < ll_min_i64(c0 + TURN, columns); c++)
+                for (int64_t r = r0; r < ll_min_i64(r0 + TURN, rows); r++)
+                    turned[c * rows + r] = tile[r * TILE + c];
+}
+
+/* The values packed and in the stored type: in `buffer`, or where they are if they are so already.
+ */
+static const void *stored_form(ll_matrix_type type, const float *values, int64_t rows,
+                               int64_t columns, int64_t stride, void *buffer)
+{
+    if (type == LL_MATRIX_FLOAT32 && stride == columns) return values;
+    for (int64_t r = 0; r < rows; r++) {
+        const float *const row = values + r * stride;
+        if (type == LL_MATRIX_FLOAT32)
+            memcpy((float *)buffer + r * columns, row, (size_t)columns * sizeof *row);
+        else if (type == LL_MATRIX_FLOAT16)
+            ll_narrow_float16_cpu(row, columns, (uint16_t *)buffer + r * columns);
+        else
+            ll_narrow_uint16_cpu(row, columns, (uint16_t *)buffer + r * columns);
+    }
+    return buffer;
+}
+
+static ll_status deliver(struct cpu_compare *compare, int64_t i, int64_t j,
+                         const struct scratch *scratch, ll_error *err)
+{
+    const ll_matrix_type type = compare->options.matrix;
+    const ll_tile_sink *const sink = &compare->options.sink;
+    const int64_t rows = block_rows(compare, i), columns = block_rows(compare, j);
+
+    const void *values = stored_form(type, scratch->tile, rows, columns, TILE, scratch->stored);
+    LL_TRY(sink->take(sink->to, i * TILE, rows, j * TILE, columns, values, err));
+    if (i == j) return LL_OK;
+    turn(scratch->tile, rows, columns, scratch->turned);
+    values = stored_form(type, scratch->turned, columns, rows, rows, scratch->stored);
+    return sink->take(sink->to, j * TILE, columns, i * TILE, rows, values, err);
+}
+
+static ll_status run_tile(void *context, long job, int thread, ll_error *err)
+{
+    struct cpu_compare *const compare = context;
+    const int64_t i = job / compare->blocks, j = job % compare->blocks;
+    const struct scratch *const scratch = &compare->scratch[thread];
+
+    multiply(block_of(compare, i), block_of(compare, j), compare->options.cols, scratch->tile);
+    clamp(scratch->tile);
+    if (i == j) mirror(scratch->tile);
+    if (compare->options.keep > 0) offer(compare, i, j, scratch->tile);
+    if (compare->options.matrix == LL_MATRIX_NONE) return LL_OK;
+    return deliver(compare, i, j, scratch, err);
+}
+
+ll_status ll_cpu_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *err)
+{
+    struct cpu_state *const state = state_of(be);
+    struct cpu_compare *const compare = state->compare;
+
+    return ll_cpu_pool_submit(state->pool, &compare->group, run_tile, compare,
+                              (long)(i * compare->blocks + j), 1, err);
+}
+
+ll_status ll_cpu_compare_sync(ll_backend *be, ll_error *err)
+{
+    struct cpu_state *const state = state_of(be);
+    return ll_cpu_pool_wait(state->pool, &state->compare->group, err);
+}
+
+/* ---- candidates and exact scores ------------------------------------------------------- */
+
+enum { ROWS_A_JOB = 8 }; /* rescoring 8 rows takes about a millisecond */
+
+/* What one call of topk_take, rescore or rescore_row asks of all its jobs. */
+struct request {
+    struct cpu_compare *compare;
+    int64_t row, rows, count;
+    const uint32_t *columns; /* (rows, count) */
+    uint32_t *taken;         /* (rows, count) */
+    float *scores;           /* (rows, count) */
+};
+
+static ll_status run_request(ll_backend *be, struct request *request, ll_cpu_job_fn run,
+                             int64_t jobs, ll_error *err)
+{
+    struct cpu_state *const state = state_of(be);
+
+    request->compare = state->compare;
+    if (jobs == 0) return LL_OK;
+    LL_TRY(
+        ll_cpu_pool_submit(state->pool, &state->compare->group, run, request, 0, (long)jobs, err));
+    return ll_cpu_pool_wait(state->pool, &state->compare->group, err);
+}
+
+static ll_status take_rows(void *context, long job, int thread, ll_error *err)
+{
+    const struct request *const request = context;
+    const int64_t first = (int64_t)job * ROWS_A_JOB, keep = request->count;
+
+    (void)thread;
+    (void)err;
+    for (int64_t r = first; r < ll_min_i64(first + ROWS_A_JOB, request->rows); r++)
+        ll_topk_take_cpu(request->compare->keys + (request->row + r) * keep, (int)keep,
+                         request->taken + r * keep, request->scores + r * keep);
+    return LL_OK;
+}
+
+ll_status ll_cpu_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                           float *scores, double *bounds, ll_error *err)
+{
+    struct request request = {.row = row,
+                              .rows = rows,
+                              .count = state_of(be)->compare->options.keep,
+                              .taken = columns,
+                              .scores = scores};
+
+    for (int64_t r = 0; r < rows; r++)
+        bounds[r] = k_bound;
+    return run_request(be, &request, take_rows, ll_ceil_div(rows, ROWS_A_JOB), err);
+}
+
+static ll_status rescore_rows(void *context, long job, int thread, ll_error *err)
+{
+    const struct request *const request = context;
+    const struct cpu_compare *const compare = request->compare;
+    const int64_t first = (int64_t)job * ROWS_A_JOB;
+
+    (void)thread;
+    (void)err;
+    for (int64_t r = first; r < ll_min_i64(first + ROWS_A_JOB, request->rows); r++)
+        ll_rescore_cpu(compare->options.features, compare->options.cols, compare->squares,
+                       request->row + r, request->columns + r * request->count, request->count,
+                       request->scores + r * request->count);
+    return LL_OK;
+}
+
+ll_status ll_cpu_rescore(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
+                         int64_t count, float *scores, ll_error *err)
+{
+    struct request request = {
+        .row = row, .rows = rows, .count = count, .columns = columns, .scores = scores};
+
+    return run_request(be, &request, rescore_rows, ll_ceil_div(rows, ROWS_A_JOB), err);
+}
+
+/* One row against the 512 rows of block number `job`. */
+static ll_status rescore_block(void *context, long job, int thread, ll_error *err)
+{
+    const struct request *const request = context;
+    const struct cpu_compare *const compare = request->compare;
+    const int64_t first = (int64_t)job * TILE, count = block_rows(compare, job);
+    uint32_t columns[TILE];
+
+    (void)thread;
+    (void)err;
+    for (int64_t c = 0; c < count; c++)
+        columns[c] = (uint32_t)(first + c);
+    ll_rescore_cpu(compare->options.features, compare->options.cols, compare->squares, request->row,
+                   columns, count, request->scores + first);
+    return LL_OK;
+}
+
+ll_status ll_cpu_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err)
+{
+    struct request request = {.row = row, .scores = scores};
+
+    return run_request(be, &request, rescore_block, state_of(be)->compare->blocks, err);
+}

@@ -1,0 +1,81 @@
+/* host/similarity/ranking.c - see ranking.h. */
+#include "host/similarity/ranking.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+static bool is_before(float score, uint32_t column, float other_score, uint32_t other_column)
+{
+    return score > other_score || (score == other_score && column < other_column);
+}
+
+int64_t ll_ranking_sort(uint32_t *columns, float *scores, int64_t count)
+{
+    int64_t sorted = 0;
+
+    /* By insertion: the exact score moves a candidate by a few places at most. */
+    for (int64_t i = 0; i < count; i++) {
+        const uint32_t column = columns[i];
+        const float score = scores[i];
+        int64_t place = sorted;
+        if (column == UINT32_MAX) continue;
+        for (; place > 0 && is_before(score, column, scores[place - 1], columns[place - 1]);
+             place--) {
+            columns[place] = columns[place - 1];
+            scores[place] = scores[place - 1];
+        }
+        columns[place] = column;
+        scores[place] = score;
+        sorted++;
+    }
+    return sorted;
+}
+
+/* (columns, best) is a heap of `count` with the worst pair first: let the pair sink from `place`.
+ */
+static void sink(uint32_t *columns, float *best, int64_t count, int64_t place, uint32_t column,
+                 float score)
+{
+    for (int64_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
+        if (child + 1 < count &&
+            is_before(best[child], columns[child], best[child + 1], columns[child + 1]))
+            child++;
+        if (!is_before(score, column, best[child], columns[child])) break;
+        columns[place] = columns[child];
+        best[place] = best[child];
+        place = child;
+    }
+    columns[place] = column;
+    best[place] = score;
+}
+
+int64_t ll_ranking_best(const float *scores, int64_t rows, int64_t row, const uint32_t *group,
+                        int64_t wanted, uint32_t *columns, float *best)
+{
+    int64_t count = 0;
+
+    for (int64_t c = 0; c < rows; c++) {
+        if (c == row || (group != NULL && group[c] != group[row])) continue;
+        if (count < wanted) {
+            columns[count] = (uint32_t)c;
+            best[count++] = scores[c];
+            if (count < wanted) continue;
+            for (int64_t i = count / 2 - 1; i >= 0; i--)
+                sink(columns, best, count, i, columns[i], best[i]);
+        } else if (scores[c] > best[0]) {
+            /* Equal to the worst is not enough: columns go up, so the tie is lost. */
+            sink(columns, best, count, 0, (uint32_t)c, scores[c]);
+        }
+    }
+    if (count < wanted)
+        for (int64_t i = count / 2 - 1; i >= 0; i--)
+            sink(columns, best, count, i, columns[i], best[i]);
+    for (int64_t left = count - 1; left > 0; left--) { /* the worst goes to the end */
+        const uint32_t column = columns[left];
+        const float score = best[left];
+        columns[left] = columns[0];
+        best[left] = best[0];
+        sink(columns, best, left, 0, column, score);
+    }
+    return count;
+}

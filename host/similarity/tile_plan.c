@@ -1,0 +1,31 @@
+/* host/similarity/tile_plan.c - see tile_plan.h. */
+#include "host/similarity/tile_plan.h"
+
+#include <math.h>
+
+ll_tile_plan ll_tile_plan_make(int64_t rows, int64_t tile)
+{
+    const int64_t blocks = (rows + tile - 1) / tile;
+    return (ll_tile_plan){.blocks = blocks, .tiles = blocks * (blocks + 1) / 2};
+}
+
+/* The number of the tile (i, i): i rows of blocks, blocks - i + 1 in the last of them, before it.
+ */
+static int64_t first_of(const ll_tile_plan *plan, int64_t i)
+{
+    return i * plan->blocks - i * (i - 1) / 2;
+}
+
+void ll_tile_plan_at(const ll_tile_plan *plan, int64_t number, int64_t *i, int64_t *j)
+{
+    /* The inverse of first_of, and a step or two where f64 rounded it. */
+    const double side = (double)plan->blocks + 0.5;
+    int64_t row = (int64_t)(side - sqrt(fmax(side * side - 2.0 * (double)number, 0.0)));
+
+    while (row > 0 && first_of(plan, row) > number)
+        row--;
+    while (first_of(plan, row + 1) <= number)
+        row++;
+    *i = row;
+    *j = row + (number - first_of(plan, row));
+}

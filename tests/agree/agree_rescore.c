@@ -1,0 +1,111 @@
+/* tests/agree/agree_rescore.c - the score against its definition, to the bit. */
+#include "kernels/rescore.h"
+#include "tests/numeric.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h> /* wants the four above it */
+
+/* As kernels/rescore.h says it, one addition at a time. `volatile` keeps the order. */
+static double naive_dot(const float *x, const float *y, int64_t cols)
+{
+    volatile double partial[64] = {0.0};
+
+    for (int64_t k = 0; k < cols; k++)
+        partial[k % 64] = partial[k % 64] + (double)x[k] * (double)y[k];
+    for (int s = 32; s > 0; s /= 2)
+        for (int l = 0; l < s; l++)
+            partial[l] = partial[l] + partial[l + s];
+    return partial[0];
+}
+
+static float naive_score(const float *x, const float *y, int64_t cols)
+{
+    const double lengths = sqrt(naive_dot(x, x, cols) * naive_dot(y, y, cols));
+    const float score = lengths == 0.0 ? 0.0f : (float)(naive_dot(x, y, cols) / lengths);
+    return score < 0.0f ? 0.0f : score > 1.0f ? 1.0f : score;
+}
+
+/* Like activations: half of them zero, sizes over many powers of two; or of both signs. */
+static void draw(float *x, int64_t n, int positive, uint64_t *seed)
+{
+    for (int64_t k = 0; k < n; k++) {
+        const float value = ll_random(seed) * ldexpf(1.0f, (int)(20.0f * ll_random(seed)));
+        x[k] = positive && value < 0.0f ? 0.0f : value;
+    }
+}
+
+static void check(int64_t cols, int positive)
+{
+    enum { ROWS = 9, COUNT = 12, GUARD = 4 };
+    const float untouched = -7.0f;
+    uint64_t seed = (uint64_t)cols * 2654435761u + 1;
+    float *const x = calloc((size_t)(ROWS * cols), sizeof *x);
+    double squares[ROWS];
+    float scores[COUNT + GUARD];
+    uint32_t columns[COUNT] = {3, 0, 1, 2, UINT32_MAX, 4, 8, 7, 6, 5, UINT32_MAX, UINT32_MAX};
+
+    assert_non_null(x);
+    draw(x, ROWS * cols, positive, &seed);
+    memcpy(x + 5 * cols, x + 2 * cols, (size_t)cols * sizeof *x); /* twins */
+    memset(x + 7 * cols, 0, (size_t)cols * sizeof *x);            /* nothing at all */
+    ll_rescore_squares_cpu(x, ROWS, cols, squares);
+    for (int i = 0; i < ROWS; i++) {
+        const double want = naive_dot(x + i * cols, x + i * cols, cols);
+        assert_memory_equal(&squares[i], &want, sizeof want);
+        for (int c = 0; c < COUNT + GUARD; c++)
+            scores[c] = untouched;
+        ll_rescore_cpu(x, cols, squares, i, columns, COUNT, scores);
+        for (int c = 0; c < COUNT + GUARD; c++) {
+            float score = untouched;
+            if (c < COUNT && columns[c] != UINT32_MAX)
+                score = naive_score(x + i * cols, x + columns[c] * cols, cols);
+            if (memcmp(&scores[c], &score, sizeof score) != 0)
+                fail_msg("cols %lld positive %d row %d place %d: %a instead of %a", (long long)cols,
+                         positive, i, c, (double)scores[c], (double)score);
+        }
+    }
+    free(x);
+}
+
+static void scores_are_the_definition_to_the_bit(void **state)
+{
+    static const int64_t cols[] = {1, 2, 3, 31, 63, 64, 65, 127, 128, 129, 200, 4095, 4096, 25088};
+    (void)state;
+    for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++) {
+        check(cols[i], 1);
+        check(cols[i], 0);
+    }
+}
+
+static void twins_score_one_and_nothing_scores_nothing(void **state)
+{
+    uint64_t seed = 99;
+    float x[77];
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        const int64_t cols = 1 + i % 77;
+        draw(x, cols, i % 2, &seed);
+        x[0] += 1.0f;
+        const double xx = ll_rescore_dot_cpu(x, x, cols);
+        assert_true(ll_rescore_score(xx, xx, xx) == 1.0f);
+    }
+    assert_true(ll_rescore_score(0.0, 0.0, 1.0) == 0.0f);
+    assert_true(ll_rescore_score(0.0, 1.0, 0.0) == 0.0f);
+    assert_true(ll_rescore_score(-0.5, 1.0, 1.0) == 0.0f);
+    assert_true(ll_rescore_score(1.0000001, 1.0, 1.0) == 1.0f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scores_are_the_definition_to_the_bit),
+        cmocka_unit_test(twins_score_one_and_nothing_scores_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
