@@ -55,4 +55,8 @@ LL_NODISCARD ll_status ll_weights_load(ll_weights *weights, int layer, float *ke
  *  `*out` is yours to free(). LL_ERR_ARGUMENT "no weights; run: lookloom weights fetch keras". */
 LL_NODISCARD ll_status ll_weights_find(char **out, ll_error *err);
 
+/** The folder downloaded weights go to: $XDG_DATA_HOME/lookloom or ~/.local/share/lookloom, which
+ *  may not exist yet. `*out` is yours to free(). LL_ERR_ARGUMENT if neither variable is set. */
+LL_NODISCARD ll_status ll_weights_folder(char **out, ll_error *err);
+
 #endif

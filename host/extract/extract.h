@@ -19,7 +19,7 @@ typedef struct ll_extract_sink {
     /* One usable item, ascending: catalogue row, digest, unit features (width) and norm. */
     ll_status (*item)(void *to, int64_t row, const uint8_t digest[LL_DIGEST_BYTES],
                       const float *features, float norm, ll_error *err);
-    /* One rejected catalogue row, ascending among rejects. */
+    /* One rejected catalogue row, in any order: an empty feature shows later than a bad file. */
     ll_status (*reject)(void *to, int64_t row, const char *reason, ll_error *err);
 } ll_extract_sink;
 

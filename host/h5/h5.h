@@ -1,5 +1,10 @@
 /* host/h5/h5.h - HDF5 without its leaks: errors become one line, handles are closed, shapes are
- * checked. Floor 1; includes base. */
+ * checked, links and filters that a data file has no business with are refused. Floor 1; includes
+ * base.
+ *
+ * Serial HDF5 is not thread-safe: every function below, and every HDF5 call of ours, is made
+ * between ll_h5_lock() and ll_h5_unlock() wherever a second thread might make one too. A failure's
+ * text begins with the file and the object, e.g. "index.h5: /similarity: is not float32". */
 #ifndef LL_H5_H
 #define LL_H5_H
 
@@ -7,12 +12,168 @@
 
 #include <hdf5.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/** Call once before the first use: turns HDF5's own error printing off and its plugins away. */
+/** Call before the first use, as often as you like: turns HDF5's own error printing off and its
+ *  plugins away. */
 void ll_h5_init(void);
+
+/** One lock a process, because HDF5 is one state a process. Not recursive. */
+void ll_h5_lock(void);
+void ll_h5_unlock(void);
 
 /** LL_FAIL with "NAME: WHAT: <innermost HDF5 message>". */
 ll_status ll_h5_fail(ll_error *err, ll_status code, const char *name, const char *what);
+
+/** The same with "FILE: OBJECT/CHILD" as the name; `child` may be NULL. */
+ll_status ll_h5_fail_at(ll_error *err, ll_status code, hid_t where, const char *child,
+                        const char *what);
+
+/* ---- handles --------------------------------------------------------------------------- */
+
+/** Close whatever `id` is; accepts a negative one. Files that were written: ll_h5_file_finish. */
+void ll_h5_close(hid_t id);
+
+/** Open a finished file to read: no lock is taken, so a reader never blocks tonight's writer.
+ *  LL_ERR_IO if it cannot be opened; LL_ERR_FORMAT if it is no regular or no HDF5 file. */
+LL_NODISCARD ll_status ll_h5_file_open(const char *path, hid_t *out, ll_error *err);
+
+/** Open a file of ours to add to it. */
+LL_NODISCARD ll_status ll_h5_file_edit(const char *path, hid_t *out, ll_error *err);
+
+/** Create or overwrite. Objects of a page and more start at a page (4096 bytes); metadata carries
+ *  HDF5's own checksums (file format of HDF5 1.8, which everything since reads). */
+LL_NODISCARD ll_status ll_h5_file_create(const char *path, hid_t *out, ll_error *err);
+
+/** Flush and close a file that was written; `*file` becomes -1. */
+LL_NODISCARD ll_status ll_h5_file_finish(hid_t *file, ll_error *err);
+
+/** The descriptor behind an open file; HDF5's, not yours to close. */
+LL_NODISCARD ll_status ll_h5_file_descriptor(hid_t file, int *out, ll_error *err);
+
+/** Is there a link of this name, of whatever kind? */
+bool ll_h5_exists(hid_t parent, const char *name);
+
+/** Groups list their members in the order of creation. Opening follows hard links only. */
+LL_NODISCARD ll_status ll_h5_group_create(hid_t parent, const char *name, hid_t *out,
+                                          ll_error *err);
+LL_NODISCARD ll_status ll_h5_group_open(hid_t parent, const char *name, hid_t *out, ll_error *err);
+
+/** Names of a group's members, in order of creation where the file keeps it. Names and array are
+ *  yours: ll_h5_names_free. */
+LL_NODISCARD ll_status ll_h5_group_names(hid_t group, char ***out, int *count, ll_error *err);
+void ll_h5_names_free(char **names, int count); /* accepts NULL */
+
+/* ---- arrays ---------------------------------------------------------------------------- */
+
+typedef enum ll_h5_type {
+    LL_H5_UINT8,
+    LL_H5_UINT16,
+    LL_H5_UINT32,
+    LL_H5_UINT64,
+    LL_H5_FLOAT16, /* IEEE 754 binary16, numpy's float16 */
+    LL_H5_FLOAT32,
+    LL_H5_TEXT, /* variable-length UTF-8 */
+} ll_h5_type;
+
+/** "float32", "text", ... */
+const char *ll_h5_type_name(ll_h5_type type);
+/** Bytes of one number; 0 for LL_H5_TEXT. */
+size_t ll_h5_type_bytes(ll_h5_type type);
+/** A new handle, little-endian; negative if HDF5 has no memory. */
+hid_t ll_h5_type_open(ll_h5_type type);
+
+enum { LL_H5_MAX_RANK = 2 };
+
+typedef struct ll_h5_shape {
+    ll_h5_type type;
+    int rank;                        /* 0: a single value */
+    int64_t extents[LL_H5_MAX_RANK]; /* rows, columns */
+} ll_h5_shape;
+
+/** Numbers are laid out contiguously, their space taken at once and never filled, so that they can
+ *  be written and mapped at ll_h5_dataset_place without HDF5. */
+LL_NODISCARD ll_status ll_h5_dataset_create(hid_t parent, const char *name,
+                                            const ll_h5_shape *shape, hid_t *out, ll_error *err);
+
+/** Open and check: a hard link, this type and rank, no filter, no external or virtual storage.
+ *  An extent below 0 is taken from the file, another must be equal. LL_ERR_FORMAT. */
+LL_NODISCARD ll_status ll_h5_dataset_open(hid_t parent, const char *name, ll_h5_shape *shape,
+                                          hid_t *out, ll_error *err);
+
+/** Type and extents of whatever dataset is there, other checks as above; LL_ERR_FORMAT if it has
+ *  another type than those above or too many axes. */
+LL_NODISCARD ll_status ll_h5_dataset_shape(hid_t parent, const char *name, ll_h5_shape *shape,
+                                           ll_error *err);
+
+/** Where in the file a dataset's numbers begin. LL_ERR_FORMAT if they are not `size_bytes` in one
+ *  piece. */
+LL_NODISCARD ll_status ll_h5_dataset_place(hid_t dataset, size_t size_bytes, int64_t *offset,
+                                           ll_error *err);
+
+/** A whole array, or rows of it, in the dataset's own type. */
+LL_NODISCARD ll_status ll_h5_array_read(hid_t dataset, void *out, ll_error *err);
+LL_NODISCARD ll_status ll_h5_array_write(hid_t dataset, const void *data, ll_error *err);
+LL_NODISCARD ll_status ll_h5_rows_read(hid_t dataset, int64_t row, int64_t rows, void *out,
+                                       ll_error *err);
+LL_NODISCARD ll_status ll_h5_rows_write(hid_t dataset, int64_t row, int64_t rows, const void *data,
+                                        ll_error *err);
+
+/* ---- texts: variable-length UTF-8 ------------------------------------------------------ */
+
+typedef struct ll_h5_texts {
+    const char **items; /* (count), never NULL ones */
+    int64_t count;
+    char *bytes; /* behind them */
+} ll_h5_texts;
+
+LL_NODISCARD ll_status ll_h5_texts_write(hid_t dataset, const char *const *texts, int64_t count,
+                                         ll_error *err);
+/** The whole array of a dataset of one axis and `count` texts; yours: ll_h5_texts_release. */
+LL_NODISCARD ll_status ll_h5_texts_read(hid_t dataset, int64_t count, ll_h5_texts *out,
+                                        ll_error *err);
+void ll_h5_texts_release(ll_h5_texts *texts);
+
+/** One text, of an array (`row`) or alone (rank 0: row 0); yours to free(). */
+LL_NODISCARD ll_status ll_h5_text_read(hid_t dataset, int64_t row, char **out, ll_error *err);
+
+/* ---- attributes: single values --------------------------------------------------------- */
+
+LL_NODISCARD ll_status ll_h5_attribute_write_text(hid_t object, const char *name, const char *text,
+                                                  ll_error *err);
+LL_NODISCARD ll_status ll_h5_attribute_write_int(hid_t object, const char *name, int64_t value,
+                                                 ll_error *err);
+/** uint64, for checksums. */
+LL_NODISCARD ll_status ll_h5_attribute_write_sum(hid_t object, const char *name, uint64_t value,
+                                                 ll_error *err);
+/** As int8 0 or 1: netCDF has no boolean and cannot read HDF5's enumerations. */
+LL_NODISCARD ll_status ll_h5_attribute_write_bool(hid_t object, const char *name, bool value,
+                                                  ll_error *err);
+LL_NODISCARD ll_status ll_h5_attribute_write_float(hid_t object, const char *name, float value,
+                                                   ll_error *err);
+
+/** Yours to free(). Variable or fixed length; LL_ERR_FORMAT if it is missing or no single text. */
+LL_NODISCARD ll_status ll_h5_attribute_read_text(hid_t object, const char *name, char **out,
+                                                 ll_error *err);
+LL_NODISCARD ll_status ll_h5_attribute_read_int(hid_t object, const char *name, int64_t *out,
+                                                ll_error *err);
+LL_NODISCARD ll_status ll_h5_attribute_read_sum(hid_t object, const char *name, uint64_t *out,
+                                                ll_error *err);
+LL_NODISCARD ll_status ll_h5_attribute_read_bool(hid_t object, const char *name, bool *out,
+                                                 ll_error *err);
+LL_NODISCARD ll_status ll_h5_attribute_read_float(hid_t object, const char *name, float *out,
+                                                  ll_error *err);
+
+/* ---- dimension scales ------------------------------------------------------------------ */
+
+/** Make a dataset of one axis the scale `name`, e.g. the ids along "item". */
+LL_NODISCARD ll_status ll_h5_scale_make(hid_t dataset, const char *name, ll_error *err);
+
+/** A pure scale: a length with a name and no values, spelt as netCDF-4 expects it. */
+LL_NODISCARD ll_status ll_h5_scale_create(hid_t parent, const char *name, int64_t length,
+                                          hid_t *out, ll_error *err);
+
+LL_NODISCARD ll_status ll_h5_scale_attach(hid_t dataset, int axis, hid_t scale, ll_error *err);
 
 #endif

@@ -18,14 +18,20 @@ target_link_libraries(ll_hdf5 INTERFACE ${LOOKLOOM_HDF5_ARCHIVES} m ${CMAKE_DL_L
 target_link_options(ll_hdf5 INTERFACE -Wl,--gc-sections) # drops the S3 driver and, with it, libcurl
 
 pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
-pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib) # what PNG is packed with
 find_path(LOOKLOOM_STB_INCLUDE stb_image.h PATH_SUFFIXES stb REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
-pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
-pkg_check_modules(popt REQUIRED IMPORTED_TARGET popt)
+# Static too, for the same reason: lookloom-query starts for every page of a shop.
+foreach(name IN ITEMS jansson popt)
+    find_path(LOOKLOOM_${name}_INCLUDE ${name}.h REQUIRED)
+    find_library(LOOKLOOM_STATIC_${name} lib${name}.a REQUIRED)
+    add_library(ll_${name} INTERFACE)
+    target_include_directories(ll_${name} SYSTEM INTERFACE ${LOOKLOOM_${name}_INCLUDE})
+    target_link_libraries(ll_${name} INTERFACE ${LOOKLOOM_STATIC_${name}})
+endforeach()
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(cairo REQUIRED IMPORTED_TARGET cairo) # datasets/generate only
 find_library(LOOKLOOM_CSV csv REQUIRED)

@@ -17,6 +17,9 @@ target_compile_options(ll_warnings INTERFACE $<$<COMPILE_LANGUAGE:C>:-ffp-contra
 # POSIX 2008 and files beyond 2 GiB, everywhere the same.
 target_compile_definitions(ll_warnings INTERFACE _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64)
 
+# Developers' builds keep their assertions: CMake would add -DNDEBUG here too.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+
 if(LOOKLOOM_SANITIZE)
     add_compile_options($<$<COMPILE_LANGUAGE:C>:-fsanitize=address,undefined>
                         $<$<COMPILE_LANGUAGE:C>:-fno-sanitize-recover=undefined>

@@ -1,0 +1,364 @@
+/* host/cli/arguments.c - see arguments.h.
+ *
+ * Our table is translated into popt's: every value arrives as text and is checked here, so that a
+ * range or a list of words is written once and reads the same in --help and in a refusal. */
+#include "host/cli/arguments.h"
+
+#include "host/base/memory.h"
+#include "host/base/number.h"
+
+#include <math.h>
+#include <popt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* popt hands back `val`: the place in the table plus one for options of the program, these for the
+ * shared ones. */
+enum { VAL_HELP = 1 << 20, VAL_VERSION, VAL_QUIET, VAL_VERBOSE };
+
+static const struct poptOption k_shared[] = {
+    {"help", 'h', POPT_ARG_NONE, NULL, VAL_HELP, "show this help", NULL},
+    {NULL, '?', POPT_ARG_NONE | POPT_ARGFLAG_DOC_HIDDEN, NULL, VAL_HELP, NULL, NULL},
+    {"version", 'v', POPT_ARG_NONE, NULL, VAL_VERSION, "show the version", NULL},
+    {"quiet", 'q', POPT_ARG_NONE, NULL, VAL_QUIET, "no messages but failures", NULL},
+    {"verbose", 'V', POPT_ARG_NONE, NULL, VAL_VERBOSE, "say more on stderr", NULL},
+    POPT_TABLEEND,
+};
+
+struct ll_arguments {
+    const ll_program *program;
+    const ll_option *options;
+    const char **argv;           /* argv with the program's name first, for popt's usage line */
+    struct poptOption *entries;  /* one table per heading, one after the other */
+    struct poptOption *headings; /* what popt is given: includes of the tables above */
+    poptContext popt;
+    char **texts; /* every text allocated on the way */
+    int64_t texts_count, texts_capacity;
+    bool *given;
+    const char **positional;
+    int positional_count;
+    bool answered, quiet, verbose;
+};
+
+static int option_count(const ll_option *options)
+{
+    int count = 0;
+    while (options[count].name != NULL || options[count].kind == LL_OPTION_HEADING)
+        count++;
+    return count;
+}
+
+/* Keep `text`, which came from malloc, until the arguments are freed. */
+static ll_status own_text(ll_arguments *arguments, char *text, ll_error *err)
+{
+    const ll_status status = ll_grow("options", &arguments->texts, &arguments->texts_capacity,
+                                     arguments->texts_count + 1, sizeof *arguments->texts, err);
+    if (status != LL_OK) {
+        free(text);
+        return status;
+    }
+    arguments->texts[arguments->texts_count++] = text;
+    return LL_OK;
+}
+
+/* The default of an option as --help shows it, or "" for none. */
+static void default_text(const ll_option *option, char *buffer, size_t size)
+{
+    buffer[0] = '\0';
+    switch (option->kind) {
+    case LL_OPTION_TEXT:
+    case LL_OPTION_CHOICE: {
+        const char *const text = *(const char *const *)option->to;
+        if (text != NULL) snprintf(buffer, size, "%s", text);
+        break;
+    }
+    case LL_OPTION_INT: {
+        const int64_t value = *(const int64_t *)option->to;
+        if (value != LL_OPTION_UNSET) snprintf(buffer, size, "%lld", (long long)value);
+        break;
+    }
+    case LL_OPTION_BYTES: {
+        static const char k_suffixes[] = " KMGT";
+        int64_t value = *(const int64_t *)option->to;
+        size_t unit = 0;
+        if (value == LL_OPTION_UNSET) break;
+        for (; value != 0 && value % 1024 == 0 && k_suffixes[unit + 1] != '\0'; unit++)
+            value /= 1024;
+        snprintf(buffer, size, "%lld%.*s", (long long)value, unit > 0, &k_suffixes[unit]);
+        break;
+    }
+    case LL_OPTION_REAL:
+    case LL_OPTION_SCORE: {
+        const double value = *(const double *)option->to;
+        if (!isnan(value)) snprintf(buffer, size, "%g", value);
+        break;
+    }
+    case LL_OPTION_FLAG:
+    case LL_OPTION_LIST:
+    case LL_OPTION_HEADING: break;
+    }
+}
+
+static ll_status translate_option(ll_arguments *arguments, int place, struct poptOption *entry,
+                                  ll_error *err)
+{
+    const ll_option *const option = &arguments->options[place];
+    char shown[128], *help = NULL;
+
+    default_text(option, shown, sizeof shown);
+    LL_TRY(ll_text_format(&help, err, shown[0] != '\0' ? "%s (default: %s)" : "%s", option->help,
+                          shown));
+    LL_TRY(own_text(arguments, help, err));
+    *entry = (struct poptOption){
+        .longName = option->name,
+        .shortName = option->letter,
+        .argInfo = option->kind == LL_OPTION_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
+        .val = place + 1,
+        .descrip = help,
+        .argDescrip = option->kind == LL_OPTION_FLAG ? NULL : option->value,
+    };
+    return LL_OK;
+}
+
+static struct poptOption include_table(struct poptOption *table, const char *heading)
+{
+    return (struct poptOption){.argInfo = POPT_ARG_INCLUDE_TABLE, .arg = table, .descrip = heading};
+}
+
+/* Fill `entries` and `headings`; popt wants one table per heading, ended by an empty entry. */
+static ll_status translate_table(ll_arguments *arguments, int count, ll_error *err)
+{
+    struct poptOption *entry = arguments->entries, *heading = arguments->headings;
+
+    for (int i = 0; i < count; i++) {
+        const ll_option *const option = &arguments->options[i];
+        if (i == 0 || option->kind == LL_OPTION_HEADING) {
+            if (i > 0) entry++; /* the empty entry that ends a table; ll_alloc gives zeros */
+            *heading++ =
+                include_table(entry, option->kind == LL_OPTION_HEADING ? option->help : "Options:");
+        }
+        if (option->kind != LL_OPTION_HEADING) LL_TRY(translate_option(arguments, i, entry++, err));
+    }
+    /* popt reads this table and never writes it; its `arg` is not const */
+    *heading = include_table((struct poptOption *)(uintptr_t)k_shared, "Common options:");
+    return LL_OK;
+}
+
+static ll_status choice_find(const ll_option *option, const char *text, const char **out,
+                             ll_error *err)
+{
+    const size_t length = strlen(text);
+    for (const char *word = option->value; length > 0; word++) {
+        const size_t word_length = strcspn(word, "|");
+        if (word_length == length && memcmp(word, text, length) == 0) {
+            *out = text;
+            return LL_OK;
+        }
+        word += word_length;
+        if (*word == '\0') break;
+    }
+    return ll_fail(err, LL_ERR_ARGUMENT, "--%s: '%s' is not one of %s", option->name, text,
+                   option->value);
+}
+
+static ll_status score_parse(const char *name, const char *text, double *out, ll_error *err)
+{
+    double value = 0.0;
+    LL_TRY(ll_number_real(name, text, -INFINITY, INFINITY, &value, err));
+    if (value > 1.0 && value <= 100.0)
+        return ll_fail(err, LL_ERR_ARGUMENT,
+                       value == floor(value) ? "%s: scores go from 0 to 1; write %.2f"
+                                             : "%s: scores go from 0 to 1; write %g",
+                       name, value / 100.0);
+    return ll_number_real(name, text, 0.0, 1.0, out, err);
+}
+
+static ll_status list_append(ll_arguments *arguments, ll_option_list *list, const char *text,
+                             ll_error *err)
+{
+    const char **grown = NULL;
+    /* every growth is a new block owned by the arguments: lists are a handful of texts */
+    LL_TRY(ll_alloc("options", list->count + 1, sizeof *grown, &grown, err));
+    if (list->count > 0) memcpy(grown, list->items, (size_t)list->count * sizeof *grown);
+    grown[list->count] = text;
+    LL_TRY(own_text(arguments, (char *)grown, err));
+    list->items = grown;
+    list->count++;
+    return LL_OK;
+}
+
+static ll_status option_store(ll_arguments *arguments, const ll_option *option, const char *text,
+                              ll_error *err)
+{
+    char name[64];
+    const bool free_range = option->low == 0.0 && option->high == 0.0;
+
+    snprintf(name, sizeof name, "--%s", option->name);
+    switch (option->kind) {
+    case LL_OPTION_FLAG: *(bool *)option->to = true; return LL_OK;
+    case LL_OPTION_TEXT:
+        if (text[0] == '\0') return ll_fail(err, LL_ERR_ARGUMENT, "%s: is empty", name);
+        *(const char **)option->to = text;
+        return LL_OK;
+    case LL_OPTION_CHOICE: return choice_find(option, text, option->to, err);
+    case LL_OPTION_INT:
+        return ll_number_int(name, text, (int64_t)option->low,
+                             free_range ? INT64_MAX : (int64_t)option->high, option->to, err);
+    case LL_OPTION_REAL:
+        return ll_number_real(name, text, option->low, free_range ? INFINITY : option->high,
+                              option->to, err);
+    case LL_OPTION_SCORE: return score_parse(name, text, option->to, err);
+    case LL_OPTION_BYTES: return ll_number_bytes(name, text, (int64_t)option->low, option->to, err);
+    case LL_OPTION_LIST: return list_append(arguments, option->to, text, err);
+    case LL_OPTION_HEADING: break;
+    }
+    return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: unknown kind of option", name);
+}
+
+static void help_print(const ll_arguments *arguments)
+{
+    const ll_program *const program = arguments->program;
+
+    poptPrintHelp(arguments->popt, stdout, 0);
+    if (program->notes != NULL) printf("\n%s\n", program->notes);
+}
+
+static ll_status popt_option(ll_arguments *arguments, int val, ll_error *err)
+{
+    switch (val) {
+    case VAL_HELP: help_print(arguments); break;
+    case VAL_VERSION: printf("%s %s\n", arguments->program->name, ll_arguments_version()); break;
+    case VAL_QUIET: arguments->quiet = true; return LL_OK;
+    case VAL_VERBOSE: arguments->verbose = true; return LL_OK;
+    default: {
+        const ll_option *const option = &arguments->options[val - 1];
+        char *const text = poptGetOptArg(arguments->popt); /* ours to free; NULL for a flag */
+        if (text != NULL) LL_TRY(own_text(arguments, text, err));
+        arguments->given[val - 1] = true;
+        return option_store(arguments, option, text, err);
+    }
+    }
+    arguments->answered = true;
+    return LL_OK;
+}
+
+static ll_status arguments_create(const ll_program *program, int argc, const char *const *argv,
+                                  const ll_option *options, ll_arguments **out, ll_error *err)
+{
+    const int count = option_count(options);
+    char *synopsis = NULL;
+
+    LL_TRY(ll_alloc("options", 1, sizeof **out, out, err));
+    ll_arguments *const arguments = *out;
+    arguments->program = program;
+    arguments->options = options;
+    LL_TRY(ll_alloc("options", argc + 1, sizeof *argv, &arguments->argv, err));
+    LL_TRY(ll_alloc("options", count + 1, sizeof(bool), &arguments->given, err));
+    /* each option may need an entry and an end of its own */
+    LL_TRY(ll_alloc("options", 2 * (int64_t)count + 2, sizeof(struct poptOption),
+                    &arguments->entries, err));
+    LL_TRY(ll_alloc("options", count + 2, sizeof(struct poptOption), &arguments->headings, err));
+    arguments->argv[0] = program->name;
+    for (int i = 1; i < argc; i++)
+        arguments->argv[i] = argv[i];
+    LL_TRY(translate_table(arguments, count, err));
+    arguments->popt =
+        poptGetContext(NULL, argc < 1 ? 1 : argc, arguments->argv, arguments->headings, 0);
+    if (arguments->popt == NULL) return ll_fail(err, LL_ERR_MEMORY, "options: out of memory");
+    LL_TRY(ll_text_format(&synopsis, err, "[OPTION...] %s\n%s\n", program->synopsis,
+                          program->summary));
+    LL_TRY(own_text(arguments, synopsis, err));
+    poptSetOtherOptionHelp(arguments->popt, synopsis);
+    return LL_OK;
+}
+
+ll_status ll_arguments_parse(const ll_program *program, int argc, const char *const *argv,
+                             const ll_option *options, ll_arguments **out, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_arguments *arguments = NULL;
+    int val = 0;
+
+    *out = NULL;
+    LL_TRY_DONE(arguments_create(program, argc, argv, options, &arguments, err));
+    while (!arguments->answered && (val = poptGetNextOpt(arguments->popt)) > 0)
+        LL_TRY_DONE(popt_option(arguments, val, err));
+    if (!arguments->answered && val < -1) {
+        status = ll_fail(err, LL_ERR_ARGUMENT, "%s: %s; %s --help lists the options",
+                         poptBadOption(arguments->popt, POPT_BADOPTION_NOALIAS), poptStrerror(val),
+                         program->name);
+        goto done;
+    }
+    arguments->positional = poptGetArgs(arguments->popt);
+    while (arguments->positional != NULL &&
+           arguments->positional[arguments->positional_count] != NULL)
+        arguments->positional_count++;
+    *out = arguments;
+    arguments = NULL;
+done:
+    ll_arguments_free(arguments);
+    return status;
+}
+
+void ll_arguments_free(ll_arguments *arguments)
+{
+    if (arguments == NULL) return;
+    if (arguments->popt != NULL) poptFreeContext(arguments->popt);
+    for (int64_t i = 0; i < arguments->texts_count; i++)
+        free(arguments->texts[i]);
+    free(arguments->texts);
+    free(arguments->given);
+    free(arguments->headings);
+    free(arguments->entries);
+    free(arguments->argv);
+    free(arguments);
+}
+
+bool ll_arguments_answered(const ll_arguments *arguments)
+{
+    return arguments->answered;
+}
+
+bool ll_arguments_quiet(const ll_arguments *arguments)
+{
+    return arguments->quiet;
+}
+
+bool ll_arguments_verbose(const ll_arguments *arguments)
+{
+    return arguments->verbose;
+}
+
+bool ll_arguments_given(const ll_arguments *arguments, const char *name)
+{
+    const int count = option_count(arguments->options);
+    for (int i = 0; i < count; i++)
+        if (arguments->options[i].kind != LL_OPTION_HEADING &&
+            strcmp(arguments->options[i].name, name) == 0)
+            return arguments->given[i];
+    return false;
+}
+
+int ll_arguments_count(const ll_arguments *arguments)
+{
+    return arguments->positional_count;
+}
+
+const char *ll_arguments_at(const ll_arguments *arguments, int place)
+{
+    return arguments->positional[place];
+}
+
+ll_status ll_arguments_expect(const ll_arguments *arguments, int low, int high, ll_error *err)
+{
+    const int count = arguments->positional_count;
+    if (count >= low && (high < 0 || count <= high)) return LL_OK;
+    return ll_fail(err, LL_ERR_ARGUMENT, "expected %s; %s --help explains",
+                   arguments->program->synopsis, arguments->program->name);
+}
+
+const char *ll_arguments_version(void)
+{
+    return LL_VERSION;
+}

@@ -1,0 +1,142 @@
+/* host/commands/cmd_bench.c - `lookloom bench`: the one front door to the cases of bench/. */
+#include "host/commands/command.h"
+
+#include "bench/bench.h"
+#include "host/base/parallel.h"
+#include "host/cli/arguments.h"
+#include "host/cli/exit_code.h"
+#include "host/cli/progress.h"
+#include "host/cli/records.h"
+
+#include <string.h>
+
+static const char k_program[] = "lookloom bench";
+
+static const struct {
+    const char *name;
+    ll_status (*run)(const ll_bench_options *options, ll_bench_result *result, ll_error *err);
+} k_stages[] = {
+    {"embed", ll_bench_embed},
+    {"similarity", ll_bench_similarity},
+};
+enum { STAGES = sizeof k_stages / sizeof k_stages[0], CELL = 112, COLUMNS = 12 };
+
+static const ll_column k_columns[COLUMNS] = {
+    {"stage", false},  {"work", false},    {"threads", true},  {"runs", true},
+    {"min_s", true},   {"median_s", true}, {"rate", true},     {"unit", false},
+    {"gflop_s", true}, {"gb_s", true},     {"of_limit", true}, {"limit", false},
+};
+
+static ll_status print_result(ll_records *to, const ll_bench_result *r, ll_error *err)
+{
+    char cells[COLUMNS][CELL];
+    const char *row[COLUMNS];
+    const double rate = r->median_s > 0.0 ? r->count / r->median_s : 0.0;
+
+    snprintf(cells[0], CELL, "%s", r->stage);
+    snprintf(cells[1], CELL, "%s", r->work);
+    snprintf(cells[2], CELL, "%d", r->threads);
+    snprintf(cells[3], CELL, "%d", r->runs);
+    snprintf(cells[4], CELL, "%.4f", r->min_s);
+    snprintf(cells[5], CELL, "%.4f", r->median_s);
+    snprintf(cells[6], CELL, "%.6g", rate);
+    snprintf(cells[7], CELL, "%s/s", r->unit);
+    snprintf(cells[8], CELL, "%.1f", r->median_s > 0.0 ? r->flops / r->median_s / 1e9 : 0.0);
+    snprintf(cells[9], CELL, "%.2f", r->median_s > 0.0 ? r->bytes / r->median_s / 1e9 : 0.0);
+    snprintf(cells[10], CELL, "%.3f", r->limit > 0.0 ? rate / r->limit : 0.0);
+    snprintf(cells[11], CELL, "%s", r->limit_name);
+    for (int i = 0; i < COLUMNS; i++)
+        row[i] = cells[i];
+    if (!(r->flops > 0.0)) row[8] = NULL;
+    if (!(r->bytes > 0.0)) row[9] = NULL;
+    if (!(r->limit > 0.0)) row[10] = NULL;
+    return ll_records_row(to, row, err);
+}
+
+static bool wanted(const ll_arguments *arguments, const char *stage)
+{
+    const int count = ll_arguments_count(arguments);
+
+    for (int i = 0; i < count; i++)
+        if (strcmp(ll_arguments_at(arguments, i), stage) == 0 ||
+            strcmp(ll_arguments_at(arguments, i), "all") == 0)
+            return true;
+    return count == 0;
+}
+
+static ll_status check_stages(const ll_arguments *arguments, ll_error *err)
+{
+    for (int i = 0; i < ll_arguments_count(arguments); i++) {
+        const char *const word = ll_arguments_at(arguments, i);
+        bool known = strcmp(word, "all") == 0;
+        for (int s = 0; s < STAGES; s++)
+            known |= strcmp(word, k_stages[s].name) == 0;
+        if (!known)
+            return ll_fail(err, LL_ERR_ARGUMENT, "no stage '%s'; use embed, similarity or all",
+                           word);
+    }
+    return LL_OK;
+}
+
+static ll_status run_stages(const ll_arguments *arguments, const ll_bench_options *options,
+                            ll_format format, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_records *records = NULL;
+
+    LL_TRY_DONE(check_stages(arguments, err));
+    LL_TRY_DONE(ll_records_create(stdout, format, k_columns, COLUMNS, &records, err));
+    for (int s = 0; s < STAGES; s++) {
+        ll_bench_result result = {.runs = 0};
+        if (!wanted(arguments, k_stages[s].name)) continue;
+        LL_TRY_DONE(k_stages[s].run(options, &result, err));
+        LL_TRY_DONE(print_result(records, &result, err));
+    }
+    LL_TRY_DONE(ll_records_finish(records, err));
+    LL_TRY_DONE(ll_exit_flush(stdout, "standard output", err));
+done:
+    ll_records_free(records);
+    return status;
+}
+
+int cmd_bench(int argc, const char *const *argv)
+{
+    int64_t jobs = ll_parallel_cores(), batch = LL_OPTION_UNSET, items = LL_OPTION_UNSET;
+    int64_t cols = LL_OPTION_UNSET;
+    double seconds = 1.0;
+    const char *format_word = NULL, *weights = NULL;
+    const ll_option option_table[] = {
+        {"jobs", 0, LL_OPTION_INT, &jobs, "N", "threads", 1, 1024},
+        {"batch", 0, LL_OPTION_INT, &batch, "N", "embed: images at a time", 1, 4096},
+        {"items", 0, LL_OPTION_INT, &items, "N", "images (embed) or rows (similarity) of a run", 1,
+         1e7},
+        {"cols", 0, LL_OPTION_INT, &cols, "D", "similarity: width of a feature", 1, 1e6},
+        {"seconds", 0, LL_OPTION_REAL, &seconds, "S", "measure at least this long", 0.01, 3600},
+        {"weights", 0, LL_OPTION_TEXT, &weights, "FILE", "embed: this network (an untrained one)",
+         0, 0},
+        {"format", 0, LL_OPTION_CHOICE, &format_word, LL_FORMAT_WORDS,
+         "how to print (a table on a terminal, else json)", 0, 0},
+        LL_OPTION_END,
+    };
+    const ll_program program = {
+        .name = k_program,
+        .synopsis = "[embed] [similarity] [all]",
+        .summary = "Measure stages on this machine: each answer is checked, warmed up, repeated, "
+                   "and set beside what the machine could do at best."};
+    ll_error err = LL_ERROR_INIT;
+    ll_status status = LL_OK;
+    ll_arguments *arguments = NULL;
+
+    LL_TRY_DONE(ll_arguments_parse(&program, argc, argv, option_table, &arguments, &err));
+    if (ll_arguments_answered(arguments)) goto done;
+    const ll_bench_options options = {.threads = (int)jobs,
+                                      .batch = batch == LL_OPTION_UNSET ? 0 : (int)batch,
+                                      .items = items == LL_OPTION_UNSET ? 0 : items,
+                                      .cols = cols == LL_OPTION_UNSET ? 0 : cols,
+                                      .seconds = seconds,
+                                      .weights = weights};
+    LL_TRY_DONE(run_stages(arguments, &options, ll_format_find(format_word, stdout), &err));
+done:
+    ll_arguments_free(arguments);
+    return ll_exit_report(k_program, status, &err, LL_EXIT_DONE);
+}

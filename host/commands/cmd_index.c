@@ -1,0 +1,207 @@
+/* host/commands/cmd_index.c - `lookloom index`: the whole nightly run. */
+#include "host/commands/command.h"
+
+#include "host/base/parallel.h"
+#include "host/cli/arguments.h"
+#include "host/cli/exit_code.h"
+#include "host/cli/progress.h"
+#include "host/vgg16/vgg16.h"
+
+#include <string.h>
+
+static const char k_program[] = "lookloom index";
+
+static const ll_program k_index = {
+    .name = k_program,
+    .synopsis = "CATALOG -o INDEX.h5",
+    .summary = "Read a catalogue (a CSV file or a folder), embed every photo with VGG16, "
+               "compare every item with every other and publish one HDF5 file.",
+    .notes = "The index appears whole or not at all; the one before stays as "
+             "INDEX.previous.h5."};
+
+/* The command line, as texts and numbers. */
+struct request {
+    const char *output, *weights, *backend, *precision, *layer, *preprocess, *resize, *exif, *alpha;
+    const char *decoder, *matrix, *within, *id_column, *image_column, *image_template, *image_root;
+    const char *delimiter, *progress;
+    int64_t device, neighbors, jobs, batch, max_pixels, max_bytes;
+    bool no_features;
+    double max_rejected, max_removed;
+    ll_option_list keep;
+};
+
+static struct request defaults(void)
+{
+    const ll_image_options image = ll_image_options_default();
+
+    return (struct request){
+        .backend = "auto",
+        .layer = "fc2",
+        .exif = "ignore",
+        .alpha = "drop",
+        .decoder = "turbojpeg",
+        .matrix = "float32",
+        .progress = "auto",
+        .neighbors = 100,
+        .jobs = ll_parallel_cores(),
+        .batch = LL_OPTION_UNSET,
+        .max_pixels = image.max_pixels,
+        .max_bytes = image.max_bytes,
+        .max_rejected = 5.0,
+        .max_removed = 20.0,
+    };
+}
+
+static ll_status choose_delimiter(const char *text, char *out, ll_error *err)
+{
+    *out = '\0';
+    if (text == NULL) return LL_OK;
+    if (strcmp(text, ",") == 0 || strcmp(text, ";") == 0 || strcmp(text, "\t") == 0)
+        *out = text[0];
+    else if (strcmp(text, "tab") == 0)
+        *out = '\t';
+    else
+        return ll_fail(err, LL_ERR_ARGUMENT, "--delimiter: '%s' is not ',', ';' or tab", text);
+    return LL_OK;
+}
+
+static ll_image_options choose_image(const struct request *r)
+{
+    ll_image_options image = ll_image_options_default();
+
+    if (r->preprocess != NULL && strcmp(r->preprocess, "torchvision") == 0)
+        image.geometry = LL_GEOMETRY_TORCHVISION;
+    if (r->resize != NULL)
+        image.resize = strcmp(r->resize, "nearest") == 0 ? LL_RESIZE_NEAREST : LL_RESIZE_BILINEAR;
+    image.exif_apply = strcmp(r->exif, "apply") == 0;
+    image.alpha_white = strcmp(r->alpha, "white") == 0;
+    image.jpeg = strcmp(r->decoder, "stb") == 0 ? LL_DECODER_STB : LL_DECODER_TURBOJPEG;
+    image.max_pixels = r->max_pixels;
+    image.max_bytes = r->max_bytes;
+    return image;
+}
+
+static ll_status choose(const struct request *r, const ll_log *log, ll_pipeline_options *out,
+                        ll_error *err)
+{
+    if (r->output == NULL)
+        return ll_fail(err, LL_ERR_ARGUMENT, "where to? add -o INDEX.h5; %s --help", k_program);
+    *out = (ll_pipeline_options){
+        .index_path = r->output,
+        .catalog = {.id_column = r->id_column,
+                    .image_column = r->image_column,
+                    .image_template = r->image_template,
+                    .image_root = r->image_root,
+                    .keep = r->keep.items,
+                    .keep_count = (int)r->keep.count},
+        .weights_path = r->weights,
+        .backend = r->backend,
+        .precision = r->precision,
+        .device = (int)r->device,
+        .threads = (int)r->jobs,
+        .batch = r->batch == LL_OPTION_UNSET ? 0 : (int)r->batch,
+        .layer = ll_vgg16_find(r->layer),
+        .geometry_given = r->preprocess != NULL,
+        .image = choose_image(r),
+        .neighbors = r->neighbors,
+        .matrix = (ll_store_matrix)ll_store_matrix_find(r->matrix),
+        .leave_out_features = r->no_features,
+        .within = r->within,
+        .max_rejected = r->max_rejected,
+        .max_removed = r->max_removed,
+        .log = log,
+    };
+    return choose_delimiter(r->delimiter, &out->catalog.delimiter, err);
+}
+
+static ll_status parse(int argc, const char *const *argv, struct request *r, ll_arguments **out,
+                       ll_error *err)
+{
+    const ll_option options[] = {
+        {"output", 'o', LL_OPTION_TEXT, &r->output, "INDEX.h5", "the index to publish", 0, 0},
+        {"weights", 0, LL_OPTION_TEXT, &r->weights, "FILE",
+         "VGG16 weights; else $LOOKLOOM_WEIGHTS or what `lookloom weights fetch` left", 0, 0},
+        {.kind = LL_OPTION_HEADING, .help = "The catalogue:"},
+        {"id-column", 0, LL_OPTION_TEXT, &r->id_column, "NAME", "column of ids (id)", 0, 0},
+        {"image-column", 0, LL_OPTION_TEXT, &r->image_column, "NAME", "column of paths (image)", 0,
+         0},
+        {"image-template", 0, LL_OPTION_TEXT, &r->image_template, "TEXT",
+         "paths made from ids instead, e.g. 'images/{id}.jpg'", 0, 0},
+        {"image-root", 0, LL_OPTION_TEXT, &r->image_root, "DIR",
+         "folder that paths start from (the catalogue's)", 0, 0},
+        {"delimiter", 0, LL_OPTION_TEXT, &r->delimiter, "CHAR", "',', ';' or tab (sniffed)", 0, 0},
+        {"keep", 0, LL_OPTION_LIST, &r->keep, "COLUMN=VALUE", "index only these rows; repeatable",
+         0, 0},
+        {"max-rejected", 0, LL_OPTION_REAL, &r->max_rejected, "PERCENT",
+         "publish nothing if more of the catalogue is rejected", 0, 100},
+        {"max-removed", 0, LL_OPTION_REAL, &r->max_removed, "PERCENT",
+         "publish nothing if more of the previous index is gone", 0, 100},
+        {.kind = LL_OPTION_HEADING, .help = "From file to pixels:"},
+        {"preprocess", 0, LL_OPTION_CHOICE, &r->preprocess, "keras|torchvision",
+         "geometry (that of the weights)", 0, 0},
+        {"resize", 0, LL_OPTION_CHOICE, &r->resize, "nearest|bilinear",
+         "filter (that of the geometry)", 0, 0},
+        {"exif", 0, LL_OPTION_CHOICE, &r->exif, "ignore|apply", "turn photos as EXIF says", 0, 0},
+        {"alpha", 0, LL_OPTION_CHOICE, &r->alpha, "drop|white", "what transparency becomes", 0, 0},
+        {"decoder", 0, LL_OPTION_CHOICE, &r->decoder, "turbojpeg|stb", "who decodes JPEG", 0, 0},
+        {"max-pixels", 0, LL_OPTION_BYTES, &r->max_pixels, "N", "largest photo, width x height", 1,
+         0},
+        {"max-bytes", 0, LL_OPTION_BYTES, &r->max_bytes, "SIZE", "largest file", 1, 0},
+        {.kind = LL_OPTION_HEADING, .help = "Features and scores:"},
+        {"backend", 0, LL_OPTION_CHOICE, &r->backend, "auto|cpu|cuda", "where to compute", 0, 0},
+        {"device", 0, LL_OPTION_INT, &r->device, "N", "which CUDA device", 0, 1023},
+        {"precision", 0, LL_OPTION_CHOICE, &r->precision, "fp32|tf32|fp16",
+         "cpu: fp32; cuda: fp16 unless given", 0, 0},
+        {"layer", 0, LL_OPTION_CHOICE, &r->layer, "fc2|fc1|pool5|gap", "which features", 0, 0},
+        {"batch", 0, LL_OPTION_INT, &r->batch, "N", "images at a time (cpu 32, cuda 256)", 1, 4096},
+        {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},
+        {.kind = LL_OPTION_HEADING, .help = "What the index holds:"},
+        {"neighbors", 0, LL_OPTION_INT, &r->neighbors, "K", "best other items kept per item", 1,
+         1024},
+        {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|float16|uint16|none",
+         "how the full matrix is stored", 0, 0},
+        {"within", 0, LL_OPTION_TEXT, &r->within, "COLUMN",
+         "neighbours only among items of the same value", 0, 0},
+        {"no-features", 0, LL_OPTION_FLAG, &r->no_features, NULL, "leave /features out", 0, 0},
+        {.kind = LL_OPTION_HEADING, .help = "Talk:"},
+        {"progress", 0, LL_OPTION_CHOICE, &r->progress, LL_PROGRESS_WORDS,
+         "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
+        LL_OPTION_END,
+    };
+    return ll_arguments_parse(&k_index, argc, argv, options, out, err);
+}
+
+int cmd_index(int argc, const char *const *argv)
+{
+    ll_error err = LL_ERROR_INIT;
+    ll_status status = LL_OK;
+    int code = LL_EXIT_DONE;
+    struct request request = defaults();
+    ll_arguments *arguments = NULL;
+    ll_progress *progress = NULL;
+    ll_pipeline_options options;
+    ll_pipeline_summary summary;
+
+    LL_TRY_DONE(parse(argc, argv, &request, &arguments, &err));
+    if (ll_arguments_answered(arguments)) goto done;
+    LL_TRY_DONE(ll_arguments_expect(arguments, 1, 1, &err));
+    const bool quiet = ll_arguments_quiet(arguments);
+    const ll_progress_options talk = {
+        .program = k_program, .mode = ll_progress_find(request.progress), .quiet = quiet};
+    LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
+    LL_TRY_DONE(choose(&request, ll_progress_log(progress), &options, &err));
+    options.catalog_path = ll_arguments_at(arguments, 0);
+    LL_TRY_DONE(ll_pipeline_index(&options, &summary, &err));
+    ll_progress_free(progress);
+    progress = NULL;
+    if (summary.refused[0] != '\0') {
+        fprintf(stderr, "%s: nothing published: %s\n", k_program, summary.refused);
+        code = LL_EXIT_NO;
+    } else if (!quiet) {
+        ll_print_summary(stderr, request.output, &summary);
+    }
+done:
+    ll_progress_free(progress);
+    ll_arguments_free(arguments);
+    return ll_exit_report(k_program, status, &err, code);
+}

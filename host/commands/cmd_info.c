@@ -1,0 +1,201 @@
+/* host/commands/cmd_info.c - `lookloom info`: what an index holds and what made it; without a file,
+ * what this program is made of. */
+#include "host/commands/command.h"
+
+#include "host/backend/backend.h"
+#include "host/base/number.h"
+#include "host/cli/arguments.h"
+#include "host/cli/exit_code.h"
+#include "host/cli/records.h"
+#include "host/image/decode.h"
+#include "host/store/reader.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char k_program[] = "lookloom info";
+
+static const ll_column k_fields[] = {{"field", false}, {"value", false}};
+static const ll_column k_reject_columns[] = {{"id", false}, {"image", false}, {"reason", false}};
+
+static ll_status field(ll_records *to, const char *name, const char *value, ll_error *err)
+{
+    const char *const cells[] = {name, value};
+    return ll_records_row(to, cells, err);
+}
+
+static ll_status number(ll_records *to, const char *name, int64_t value, ll_error *err)
+{
+    char text[LL_NUMBER_TEXT];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    return field(to, name, text, err);
+}
+
+static ll_status print_extents(ll_records *to, const ll_reader *reader, ll_error *err)
+{
+    const ll_store_extents *const e = ll_reader_extents(reader);
+
+    LL_TRY(field(to, "generation", ll_reader_generation(reader), err));
+    LL_TRY(number(to, "items", e->items, err));
+    LL_TRY(number(to, "neighbors", e->neighbors, err));
+    LL_TRY(number(to, "rejected", e->rejected, err));
+    LL_TRY(field(to, "matrix", ll_store_matrix_name(e->matrix), err));
+    LL_TRY(number(to, "features", e->features, err));
+    for (int c = 0; c < ll_reader_columns(reader); c++)
+        LL_TRY(field(to, "attribute", ll_reader_column_name(reader, c), err));
+    return LL_OK;
+}
+
+static ll_status print_provenance(ll_records *to, const ll_store_provenance *p, ll_error *err)
+{
+    const struct {
+        const char *name, *value;
+    } fields[] = {
+        {"created", p->created},
+        {"generator", p->generator},
+        {"model", p->model},
+        {"layer", p->layer},
+        {"preprocess", p->preprocess},
+        {"resize", p->resize},
+        {"exif", p->exif},
+        {"alpha", p->alpha},
+        {"decoder", p->decoder},
+        {"image_root", p->image_root},
+        {"weights_name", p->weights_name},
+        {"weights_sha256", p->weights_sha256},
+        {"weights_trained", p->weights_trained ? "yes" : "no"},
+        {"backend", p->backend},
+        {"device", p->device},
+        {"precision", p->precision},
+        {"engines", p->engines},
+        {"fingerprint", p->fingerprint},
+        {"within", p->within},
+        {"license", p->license},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        LL_TRY(field(to, fields[i].name, fields[i].value, err));
+    return number(to, "rows_redone", p->rows_redone, err);
+}
+
+static ll_status print_index(const char *path, ll_format format, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_reader *reader = NULL;
+    ll_records *records = NULL;
+
+    LL_TRY_DONE(ll_reader_open(path, &reader, err));
+    LL_TRY_DONE(ll_records_create(stdout, format, k_fields, 2, &records, err));
+    LL_TRY_DONE(print_extents(records, reader, err));
+    LL_TRY_DONE(print_provenance(records, ll_reader_provenance(reader), err));
+    LL_TRY_DONE(ll_records_finish(records, err));
+done:
+    ll_records_free(records);
+    ll_reader_close(reader);
+    return status;
+}
+
+static ll_status print_rejected(const char *path, ll_format format, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_reader *reader = NULL;
+    ll_records *records = NULL;
+    ll_reader_rejects rejects;
+
+    LL_TRY_DONE(ll_reader_open(path, &reader, err));
+    LL_TRY_DONE(ll_reader_rejected(reader, &rejects, err));
+    LL_TRY_DONE(ll_records_create(stdout, format, k_reject_columns, 3, &records, err));
+    for (int64_t i = 0; i < rejects.count; i++) {
+        const char *const cells[] = {rejects.ids[i], rejects.images[i], rejects.reasons[i]};
+        LL_TRY_DONE(ll_records_row(records, cells, err));
+    }
+    LL_TRY_DONE(ll_records_finish(records, err));
+done:
+    ll_records_free(records);
+    ll_reader_close(reader);
+    return status;
+}
+
+static ll_status print_run(const char *path, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_reader *reader = NULL;
+    const char *run = NULL;
+
+    LL_TRY_DONE(ll_reader_open(path, &reader, err));
+    LL_TRY_DONE(ll_reader_run(reader, &run, err));
+    printf("%s\n", run);
+done:
+    ll_reader_close(reader);
+    return status;
+}
+
+/* One line a backend: what it is, or why it is not to be had. */
+static ll_status print_backend(ll_records *to, const char *name, ll_error *err)
+{
+    const ll_backend_options options = {.name = name, .threads = 1, .slots = 1};
+    ll_backend *be = NULL;
+    ll_error why = LL_ERROR_INIT;
+
+    if (ll_backend_open(&options, &be, &why) != LL_OK) return field(to, name, why.text, err);
+    const ll_backend_info info = ll_backend_describe(be);
+    ll_status status = field(to, name, info.device, err);
+    if (status == LL_OK) status = field(to, "engines", info.engines, err);
+    ll_backend_close(be);
+    return status;
+}
+
+static ll_status print_program(ll_format format, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_records *records = NULL;
+
+    LL_TRY_DONE(ll_records_create(stdout, format, k_fields, 2, &records, err));
+    LL_TRY_DONE(field(records, "version", ll_arguments_version(), err));
+    LL_TRY_DONE(field(records, "decoder", ll_image_decoder_version(LL_DECODER_TURBOJPEG), err));
+    LL_TRY_DONE(print_backend(records, "cpu", err));
+    LL_TRY_DONE(print_backend(records, "cuda", err));
+    LL_TRY_DONE(ll_records_finish(records, err));
+done:
+    ll_records_free(records);
+    return status;
+}
+
+int cmd_info(int argc, const char *const *argv)
+{
+    const char *format_word = NULL;
+    bool rejected = false, run = false;
+    const ll_option options[] = {
+        {"format", 0, LL_OPTION_CHOICE, &format_word, LL_FORMAT_WORDS,
+         "how to print (a table on a terminal, else json)", 0, 0},
+        {"rejected", 0, LL_OPTION_FLAG, &rejected, NULL, "list the items left out, and why", 0, 0},
+        {"run", 0, LL_OPTION_FLAG, &run, NULL, "print the summary of the run that made it", 0, 0},
+        LL_OPTION_END,
+    };
+    const ll_program program = {
+        .name = k_program,
+        .synopsis = "[INDEX.h5]",
+        .summary = "Say what an index holds and what made it; without a file, describe this "
+                   "program, its libraries and its backends."};
+    ll_error err = LL_ERROR_INIT;
+    ll_status status = LL_OK;
+    ll_arguments *arguments = NULL;
+
+    LL_TRY_DONE(ll_arguments_parse(&program, argc, argv, options, &arguments, &err));
+    if (ll_arguments_answered(arguments)) goto done;
+    LL_TRY_DONE(ll_arguments_expect(arguments, rejected || run ? 1 : 0, 1, &err));
+    const ll_format format = ll_format_find(format_word, stdout);
+    const char *const path =
+        ll_arguments_count(arguments) > 0 ? ll_arguments_at(arguments, 0) : NULL;
+    if (path == NULL)
+        LL_TRY_DONE(print_program(format, &err));
+    else if (run)
+        LL_TRY_DONE(print_run(path, &err));
+    else if (rejected)
+        LL_TRY_DONE(print_rejected(path, format, &err));
+    else
+        LL_TRY_DONE(print_index(path, format, &err));
+    LL_TRY_DONE(ll_exit_flush(stdout, "standard output", &err));
+done:
+    ll_arguments_free(arguments);
+    return ll_exit_report(k_program, status, &err, LL_EXIT_DONE);
+}

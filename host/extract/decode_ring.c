@@ -1,0 +1,199 @@
+/* host/extract/decode_ring.c - see decode_ring.h.
+ *
+ * One mutex guards everything but the pixels: it is taken twice a photo, and a photo takes
+ * milliseconds. A row's place in the ring is row % capacity; it belongs to a decoder until `ready`,
+ * then to the owner until the owner asks for the row after it. */
+#include "host/extract/decode_ring.h"
+
+#include "host/base/clock.h"
+#include "host/base/memory.h"
+#include "host/base/size.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct place {
+    bool ready;
+    ll_image_facts facts;
+};
+
+struct ll_decode_ring {
+    ll_decode_ring_options options;
+    int64_t rows, capacity;
+    struct place *places; /* (capacity) */
+    uint8_t *pixels;      /* (capacity, LL_IMAGE_BYTES) */
+
+    pthread_mutex_t lock;
+    pthread_cond_t room, filled;
+    int64_t claimed; /* rows given to decoders */
+    int64_t taken;   /* rows the owner has asked for */
+    bool stop;
+    ll_status status; /* the first failure of a decoder */
+    ll_error err;
+    double seconds;
+
+    pthread_t *threads;
+    int started;
+};
+
+/* A file we may not open is that photo's fault; a process out of descriptors is the run's. */
+static ll_status open_row(const ll_catalog *catalog, int64_t row, int *fd, ll_image_facts *facts,
+                          ll_error *err)
+{
+    char *path = NULL;
+
+    LL_TRY(ll_catalog_path(catalog, row, &path, err));
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the night up */
+    const int cause = *fd < 0 ? errno : 0;
+    free(path);
+    if (cause == EMFILE || cause == ENFILE || cause == ENOMEM)
+        return ll_fail(err, LL_ERR_IO, "%s: %s", ll_catalog_image(catalog, row), strerror(cause));
+    if (cause != 0) snprintf(facts->reason, sizeof facts->reason, "%s", strerror(cause));
+    return LL_OK;
+}
+
+static ll_status decode_row(const ll_decode_ring *ring, int64_t row, uint8_t *pixels,
+                            ll_image_facts *facts, ll_error *err)
+{
+    const ll_catalog *const catalog = ring->options.catalog;
+    const char *const reason = ll_catalog_reject_reason(catalog, row);
+    int fd = -1;
+
+    memset(facts, 0, sizeof *facts);
+    if (reason != NULL) {
+        snprintf(facts->reason, sizeof facts->reason, "%s", reason);
+        return LL_OK;
+    }
+    if (ring->options.disturb != NULL) ring->options.disturb(row);
+    LL_TRY(open_row(catalog, row, &fd, facts, err));
+    if (fd < 0) return LL_OK;
+    const ll_status status = ll_image_load(fd, ring->options.image, pixels, facts, err);
+    close(fd);
+    return status;
+}
+
+/* The next row to decode, or -1 when there is none left or the ring stops. Called locked. */
+static int64_t claim(ll_decode_ring *ring)
+{
+    /* The owner still reads row taken - 1, so `capacity` places reach to row taken - 2 + capacity.
+     */
+    while (!ring->stop && ring->claimed < ring->rows &&
+           ring->claimed > ring->taken - 2 + ring->capacity)
+        pthread_cond_wait(&ring->room, &ring->lock);
+    if (ring->stop || ring->claimed >= ring->rows) return -1;
+    return ring->claimed++;
+}
+
+static void *work(void *argument)
+{
+    ll_decode_ring *const ring = argument;
+
+    pthread_mutex_lock(&ring->lock);
+    for (int64_t row = claim(ring); row >= 0; row = claim(ring)) {
+        struct place *const place = &ring->places[row % ring->capacity];
+        ll_error err = LL_ERROR_INIT;
+
+        pthread_mutex_unlock(&ring->lock);
+        const double start = ll_clock_seconds();
+        const ll_status status = decode_row(
+            ring, row, ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES, &place->facts, &err);
+        const double seconds = ll_clock_seconds() - start;
+        pthread_mutex_lock(&ring->lock);
+        ring->seconds += seconds;
+        place->ready = true;
+        if (status != LL_OK && ring->status == LL_OK) {
+            ring->status = status;
+            ring->err = err;
+            ring->stop = true;
+            pthread_cond_broadcast(&ring->room);
+        }
+        pthread_cond_signal(&ring->filled);
+    }
+    pthread_mutex_unlock(&ring->lock);
+    return NULL;
+}
+
+static ll_status start_threads(ll_decode_ring *ring, int threads, ll_error *err)
+{
+    LL_TRY(ll_alloc("decoder threads", threads, sizeof *ring->threads, &ring->threads, err));
+    for (int i = 0; i < threads; i++) {
+        if (pthread_create(&ring->threads[i], NULL, work, ring) != 0) break;
+        ring->started++;
+    }
+    if (ring->started == 0) return ll_fail(err, LL_ERR_MEMORY, "cannot start a decoder thread");
+    return LL_OK;
+}
+
+ll_status ll_decode_ring_open(const ll_decode_ring_options *options, ll_decode_ring **out,
+                              ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_decode_ring *ring = NULL;
+
+    *out = NULL;
+    LL_TRY(ll_alloc("decode ring", 1, sizeof *ring, &ring, err));
+    ring->options = *options;
+    ring->rows = ll_catalog_rows(options->catalog);
+    ring->capacity = ll_max_i64(2, options->capacity); /* one to read, one to fill */
+    pthread_mutex_init(&ring->lock, NULL);
+    pthread_cond_init(&ring->room, NULL);
+    pthread_cond_init(&ring->filled, NULL);
+    LL_TRY_DONE(ll_alloc("decode ring", ring->capacity, sizeof *ring->places, &ring->places, err));
+    LL_TRY_DONE(ll_alloc("decode ring", ring->capacity, LL_IMAGE_BYTES, &ring->pixels, err));
+    LL_TRY_DONE(start_threads(ring, (int)ll_max_i64(1, options->threads), err));
+    *out = ring;
+    ring = NULL;
+done:
+    ll_decode_ring_close(ring);
+    return status;
+}
+
+ll_status ll_decode_ring_next(ll_decode_ring *ring, const uint8_t **pixels,
+                              const ll_image_facts **facts, ll_error *err)
+{
+    ll_status status = LL_OK;
+
+    pthread_mutex_lock(&ring->lock);
+    const int64_t row = ring->taken++;
+    struct place *const place = &ring->places[row % ring->capacity];
+    if (row > 0) ring->places[(row - 1) % ring->capacity].ready = false;
+    pthread_cond_broadcast(&ring->room);
+    while (!place->ready && ring->status == LL_OK)
+        pthread_cond_wait(&ring->filled, &ring->lock);
+    if (ring->status != LL_OK) status = ll_fail(err, ring->status, "%s", ring->err.text);
+    pthread_mutex_unlock(&ring->lock);
+    *pixels = ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES;
+    *facts = &place->facts;
+    return status;
+}
+
+double ll_decode_ring_seconds(ll_decode_ring *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    const double seconds = ring->seconds;
+    pthread_mutex_unlock(&ring->lock);
+    return seconds;
+}
+
+void ll_decode_ring_close(ll_decode_ring *ring)
+{
+    if (ring == NULL) return;
+    pthread_mutex_lock(&ring->lock);
+    ring->stop = true;
+    pthread_cond_broadcast(&ring->room);
+    pthread_mutex_unlock(&ring->lock);
+    for (int i = 0; i < ring->started; i++)
+        pthread_join(ring->threads[i], NULL);
+    pthread_cond_destroy(&ring->filled);
+    pthread_cond_destroy(&ring->room);
+    pthread_mutex_destroy(&ring->lock);
+    free(ring->threads);
+    free(ring->pixels);
+    free(ring->places);
+    free(ring);
+}

@@ -1,0 +1,284 @@
+/* host/h5/h5.c - errors, handles, files and groups; see h5.h. */
+#include "host/h5/h5.h"
+#include "host/base/memory.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    NAME_BYTES = 192,     /* of a file or an object in an error text, which has 256 */
+    PAGE_BYTES = 4096,    /* objects this large start at a multiple of it */
+    META_BYTES = 1 << 16, /* metadata is taken in pieces this large: it stays together */
+};
+
+/* The one global of ours: it guards HDF5's, which are a process's and not ours to split. */
+static pthread_mutex_t h5_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void ll_h5_lock(void)
+{
+    const int failed = pthread_mutex_lock(&h5_mutex);
+    assert(!failed);
+    (void)failed;
+}
+
+void ll_h5_unlock(void)
+{
+    const int failed = pthread_mutex_unlock(&h5_mutex);
+    assert(!failed);
+    (void)failed;
+}
+
+void ll_h5_init(void)
+{
+    /* Without memory for these, the first real call fails in turn and says so. */
+    (void)H5open();
+    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    (void)H5PLset_loading_state(0);
+}
+
+struct innermost {
+    char text[160];
+};
+
+static herr_t take_innermost(unsigned depth, const H5E_error2_t *entry, void *to)
+{
+    struct innermost *const found = to;
+    if (depth == 0 && entry->desc != NULL)
+        snprintf(found->text, sizeof found->text, "%s", entry->desc);
+    return 0;
+}
+
+/* HDF5 can be wordy over several lines; ours is one. */
+static void one_line(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ') *text = ' ';
+}
+
+ll_status ll_h5_fail(ll_error *err, ll_status code, const char *name, const char *what)
+{
+    struct innermost found = {""};
+
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &found);
+    (void)H5Eclear2(H5E_DEFAULT);
+    one_line(found.text);
+    if (found.text[0] == '\0') return ll_fail(err, code, "%s: %s", name, what);
+    return ll_fail(err, code, "%s: %s: %s", name, what, found.text);
+}
+
+ll_status ll_h5_fail_at(ll_error *err, ll_status code, hid_t where, const char *child,
+                        const char *what)
+{
+    char file[NAME_BYTES] = "", object[NAME_BYTES] = "", name[2 * NAME_BYTES + 2];
+    struct innermost found = {""};
+
+    /* Asking for names clears the error stack, so what it holds is taken first. */
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &found);
+    if (H5Fget_name(where, file, sizeof file) < 0) file[0] = '\0';
+    if (H5Iget_name(where, object, sizeof object) < 0) object[0] = '\0';
+    (void)H5Eclear2(H5E_DEFAULT);
+    one_line(found.text);
+    const bool slash = child != NULL && strcmp(object, "/") != 0;
+    snprintf(name, sizeof name, "%s: %s%s%s", file, object, slash ? "/" : "",
+             child != NULL ? child : "");
+    if (found.text[0] == '\0') return ll_fail(err, code, "%s: %s", name, what);
+    return ll_fail(err, code, "%s: %s: %s", name, what, found.text);
+}
+
+void ll_h5_close(hid_t id)
+{
+    if (id < 0) return;
+    (void)H5Idec_ref(id);
+    (void)H5Eclear2(H5E_DEFAULT);
+}
+
+/* Everything about how a file is opened that is not its path. */
+static hid_t file_access(bool writing)
+{
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    if (access < 0) return -1;
+    /* SEMI: closing a file while one of our handles is open is a bug, and fails. */
+    if (H5Pset_file_locking(access, 0, 1) >= 0 &&
+        H5Pset_fclose_degree(access, writing ? H5F_CLOSE_SEMI : H5F_CLOSE_STRONG) >= 0 &&
+        H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110) >= 0 &&
+        H5Pset_alignment(access, PAGE_BYTES, PAGE_BYTES) >= 0 &&
+        H5Pset_meta_block_size(access, META_BYTES) >= 0)
+        return access;
+    ll_h5_close(access);
+    return -1;
+}
+
+/* A FIFO or a device must not hang us inside HDF5, and "cannot open" is better said by the system.
+ */
+static ll_status check_regular(const char *path, int flags, ll_error *err)
+{
+    struct stat info;
+
+    const int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return ll_fail(err, LL_ERR_IO, "%s: %s", path, strerror(errno));
+    const int failed = fstat(fd, &info) != 0;
+    const int cause = errno;
+    close(fd);
+    if (failed) return ll_fail(err, LL_ERR_IO, "%s: %s", path, strerror(cause));
+    if (!S_ISREG(info.st_mode)) return ll_fail(err, LL_ERR_FORMAT, "%s: not a regular file", path);
+    return LL_OK;
+}
+
+static ll_status open_file(const char *path, bool writing, hid_t *out, ll_error *err)
+{
+    *out = -1;
+    LL_TRY(check_regular(path, writing ? O_RDWR : O_RDONLY, err));
+    const hid_t access = file_access(writing);
+    if (access < 0) return ll_h5_fail(err, LL_ERR_MEMORY, path, "cannot open it");
+    *out = H5Fopen(path, writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
+    ll_h5_close(access);
+    if (*out < 0) return ll_h5_fail(err, LL_ERR_FORMAT, path, "not a readable HDF5 file");
+    return LL_OK;
+}
+
+ll_status ll_h5_file_open(const char *path, hid_t *out, ll_error *err)
+{
+    return open_file(path, false, out, err);
+}
+
+ll_status ll_h5_file_edit(const char *path, hid_t *out, ll_error *err)
+{
+    return open_file(path, true, out, err);
+}
+
+ll_status ll_h5_file_create(const char *path, hid_t *out, ll_error *err)
+{
+    const hid_t access = file_access(true);
+    const hid_t creation = H5Pcreate(H5P_FILE_CREATE);
+    const unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+
+    *out = -1;
+    if (access >= 0 && creation >= 0 && H5Pset_link_creation_order(creation, order) >= 0)
+        *out = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    ll_h5_close(creation);
+    ll_h5_close(access);
+    if (*out < 0) return ll_h5_fail(err, LL_ERR_IO, path, "cannot create it");
+    return LL_OK;
+}
+
+ll_status ll_h5_file_finish(hid_t *file, ll_error *err)
+{
+    char path[NAME_BYTES] = "";
+    const hid_t id = *file;
+
+    *file = -1;
+    if (H5Fget_name(id, path, sizeof path) < 0) path[0] = '\0';
+    if (H5Fflush(id, H5F_SCOPE_GLOBAL) < 0 || H5Fclose(id) < 0)
+        return ll_h5_fail(err, LL_ERR_IO, path, "cannot write it");
+    return LL_OK;
+}
+
+ll_status ll_h5_file_descriptor(hid_t file, int *out, ll_error *err)
+{
+    void *handle = NULL; /* of the default driver: an int * */
+
+    if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0 || handle == NULL)
+        return ll_h5_fail_at(err, LL_ERR_IO, file, NULL, "has no file descriptor");
+    memcpy(out, handle, sizeof *out);
+    return LL_OK;
+}
+
+bool ll_h5_exists(hid_t parent, const char *name)
+{
+    const htri_t found = H5Lexists(parent, name, H5P_DEFAULT);
+    if (found < 0) (void)H5Eclear2(H5E_DEFAULT);
+    return found > 0;
+}
+
+ll_status ll_h5_group_create(hid_t parent, const char *name, hid_t *out, ll_error *err)
+{
+    const hid_t link = H5Pcreate(H5P_LINK_CREATE);
+    const hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
+    const unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+
+    *out = -1;
+    if (link >= 0 && creation >= 0 && H5Pset_char_encoding(link, H5T_CSET_UTF8) >= 0 &&
+        H5Pset_obj_track_times(creation, 0) >= 0 &&
+        H5Pset_link_creation_order(creation, order) >= 0)
+        *out = H5Gcreate2(parent, name, link, creation, H5P_DEFAULT);
+    ll_h5_close(creation);
+    ll_h5_close(link);
+    if (*out < 0) return ll_h5_fail_at(err, LL_ERR_IO, parent, name, "cannot create the group");
+    return LL_OK;
+}
+
+ll_status ll_h5_group_open(hid_t parent, const char *name, hid_t *out, ll_error *err)
+{
+    H5L_info_t link;
+
+    *out = -1;
+    if (H5Lget_info(parent, name, &link, H5P_DEFAULT) < 0)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name, "missing");
+    if (link.type != H5L_TYPE_HARD)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name,
+                             "is a link to elsewhere, which is refused");
+    *out = H5Gopen2(parent, name, H5P_DEFAULT);
+    if (*out < 0) return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name, "is no readable group");
+    return LL_OK;
+}
+
+struct name_list {
+    char **names;
+    int64_t count, capacity;
+    ll_status status;
+    ll_error *err;
+};
+
+static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *to)
+{
+    struct name_list *const list = to;
+
+    (void)group;
+    (void)info;
+    list->status = ll_grow("names", &list->names, &list->capacity, list->count + 1,
+                           sizeof *list->names, list->err);
+    if (list->status != LL_OK) return -1;
+    list->status = ll_text_copy(name, strlen(name), &list->names[list->count], list->err);
+    if (list->status != LL_OK) return -1;
+    list->count++;
+    return 0;
+}
+
+ll_status ll_h5_group_names(hid_t group, char ***out, int *count, ll_error *err)
+{
+    struct name_list list = {.err = err};
+    hsize_t at = 0;
+    unsigned order = 0;
+
+    *out = NULL;
+    *count = 0;
+    const hid_t creation = H5Gget_create_plist(group);
+    if (creation < 0 || H5Pget_link_creation_order(creation, &order) < 0) order = 0;
+    ll_h5_close(creation);
+    const bool tracked = (order & H5P_CRT_ORDER_TRACKED) != 0;
+    const herr_t walked = H5Literate(group, tracked ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME,
+                                     H5_ITER_INC, &at, add_name, &list);
+    if (list.status == LL_OK && walked < 0)
+        list.status = ll_h5_fail_at(err, LL_ERR_FORMAT, group, NULL, "cannot list its members");
+    if (list.status != LL_OK) {
+        ll_h5_names_free(list.names, (int)list.count);
+        return list.status;
+    }
+    *out = list.names;
+    *count = (int)list.count;
+    return LL_OK;
+}
+
+void ll_h5_names_free(char **names, int count)
+{
+    for (int i = 0; names != NULL && i < count; i++)
+        free(names[i]);
+    free(names);
+}

@@ -1,0 +1,304 @@
+/* host/h5/h5_array.c - datasets of numbers: create, check, place, read, write; see h5.h. */
+#include "host/h5/h5.h"
+
+#include <stdio.h>
+
+static const struct {
+    const char *name;
+    size_t bytes;
+} k_types[] = {
+    [LL_H5_UINT8] = {"uint8", 1},     [LL_H5_UINT16] = {"uint16", 2},
+    [LL_H5_UINT32] = {"uint32", 4},   [LL_H5_UINT64] = {"uint64", 8},
+    [LL_H5_FLOAT16] = {"float16", 2}, [LL_H5_FLOAT32] = {"float32", 4},
+    [LL_H5_TEXT] = {"text", 0},
+};
+
+const char *ll_h5_type_name(ll_h5_type type)
+{
+    return k_types[type].name;
+}
+
+size_t ll_h5_type_bytes(ll_h5_type type)
+{
+    return k_types[type].bytes;
+}
+
+static hid_t open_float16(void)
+{
+    /* sign 1, exponent 5, mantissa 10; fields first, or the size would cut them off */
+    const hid_t type = H5Tcopy(H5T_IEEE_F32LE);
+    if (type >= 0 && H5Tset_fields(type, 15, 10, 5, 0, 10) >= 0 && H5Tset_size(type, 2) >= 0 &&
+        H5Tset_ebias(type, 15) >= 0)
+        return type;
+    ll_h5_close(type);
+    return -1;
+}
+
+static hid_t open_text(void)
+{
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    if (type >= 0 && H5Tset_size(type, H5T_VARIABLE) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0)
+        return type;
+    ll_h5_close(type);
+    return -1;
+}
+
+hid_t ll_h5_type_open(ll_h5_type type)
+{
+    switch (type) {
+    case LL_H5_UINT8: return H5Tcopy(H5T_STD_U8LE);
+    case LL_H5_UINT16: return H5Tcopy(H5T_STD_U16LE);
+    case LL_H5_UINT32: return H5Tcopy(H5T_STD_U32LE);
+    case LL_H5_UINT64: return H5Tcopy(H5T_STD_U64LE);
+    case LL_H5_FLOAT16: return open_float16();
+    case LL_H5_FLOAT32: return H5Tcopy(H5T_IEEE_F32LE);
+    case LL_H5_TEXT: return open_text();
+    }
+    return -1;
+}
+
+static hid_t open_space(const ll_h5_shape *shape)
+{
+    hsize_t extents[LL_H5_MAX_RANK] = {0};
+
+    if (shape->rank == 0) return H5Screate(H5S_SCALAR);
+    for (int i = 0; i < shape->rank; i++)
+        extents[i] = (hsize_t)shape->extents[i];
+    return H5Screate_simple(shape->rank, extents, NULL);
+}
+
+static hid_t creation_list(const ll_h5_shape *shape)
+{
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+
+    if (creation < 0) return -1;
+    if (H5Pset_obj_track_times(creation, 0) < 0 || H5Pset_layout(creation, H5D_CONTIGUOUS) < 0)
+        goto failed;
+    /* HDF5 must fill texts: what lies in the file before the first write is no valid reference. */
+    if (shape->type != LL_H5_TEXT && (H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY) < 0 ||
+                                      H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0))
+        goto failed;
+    return creation;
+failed:
+    ll_h5_close(creation);
+    return -1;
+}
+
+ll_status ll_h5_dataset_create(hid_t parent, const char *name, const ll_h5_shape *shape, hid_t *out,
+                               ll_error *err)
+{
+    const hid_t type = ll_h5_type_open(shape->type);
+    const hid_t space = open_space(shape);
+    const hid_t creation = creation_list(shape);
+    const hid_t link = H5Pcreate(H5P_LINK_CREATE);
+
+    *out = -1;
+    if (type >= 0 && space >= 0 && creation >= 0 && link >= 0 &&
+        H5Pset_char_encoding(link, H5T_CSET_UTF8) >= 0)
+        *out = H5Dcreate2(parent, name, type, space, link, creation, H5P_DEFAULT);
+    ll_status status = LL_OK;
+    if (*out < 0) status = ll_h5_fail_at(err, LL_ERR_IO, parent, name, "cannot create it");
+    ll_h5_close(link);
+    ll_h5_close(creation);
+    ll_h5_close(space);
+    ll_h5_close(type);
+    return status;
+}
+
+/* The file's type as one of ours; -1 if it is another. */
+static int find_type(hid_t type)
+{
+    if (H5Tis_variable_str(type) > 0) return LL_H5_TEXT;
+    for (int i = LL_H5_UINT8; i < LL_H5_TEXT; i++) {
+        const hid_t ours = ll_h5_type_open((ll_h5_type)i);
+        const htri_t same = H5Tequal(type, ours);
+        ll_h5_close(ours);
+        if (same > 0) return i;
+    }
+    return -1;
+}
+
+static ll_status read_shape(hid_t dataset, ll_h5_shape *shape, ll_error *err)
+{
+    ll_status status = LL_OK;
+    hsize_t extents[LL_H5_MAX_RANK] = {0};
+    const hid_t type = H5Dget_type(dataset);
+    const hid_t space = H5Dget_space(dataset);
+    const int known = type >= 0 ? find_type(type) : -1;
+    const int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
+    const H5S_class_t kind = space >= 0 ? H5Sget_simple_extent_type(space) : H5S_NO_CLASS;
+
+    if (known < 0 || rank < 0 || rank > LL_H5_MAX_RANK || kind == H5S_NULL ||
+        (rank > 0 && H5Sget_simple_extent_dims(space, extents, NULL) < 0)) {
+        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "has a type or shape of its own");
+        goto done;
+    }
+    shape->type = (ll_h5_type)known;
+    shape->rank = rank;
+    for (int i = 0; i < rank; i++) {
+        if (extents[i] > (hsize_t)INT64_MAX) {
+            status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "is impossibly long");
+            goto done;
+        }
+        shape->extents[i] = (int64_t)extents[i];
+    }
+done:
+    ll_h5_close(space);
+    ll_h5_close(type);
+    return status;
+}
+
+/* Bytes that lie elsewhere, or must be run through a filter, are none we ask for. */
+static ll_status check_storage(hid_t dataset, ll_error *err)
+{
+    const hid_t creation = H5Dget_create_plist(dataset);
+    const H5D_layout_t layout = creation >= 0 ? H5Pget_layout(creation) : H5D_LAYOUT_ERROR;
+    const bool plain = (layout == H5D_CONTIGUOUS || layout == H5D_COMPACT) &&
+                       H5Pget_nfilters(creation) == 0 && H5Pget_external_count(creation) == 0;
+
+    ll_h5_close(creation);
+    if (plain) return LL_OK;
+    return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL,
+                         "is chunked, filtered, virtual or stored elsewhere, which is refused");
+}
+
+static ll_status open_dataset(hid_t parent, const char *name, hid_t *out, ll_error *err)
+{
+    H5L_info_t link;
+
+    *out = -1;
+    if (H5Lget_info(parent, name, &link, H5P_DEFAULT) < 0)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name, "missing");
+    if (link.type != H5L_TYPE_HARD)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name,
+                             "is a link to elsewhere, which is refused");
+    *out = H5Dopen2(parent, name, H5P_DEFAULT);
+    if (*out < 0) return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name, "is no readable dataset");
+    return LL_OK;
+}
+
+ll_status ll_h5_dataset_open(hid_t parent, const char *name, ll_h5_shape *shape, hid_t *out,
+                             ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_h5_shape found = {.rank = 0};
+    char what[96];
+
+    LL_TRY(open_dataset(parent, name, out, err));
+    LL_TRY_DONE(check_storage(*out, err));
+    LL_TRY_DONE(read_shape(*out, &found, err));
+    if (found.type != shape->type || found.rank != shape->rank) {
+        snprintf(what, sizeof what, "is not %s with %d axes", ll_h5_type_name(shape->type),
+                 shape->rank);
+        status = ll_h5_fail_at(err, LL_ERR_FORMAT, *out, NULL, what);
+        goto done;
+    }
+    for (int i = 0; i < found.rank; i++) {
+        if (shape->extents[i] >= 0 && shape->extents[i] != found.extents[i]) {
+            snprintf(what, sizeof what, "is %lld long on axis %d, not %lld",
+                     (long long)found.extents[i], i, (long long)shape->extents[i]);
+            status = ll_h5_fail_at(err, LL_ERR_FORMAT, *out, NULL, what);
+            goto done;
+        }
+        shape->extents[i] = found.extents[i];
+    }
+done:
+    if (status != LL_OK) {
+        ll_h5_close(*out);
+        *out = -1;
+    }
+    return status;
+}
+
+ll_status ll_h5_dataset_shape(hid_t parent, const char *name, ll_h5_shape *shape, ll_error *err)
+{
+    hid_t dataset = -1;
+
+    LL_TRY(open_dataset(parent, name, &dataset, err));
+    const ll_status status = read_shape(dataset, shape, err);
+    ll_h5_close(dataset);
+    return status;
+}
+
+ll_status ll_h5_dataset_place(hid_t dataset, size_t size_bytes, int64_t *offset, ll_error *err)
+{
+    const haddr_t at = H5Dget_offset(dataset);
+    const hsize_t stored = H5Dget_storage_size(dataset);
+
+    if (at == HADDR_UNDEF || at > (haddr_t)INT64_MAX || stored != size_bytes)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "is not stored in one piece");
+    *offset = (int64_t)at;
+    return LL_OK;
+}
+
+/* Select rows [row, row + rows) of the dataset; `*memory` is as large. */
+static ll_status select_rows(hid_t dataset, int64_t row, int64_t rows, hid_t *file, hid_t *memory,
+                             ll_error *err)
+{
+    hsize_t start[LL_H5_MAX_RANK] = {(hsize_t)row}, count[LL_H5_MAX_RANK] = {0};
+
+    *memory = -1;
+    *file = H5Dget_space(dataset);
+    const int rank = *file >= 0 ? H5Sget_simple_extent_ndims(*file) : -1;
+    if (rank < 1 || rank > LL_H5_MAX_RANK || H5Sget_simple_extent_dims(*file, count, NULL) < 0 ||
+        row < 0 || rows < 0 || (hsize_t)row > count[0] || (hsize_t)rows > count[0] - (hsize_t)row)
+        return ll_h5_fail_at(err, LL_ERR_ARGUMENT, dataset, NULL, "has no such rows");
+    count[0] = (hsize_t)rows;
+    *memory = H5Screate_simple(rank, count, NULL);
+    if (*memory < 0 || H5Sselect_hyperslab(*file, H5S_SELECT_SET, start, NULL, count, NULL) < 0)
+        return ll_h5_fail_at(err, LL_ERR_MEMORY, dataset, NULL, "cannot select rows");
+    return LL_OK;
+}
+
+static ll_status move_rows(hid_t dataset, int64_t row, int64_t rows, const void *from, void *to,
+                           ll_error *err)
+{
+    ll_status status = LL_OK;
+    hid_t file = -1, memory = -1;
+    const hid_t type = H5Dget_type(dataset);
+
+    LL_TRY_DONE(select_rows(dataset, row, rows, &file, &memory, err));
+    if (rows == 0) goto done;
+    if (to != NULL && H5Dread(dataset, type, memory, file, H5P_DEFAULT, to) < 0)
+        status = ll_h5_fail_at(err, LL_ERR_IO, dataset, NULL, "cannot read it");
+    if (from != NULL && H5Dwrite(dataset, type, memory, file, H5P_DEFAULT, from) < 0)
+        status = ll_h5_fail_at(err, LL_ERR_IO, dataset, NULL, "cannot write it");
+done:
+    ll_h5_close(memory);
+    ll_h5_close(file);
+    ll_h5_close(type);
+    return status;
+}
+
+ll_status ll_h5_rows_read(hid_t dataset, int64_t row, int64_t rows, void *out, ll_error *err)
+{
+    return move_rows(dataset, row, rows, NULL, out, err);
+}
+
+ll_status ll_h5_rows_write(hid_t dataset, int64_t row, int64_t rows, const void *data,
+                           ll_error *err)
+{
+    return move_rows(dataset, row, rows, data, NULL, err);
+}
+
+ll_status ll_h5_array_read(hid_t dataset, void *out, ll_error *err)
+{
+    const hid_t type = H5Dget_type(dataset);
+    const herr_t done = H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
+
+    ll_status status = LL_OK;
+    if (done < 0) status = ll_h5_fail_at(err, LL_ERR_IO, dataset, NULL, "cannot read it");
+    ll_h5_close(type);
+    return status;
+}
+
+ll_status ll_h5_array_write(hid_t dataset, const void *data, ll_error *err)
+{
+    const hid_t type = H5Dget_type(dataset);
+    const herr_t done = H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+
+    ll_status status = LL_OK;
+    if (done < 0) status = ll_h5_fail_at(err, LL_ERR_IO, dataset, NULL, "cannot write it");
+    ll_h5_close(type);
+    return status;
+}

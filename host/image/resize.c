@@ -1,0 +1,216 @@
+/* host/image/resize.c - see resize.h.
+ *
+ * Equality with Pillow to the bit fixes more than the filter: where it accumulates, where it
+ * rounds, and that its image box passes through float. Only the 224 x 224 pixels that survive the
+ * crop are ever computed, so a 1 x 60 000 strip costs no more than a photo. */
+#include "host/image/resize.h"
+#include "host/base/memory.h"
+#include "host/base/size.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SIDE = LL_IMAGE_SIDE,
+    SHORT_SIDE = 256, /* torchvision's Resize(256) before CenterCrop(224) */
+    /* Weights are fixed point: 8 bits for the pixel, 2 for sums beyond 255, the rest fraction. */
+    WEIGHT_BITS = 32 - 8 - 2,
+    /* Beyond this, walking to the crop pixel by pixel takes too long; Pillow would need 17 GB. */
+    LONGEST_WALK = 1 << 24,
+};
+
+/* One direction: `source` pixels become `resized`, of which SIDE from `start` on are wanted. */
+typedef struct axis {
+    int32_t source;
+    int64_t resized, start;
+} axis;
+
+/* Half of `rest`, halves to even: Python's round(rest / 2.0). */
+static int64_t half_to_even(int64_t rest)
+{
+    const int64_t half = rest / 2;
+    return rest % 2 == 0 ? half : half + half % 2;
+}
+
+static axis axis_of(int32_t source, int32_t other, ll_geometry geometry)
+{
+    if (geometry == LL_GEOMETRY_KERAS) return (axis){source, SIDE, 0};
+    const int64_t resized = source <= other
+                                ? SHORT_SIDE
+                                : (int64_t)((double)((int64_t)SHORT_SIDE * source) / (double)other);
+    return (axis){source, resized, half_to_even(resized - SIDE)};
+}
+
+static double axis_scale(const axis *line)
+{
+    return (double)(float)line->source / (double)line->resized; /* Pillow's box is float */
+}
+
+/* Source coordinate of each wanted pixel. Pillow adds the step up instead of multiplying, and the
+ * last bits of that sum decide some pixels. -1: outside, black. */
+static void nearest_table(const axis *line, int32_t at[SIDE])
+{
+    const double step = axis_scale(line);
+    const bool walk = line->resized <= LONGEST_WALK;
+    double position = 0.5 * step;
+
+    for (int64_t i = walk ? 0 : line->start; i < line->start + SIDE; i++) {
+        if (!walk) position = ((double)i + 0.5) * step;
+        if (i >= line->start) {
+            const int64_t found = (int64_t)position;
+            at[i - line->start] = found < line->source ? (int32_t)found : -1;
+        }
+        position += step;
+    }
+}
+
+static void resize_nearest(const ll_view *source, const axis *across, const axis *down,
+                           uint8_t *pixels)
+{
+    int32_t columns[SIDE], rows[SIDE];
+
+    nearest_table(across, columns);
+    nearest_table(down, rows);
+    for (int y = 0; y < SIDE; y++) {
+        for (int x = 0; x < SIDE; x++, pixels += 3) {
+            if (rows[y] < 0 || columns[x] < 0) {
+                memset(pixels, 0, 3);
+                continue;
+            }
+            const uint8_t *const from =
+                source->origin + rows[y] * source->step_y + columns[x] * source->step_x;
+            pixels[0] = from[0];
+            pixels[1] = from[source->green];
+            pixels[2] = from[source->blue];
+        }
+    }
+}
+
+/* The weights of one output pixel: `count` source pixels from `first` on. */
+typedef struct taps {
+    int32_t first, count;
+    const int32_t *weights;
+} taps;
+
+typedef struct filter {
+    taps of[SIDE];
+    int32_t *weights; /* all of them, end to end */
+} filter;
+
+static double triangle(double x)
+{
+    x = fabs(x);
+    return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+/* Weights of wanted pixel `i`, normalised in double and rounded once. `room` holds doubles. */
+static taps bilinear_taps(const axis *line, int i, double *room, int32_t *weights)
+{
+    const double scale = axis_scale(line);
+    const double reach = scale < 1.0 ? 1.0 : scale; /* shrinking widens the triangle: antialias */
+    const double centre = ((double)(line->start + i) + 0.5) * scale;
+    const double shrink = 1.0 / reach;
+    const int64_t low = (int64_t)(centre - reach + 0.5);
+    const int64_t high = (int64_t)(centre + reach + 0.5);
+    const int32_t first = (int32_t)ll_max_i64(low, 0);
+    const int32_t count = (int32_t)ll_min_i64(high, line->source) - first;
+    double sum = 0.0;
+
+    for (int32_t k = 0; k < count; k++) {
+        room[k] = triangle(((double)(k + first) - centre + 0.5) * shrink);
+        sum += room[k];
+    }
+    for (int32_t k = 0; k < count; k++) {
+        const double weight = sum != 0.0 ? room[k] / sum : room[k];
+        weights[k] = (int32_t)(0.5 + weight * (1 << WEIGHT_BITS));
+    }
+    return (taps){first, count, weights};
+}
+
+static ll_status filter_init(filter *bank, const axis *line, ll_error *err)
+{
+    ll_status status = LL_OK;
+    const double reach = ceil(fmax(axis_scale(line), 1.0));
+    const int64_t most = ll_min_i64((int64_t)reach * 2 + 1, line->source);
+    double *room = NULL;
+    int64_t used = 0;
+
+    bank->weights = NULL;
+    LL_TRY_DONE(ll_alloc("filter weights", most, sizeof *room, &room, err));
+    LL_TRY_DONE(
+        ll_alloc("filter weights", SIDE * most, sizeof *bank->weights, &bank->weights, err));
+    for (int i = 0; i < SIDE; i++) {
+        bank->of[i] = bilinear_taps(line, i, room, bank->weights + used);
+        used += bank->of[i].count;
+    }
+done:
+    free(room);
+    return status;
+}
+
+static uint8_t clip_weighted(int32_t sum)
+{
+    const int32_t value = sum >> WEIGHT_BITS;
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+/* One output pixel: the weighted sum of `tap` pixels, `step` bytes apart from `from` on. */
+static void weigh(const taps *tap, const uint8_t *from, ptrdiff_t step, ptrdiff_t green,
+                  ptrdiff_t blue, uint8_t *to)
+{
+    int32_t sum[3] = {1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1)};
+
+    for (int32_t k = 0; k < tap->count; k++, from += step) {
+        sum[0] += from[0] * tap->weights[k];
+        sum[1] += from[green] * tap->weights[k];
+        sum[2] += from[blue] * tap->weights[k];
+    }
+    for (int c = 0; c < 3; c++)
+        to[c] = clip_weighted(sum[c]);
+}
+
+/* Across first, then down, rounding to 8 bits in between. */
+static ll_status resize_bilinear(const ll_view *source, const axis *across, const axis *down,
+                                 uint8_t *pixels, ll_error *err)
+{
+    ll_status status = LL_OK;
+    filter columns = {.weights = NULL}, rows = {.weights = NULL};
+    uint8_t *narrow = NULL; /* (last - first, SIDE, 3): the rows that matter, already SIDE wide */
+    enum { NARROW_BYTES = SIDE * 3 };
+
+    LL_TRY_DONE(filter_init(&columns, across, err));
+    LL_TRY_DONE(filter_init(&rows, down, err));
+    const int32_t first = rows.of[0].first;
+    const int32_t last = rows.of[SIDE - 1].first + rows.of[SIDE - 1].count;
+    LL_TRY_DONE(ll_alloc("resized rows", last - first, NARROW_BYTES, &narrow, err));
+    for (int32_t y = first; y < last; y++) {
+        const uint8_t *const line = source->origin + y * source->step_y;
+        uint8_t *const to = narrow + (ptrdiff_t)(y - first) * NARROW_BYTES;
+        for (int x = 0; x < SIDE; x++)
+            weigh(&columns.of[x], line + columns.of[x].first * source->step_x, source->step_x,
+                  source->green, source->blue, to + 3 * x);
+    }
+    for (int y = 0; y < SIDE; y++) {
+        const uint8_t *const from = narrow + (ptrdiff_t)(rows.of[y].first - first) * NARROW_BYTES;
+        for (int x = 0; x < SIDE; x++, pixels += 3)
+            weigh(&rows.of[y], from + 3 * x, NARROW_BYTES, 1, 2, pixels);
+    }
+done:
+    free(columns.weights);
+    free(rows.weights);
+    free(narrow);
+    return status;
+}
+
+ll_status ll_resize_view(const ll_view *source, ll_geometry geometry, ll_resize choice,
+                         uint8_t *pixels, ll_error *err)
+{
+    const axis across = axis_of(source->width, source->height, geometry);
+    const axis down = axis_of(source->height, source->width, geometry);
+    const bool nearest = choice == LL_RESIZE_OF_GEOMETRY ? geometry == LL_GEOMETRY_KERAS
+                                                         : choice == LL_RESIZE_NEAREST;
+    if (!nearest) return resize_bilinear(source, &across, &down, pixels, err);
+    resize_nearest(source, &across, &down, pixels);
+    return LL_OK;
+}

@@ -1,0 +1,207 @@
+/* host/pipeline/pipeline.c - see pipeline.h. */
+#include "host/pipeline/pipeline.h"
+
+#include "host/base/clock.h"
+#include "host/base/number.h"
+#include "host/pipeline/collect.h"
+#include "host/pipeline/index_file.h"
+#include "host/pipeline/previous.h"
+#include "host/pipeline/provenance.h"
+#include "host/store/publish.h"
+#include "host/vgg16/vgg16.h"
+#include "weights/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { SLOTS = 2 }; /* one batch on the device, one being decoded */
+
+/* Everything a night holds; released in one place. */
+struct night {
+    const ll_pipeline_options *options;
+    ll_pipeline_summary *summary;
+    ll_catalog *catalog;
+    ll_reader *previous;
+    ll_weights *weights;
+    ll_backend *be;
+    ll_net *net;
+    ll_work *work;
+    ll_collect collect;
+    ll_image_options image; /* geometry resolved */
+    ll_provenance provenance;
+};
+
+static ll_status open_catalog(struct night *n, ll_error *err)
+{
+    const ll_pipeline_options *const o = n->options;
+
+    LL_TRY(ll_catalog_open(o->catalog_path, &o->catalog, &n->catalog, err));
+    n->summary->rows = ll_catalog_rows(n->catalog);
+    if (n->summary->rows == 0)
+        return ll_fail(err, LL_ERR_FORMAT, "%s: no items%s", o->catalog_path,
+                       o->catalog.keep_count > 0 ? " left by --keep" : "");
+    if (o->within != NULL && ll_catalog_find_column(n->catalog, o->within) < 0)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--within: %s has no column '%s'", o->catalog_path,
+                       o->within);
+    return LL_OK;
+}
+
+static ll_status open_weights(struct night *n, ll_error *err)
+{
+    char *found = NULL;
+    const char *path = n->options->weights_path;
+
+    if (path == NULL) {
+        LL_TRY(ll_weights_find(&found, err));
+        path = found;
+    }
+    const ll_status status = ll_weights_open(path, &n->weights, err);
+    free(found);
+    LL_TRY(status);
+    const ll_weights_info *const info = ll_weights_describe(n->weights);
+    n->image = n->options->image;
+    if (!n->options->geometry_given)
+        n->image.geometry =
+            info->scale == LL_INPUT_TORCH ? LL_GEOMETRY_TORCHVISION : LL_GEOMETRY_KERAS;
+    if (!info->trained)
+        ll_log_line(n->options->log, "%s: untrained weights; scores say little", info->path);
+    return LL_OK;
+}
+
+static ll_status open_backend(struct night *n, ll_error *err)
+{
+    const ll_pipeline_options *const o = n->options;
+    const ll_backend_options backend = {.name = o->backend,
+                                        .precision = o->precision,
+                                        .device = o->device,
+                                        .threads = o->threads,
+                                        .batch = o->batch,
+                                        .slots = SLOTS,
+                                        .log = o->log};
+    const ll_net_options net = {.layer = o->layer, .normalize = true};
+
+    LL_TRY(ll_backend_open(&backend, &n->be, err));
+    const ll_backend_info info = ll_backend_describe(n->be);
+    snprintf(n->summary->backend, sizeof n->summary->backend, "%s", info.name);
+    LL_TRY(ll_previous_check_backend(n->previous, o->backend, info.name, err));
+    return ll_net_create(n->be, n->weights, &net, &n->net, err);
+}
+
+static ll_status embed(struct night *n, ll_error *err)
+{
+    const ll_pipeline_options *const o = n->options;
+    const ll_extract_options extract = {
+        .image = n->image, .layer = o->layer, .threads = o->threads, .slots = SLOTS, .log = o->log};
+    const ll_extract_sink sink = ll_collect_sink(&n->collect);
+
+    LL_TRY(ll_extract_run(n->be, n->net, n->catalog, &extract, &sink, &n->summary->extract, err));
+    LL_TRY(ll_collect_finish(&n->collect, err));
+    ll_net_free(n->be, n->net); /* half a gigabyte that comparing can use better */
+    n->net = NULL;
+    n->summary->items = n->collect.items;
+    n->summary->rejected = n->collect.rejected;
+    if (n->collect.items == 0)
+        return ll_fail(err, LL_ERR_FORMAT, "%s: none of %lld photos is usable; %s: %s",
+                       o->catalog_path, (long long)n->summary->rows,
+                       ll_catalog_id(n->catalog, n->collect.rejects[0].row),
+                       n->collect.rejects[0].reason);
+    return LL_OK;
+}
+
+/* Too much was rejected or is gone: leave the old index alone and say which option accepts it. */
+static void judge_rejects(struct night *n)
+{
+    const ll_pipeline_summary *const s = n->summary;
+    char rejected[LL_NUMBER_TEXT], rows[LL_NUMBER_TEXT];
+
+    if ((double)s->rejected * 100.0 > n->options->max_rejected * (double)s->rows)
+        snprintf(n->summary->refused, sizeof n->summary->refused,
+                 "%s of %s photos were rejected; --max-rejected 100 accepts",
+                 ll_number_grouped(s->rejected, rejected), ll_number_grouped(s->rows, rows));
+}
+
+static void judge_removals(struct night *n)
+{
+    const ll_previous_change change = ll_previous_compare(n->previous, n->catalog);
+    char removed[LL_NUMBER_TEXT], before[LL_NUMBER_TEXT];
+    const int64_t items = change.kept + change.removed;
+
+    n->summary->added = change.added;
+    n->summary->kept = change.kept;
+    n->summary->removed = change.removed;
+    if ((double)change.removed * 100.0 > n->options->max_removed * (double)items)
+        snprintf(n->summary->refused, sizeof n->summary->refused,
+                 "%s of %s ids vanished; --max-removed 100 accepts",
+                 ll_number_grouped(change.removed, removed), ll_number_grouped(items, before));
+}
+
+/* What was written must open as an index before it may replace one. */
+static ll_status read_back(const char *path, ll_pipeline_summary *summary, ll_error *err)
+{
+    ll_reader *reader = NULL;
+    struct stat info;
+
+    LL_TRY(ll_reader_open(path, &reader, err));
+    snprintf(summary->generation, sizeof summary->generation, "%s", ll_reader_generation(reader));
+    ll_reader_close(reader);
+    if (stat(path, &info) == 0) summary->file_bytes = (int64_t)info.st_size;
+    return LL_OK;
+}
+
+static ll_status write_and_publish(struct night *n, ll_error *err)
+{
+    ll_status status = LL_OK;
+    char *path = NULL;
+
+    const ll_backend_info backend = ll_backend_describe(n->be);
+    LL_TRY_DONE(ll_provenance_init(&n->provenance, n->options, &n->image,
+                                   ll_weights_describe(n->weights), &backend, err));
+    n->provenance.store.image_root = ll_catalog_image_root(n->catalog);
+    LL_TRY_DONE(ll_work_path(n->work, "index.h5", &path, err));
+    LL_TRY_DONE(ll_index_file_write(path, n->options, n->catalog, &n->collect, n->be,
+                                    &n->provenance, n->summary, err));
+    LL_TRY_DONE(read_back(path, n->summary, err));
+    const double start = ll_clock_seconds();
+    LL_TRY_DONE(ll_store_publish(path, n->options->index_path, err));
+    n->summary->publish_seconds = ll_clock_seconds() - start;
+done:
+    free(path);
+    return status;
+}
+
+static ll_status run_night(struct night *n, ll_error *err)
+{
+    LL_TRY(open_catalog(n, err));
+    LL_TRY(ll_previous_open(n->options->index_path, &n->previous, err));
+    judge_removals(n);
+    if (n->summary->refused[0] != '\0') return LL_OK;
+    LL_TRY(open_weights(n, err));
+    LL_TRY(ll_work_open(n->options->index_path, &n->work, err));
+    LL_TRY(open_backend(n, err));
+    LL_TRY(ll_collect_init(&n->collect, n->work, ll_vgg16_width(n->options->layer), err));
+    LL_TRY(embed(n, err));
+    judge_rejects(n);
+    if (n->summary->refused[0] != '\0') return LL_OK;
+    return write_and_publish(n, err);
+}
+
+ll_status ll_pipeline_index(const ll_pipeline_options *options, ll_pipeline_summary *summary,
+                            ll_error *err)
+{
+    const double start = ll_clock_seconds();
+    struct night night = {.options = options, .summary = summary, .collect = {.fd = -1}};
+
+    memset(summary, 0, sizeof *summary);
+    const ll_status status = run_night(&night, err);
+    summary->total_seconds = ll_clock_seconds() - start;
+    ll_collect_release(&night.collect);
+    ll_net_free(night.be, night.net);
+    ll_backend_close(night.be);
+    ll_work_close(night.work);
+    ll_weights_close(night.weights);
+    ll_reader_close(night.previous);
+    ll_catalog_close(night.catalog);
+    return status;
+}

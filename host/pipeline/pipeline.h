@@ -1,0 +1,67 @@
+/* host/pipeline/pipeline.h - one night: catalogue in, published index out.
+ *
+ *   catalogue -> photos -> features -> scores -> INDEX.h5.work/index.h5 -> INDEX.h5
+ *
+ * At any instant, killed or not, INDEX.h5 is the old file or the new one, whole.
+ * Floor 5; includes everything below but query. */
+#ifndef LL_PIPELINE_H
+#define LL_PIPELINE_H
+
+#include "host/base/log.h"
+#include "host/base/status.h"
+#include "host/catalog/catalog.h"
+#include "host/extract/extract.h"
+#include "host/image/decode.h"
+#include "host/similarity/similarity.h"
+#include "host/store/schema.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct ll_pipeline_options {
+    const char *catalog_path;
+    const char *index_path;
+    ll_catalog_options catalog;
+    const char *weights_path; /* NULL: where ll_weights_find looks */
+
+    const char *backend;   /* "auto", "cpu", "cuda" */
+    const char *precision; /* NULL: the backend's default */
+    int device, threads, batch;
+
+    int layer;           /* LL_VGG16_* */
+    bool geometry_given; /* else image.geometry is that of the weights */
+    ll_image_options image;
+
+    int64_t neighbors; /* K before it is cut to N - 1 */
+    ll_store_matrix matrix;
+    bool leave_out_features;
+    const char *within; /* column, or NULL */
+
+    double max_rejected; /* percent of the catalogue's rows */
+    double max_removed;  /* percent of the previous index's items */
+    const ll_log *log;
+} ll_pipeline_options;
+
+typedef struct ll_pipeline_summary {
+    char refused[256]; /* why nothing was published (exit 1), or "" */
+    int64_t rows;      /* of the catalogue */
+    int64_t items, rejected;
+    int64_t added, kept, removed; /* ids against the previous index; added = items without one */
+    ll_extract_summary extract;
+    ll_similarity_summary similarity;
+    double publish_seconds, total_seconds;
+    int64_t file_bytes;
+    int64_t peak_bytes; /* resident memory at its highest, mapped files included */
+    char backend[16], generation[40];
+} ll_pipeline_summary;
+
+/** Run the whole night. @return LL_OK, also when `summary->refused` says that nothing was
+ *  published; otherwise the first failure, with the old index untouched. */
+LL_NODISCARD ll_status ll_pipeline_index(const ll_pipeline_options *options,
+                                         ll_pipeline_summary *summary, ll_error *err);
+
+/** Make untrained weights: kernels from `seed`, biases calibrated on this machine. */
+LL_NODISCARD ll_status ll_pipeline_synth(const char *path, uint64_t seed, int threads,
+                                         const ll_log *log, ll_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* host/pipeline/previous.h - what the index of the night before has to say about this one. Floor 5.
+ */
+#ifndef LL_PIPELINE_PREVIOUS_H
+#define LL_PIPELINE_PREVIOUS_H
+
+#include "host/base/status.h"
+#include "host/catalog/catalog.h"
+#include "host/store/reader.h"
+
+#include <stdint.h>
+
+/** Open the index at `path` for comparison; `*out` is NULL if there is no file yet. A file that is
+ *  there and is no index is LL_ERR_FORMAT: we would overwrite something that is not ours. */
+LL_NODISCARD ll_status ll_previous_open(const char *path, ll_reader **out, ll_error *err);
+
+/** `--backend auto` never changes the backend of an existing index: LL_ERR_DEVICE if it would. */
+LL_NODISCARD ll_status ll_previous_check_backend(const ll_reader *previous, const char *asked,
+                                                 const char *opened, ll_error *err);
+
+typedef struct ll_previous_change {
+    int64_t added, kept, removed;
+} ll_previous_change;
+
+/** Ids of the catalogue against ids of the index; `previous` may be NULL. */
+ll_previous_change ll_previous_compare(const ll_reader *previous, const ll_catalog *catalog);
+
+#endif

@@ -1,0 +1,134 @@
+/* host/query/answer_text.c - see answer_text.h. */
+#include "host/query/answer_text.h"
+
+#include "host/base/number.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *ll_query_score_text(double score, char buffer[LL_QUERY_SCORE_TEXT])
+{
+    snprintf(buffer, LL_QUERY_SCORE_TEXT, "%.6f", score);
+    return buffer;
+}
+
+/* Rounded to the 6 decimals of a score, so that 15 digits print no more than those. */
+static json_t *score_json(double score)
+{
+    return isnan(score) ? json_null() : json_real(round(score * 1e6) / 1e6);
+}
+
+/* Set a key, keeping count of what could not be made; takes `value`. */
+static void put(json_t *object, const char *key, json_t *value, int *failed)
+{
+    if (json_object_set_new(object, key, value) != 0) *failed = 1;
+}
+
+static json_t *hit_json(const ll_query_answer *answer, int64_t place, int *failed)
+{
+    const ll_query_hit *const hit = &answer->hits[place];
+    json_t *const object = json_object(), *const attributes = json_object();
+
+    for (int c = 0; c < answer->columns; c++)
+        put(attributes, answer->column_names[c], json_string(hit->attributes[c]), failed);
+    put(object, "rank", json_integer(place + 1), failed);
+    put(object, "id", json_string(hit->id), failed);
+    put(object, "score", score_json((double)hit->score), failed);
+    put(object, "image", json_string(hit->image), failed);
+    put(object, "attributes", attributes, failed);
+    return object;
+}
+
+ll_status ll_query_answer_json(const ll_query_answer *answer, char **out, ll_error *err)
+{
+    json_t *const object = json_object(), *const similar = json_array();
+    int failed = 0;
+
+    for (int64_t i = 0; i < answer->count; i++)
+        if (json_array_append_new(similar, hit_json(answer, i, &failed)) != 0) failed = 1;
+    put(object, "id", json_string(answer->id), &failed);
+    put(object, "generation", json_string(answer->generation), &failed);
+    put(object, "complete", json_boolean(answer->complete), &failed);
+    put(object, "exact", json_boolean(answer->exact), &failed);
+    put(object, "best_score", score_json(answer->best_score), &failed);
+    put(object, "similar", similar, &failed);
+    *out = failed ? NULL : json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    json_decref(object);
+    if (*out == NULL)
+        return ll_fail(err, LL_ERR_FORMAT, "%s: a text of this item or one like it is not UTF-8",
+                       answer->id);
+    return LL_OK;
+}
+
+/* A score as short as a person would write it: "0.80", but "0.8049" if that is what was asked. */
+static int threshold_decimals(double score)
+{
+    int decimals = 2;
+    while (decimals < 6 &&
+           fabs(score - round(score * pow(10, decimals)) / pow(10, decimals)) > 1e-9)
+        decimals++;
+    return decimals;
+}
+
+/* Cut, not rounded, to `decimals`: 0.7999 does not reach 0.80 and must not look as if it did. */
+static double cut(double score, int decimals)
+{
+    return floor(score * pow(10, decimals) + 1e-9) / pow(10, decimals);
+}
+
+const char *ll_query_answer_hint(const ll_query_answer *answer, const ll_query_options *options,
+                                 char buffer[LL_QUERY_HINT_TEXT])
+{
+    const int decimals = threshold_decimals(options->min_score);
+    char others[LL_NUMBER_TEXT];
+
+    buffer[0] = '\0';
+    if (answer->count > 0 && !answer->complete)
+        snprintf(buffer, LL_QUERY_HINT_TEXT,
+                 "%s: there may be more: only the stored neighbours were asked, and there is no "
+                 "matrix to look further",
+                 answer->id);
+    if (answer->count > 0) return buffer;
+    ll_number_grouped(answer->others, others);
+    if (answer->others == 0)
+        snprintf(buffer, LL_QUERY_HINT_TEXT, "%s: no other item to compare with", answer->id);
+    else if (answer->best_id == NULL && answer->complete)
+        snprintf(buffer, LL_QUERY_HINT_TEXT, "none of %s is at or below --max-score %.*f", others,
+                 threshold_decimals(options->max_score), options->max_score);
+    else if (answer->best_id == NULL)
+        snprintf(buffer, LL_QUERY_HINT_TEXT,
+                 "none of the stored neighbours of %s fits, and there is no matrix to look further",
+                 answer->id);
+    else
+        snprintf(buffer, LL_QUERY_HINT_TEXT,
+                 "none of %s reaches %.*f; best is %.*f (%s); try --min-score %g", others, decimals,
+                 options->min_score, decimals, cut(answer->best_score, decimals), answer->best_id,
+                 cut(answer->best_score, 1));
+    return buffer;
+}
+
+ll_status ll_query_absence_text(ll_query *query, const char *id, size_t length,
+                                char buffer[LL_QUERY_HINT_TEXT], ll_error *err)
+{
+    ll_query_absence absence;
+    size_t used = 0;
+
+    LL_TRY(ll_query_absent(query, id, length, &absence, err));
+    const int shown = length > 80 ? 80 : (int)length;
+    if (absence.rejected != NULL)
+        snprintf(buffer, LL_QUERY_HINT_TEXT, "%.*s: rejected: %s", shown, id, absence.rejected);
+    else
+        snprintf(buffer, LL_QUERY_HINT_TEXT, "%.*s: no such item", shown, id);
+    used = strlen(buffer);
+    for (int i = 0; i < absence.suggestions && used < LL_QUERY_HINT_TEXT; i++) {
+        size_t near_length = 0;
+        const char *const near = ll_query_id(query, absence.rows[i], &near_length);
+        const int more = snprintf(buffer + used, LL_QUERY_HINT_TEXT - used, "%s%.*s",
+                                  i == 0 ? "; nearest: " : ", ", (int)near_length, near);
+        used += more > 0 ? (size_t)more : 0;
+    }
+    return LL_OK;
+}

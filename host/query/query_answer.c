@@ -1,0 +1,151 @@
+/* host/query/query_answer.c - ll_query_similar: a ranking becomes an answer with its texts. */
+#include "host/base/memory.h"
+#include "host/query/query.h"
+#include "host/query/query_filter.h"
+#include "host/query/query_rank.h"
+#include "host/query/query_state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What stands behind an answer; `public` is first, so that a pointer to one is one to the other. */
+typedef struct answer {
+    ll_query_answer public;
+    const char **attributes; /* (count, columns) */
+    char **texts;            /* everything to free */
+    int64_t texts_count, texts_capacity;
+} answer;
+
+static ll_status own(answer *to, char *text, ll_error *err)
+{
+    const ll_status status = ll_grow("answer", &to->texts, &to->texts_capacity, to->texts_count + 1,
+                                     sizeof *to->texts, err);
+    if (status != LL_OK)
+        free(text);
+    else
+        to->texts[to->texts_count++] = text;
+    return status;
+}
+
+static ll_status own_id(const ll_query *query, int64_t row, answer *to, const char **out,
+                        ll_error *err)
+{
+    size_t length = 0;
+    char *text = NULL;
+    const char *const id = ll_reader_id(query->reader, row, &length);
+    LL_TRY(ll_text_copy(id, length, &text, err));
+    LL_TRY(own(to, text, err));
+    *out = text;
+    return LL_OK;
+}
+
+/* Image and attributes of a hit: borrowed from the handle when warm, read one by one when not. */
+static ll_status hit_texts(ll_query *query, ll_query_hit *hit, const char **attributes, answer *to,
+                           ll_error *err)
+{
+    ll_status status = LL_OK;
+    char *image = NULL, **values = NULL;
+
+    hit->attributes = attributes;
+    if (query->images != NULL) {
+        hit->image = query->images[hit->row];
+        for (int c = 0; c < query->columns; c++)
+            attributes[c] = query->column_values[c][hit->row];
+        return LL_OK;
+    }
+    LL_TRY(ll_alloc("answer", query->columns, sizeof *values, &values, err));
+    LL_TRY_DONE(ll_reader_item_texts(query->reader, hit->row, &image, values, err));
+    hit->image = image;
+    status = own(to, image, err);
+    for (int c = 0; c < query->columns; c++) {
+        attributes[c] = values[c];
+        if (status == LL_OK)
+            status = own(to, values[c], err);
+        else
+            free(values[c]);
+    }
+done:
+    free(values);
+    return status;
+}
+
+static ll_status answer_fill(ll_query *query, const ll_query_ranking *ranking, answer *to,
+                             ll_error *err)
+{
+    ll_query_answer *const out = &to->public;
+
+    LL_TRY(own_id(query, out->row, to, &out->id, err));
+    LL_TRY(ll_alloc("answer", ranking->count, sizeof *out->hits, &out->hits, err));
+    LL_TRY(ll_alloc("answer", ranking->count * (int64_t)query->columns, sizeof *to->attributes,
+                    &to->attributes, err));
+    out->generation = ll_reader_generation(query->reader);
+    out->complete = ranking->complete;
+    out->exact = ranking->exact;
+    out->columns = query->columns;
+    out->column_names = query->column_names;
+    out->best_score = NAN;
+    if (ranking->best.row >= 0) {
+        out->best_score = (double)ranking->best.score;
+        LL_TRY(own_id(query, ranking->best.row, to, &out->best_id, err));
+    }
+    for (int64_t i = 0; i < ranking->count; i++) {
+        ll_query_hit *const hit = &out->hits[i];
+        hit->row = ranking->places[i].row;
+        hit->score = ranking->places[i].score;
+        LL_TRY(own_id(query, hit->row, to, &hit->id, err));
+        LL_TRY(hit_texts(query, hit, to->attributes + i * query->columns, to, err));
+    }
+    out->count = ranking->count;
+    return LL_OK;
+}
+
+/* How many items the filters leave. */
+static ll_status count_others(ll_query *query, ll_query_filter *filter, int64_t *count,
+                              ll_error *err)
+{
+    LL_TRY(ll_query_filter_keep_within(query, filter, err));
+    for (int64_t row = 0; row < query->extents->items; row++)
+        *count += ll_query_filter_accepts(filter, row);
+    return LL_OK;
+}
+
+ll_status ll_query_similar(ll_query *query, int64_t row, const ll_query_options *options,
+                           ll_query_answer **out, ll_error *err)
+{
+    ll_status status = LL_OK;
+    const ll_query_options chosen = options != NULL ? *options : ll_query_defaults(query);
+    ll_query_filter filter = {0};
+    ll_query_ranking ranking = {0};
+    answer *made = NULL;
+
+    *out = NULL;
+    if (row < 0 || row >= query->extents->items)
+        return ll_fail(err, LL_ERR_ARGUMENT, "row %lld of %lld", (long long)row,
+                       (long long)query->extents->items);
+    LL_TRY_DONE(ll_query_filter_init(query, row, &chosen, &filter, err));
+    LL_TRY_DONE(ll_query_rank(query, &filter, &chosen, &ranking, err));
+    LL_TRY_DONE(ll_alloc("answer", 1, sizeof *made, &made, err));
+    made->public.row = row;
+    LL_TRY_DONE(answer_fill(query, &ranking, made, err));
+    if (ranking.count == 0) LL_TRY_DONE(count_others(query, &filter, &made->public.others, err));
+    *out = &made->public;
+    made = NULL;
+done:
+    if (made != NULL) ll_query_answer_free(&made->public);
+    free(ranking.places);
+    ll_query_filter_release(&filter);
+    return status;
+}
+
+void ll_query_answer_free(ll_query_answer *public)
+{
+    if (public == NULL) return;
+    answer *const whole = (answer *)public;
+    for (int64_t i = 0; i < whole->texts_count; i++)
+        free(whole->texts[i]);
+    free(whole->texts);
+    free(whole->attributes);
+    free(public->hits);
+    free(whole);
+}

@@ -1,0 +1,20 @@
+/* host/query/query_state.h - private to host/query: what a handle holds. Floor 3. */
+#ifndef LL_QUERY_QUERY_STATE_H
+#define LL_QUERY_QUERY_STATE_H
+
+#include "host/query/query.h"
+#include "host/store/reader.h"
+
+#include <stdbool.h>
+
+struct ll_query {
+    ll_reader *reader;
+    const ll_store_extents *extents;
+    const char **column_names;         /* (columns) */
+    const char *const *images;         /* (items), NULL until warm */
+    const char *const **column_values; /* (columns), each (items); NULL until warm */
+    int columns;
+    int within; /* column of --within, or -1 */
+};
+
+#endif

@@ -1,0 +1,302 @@
+/* host/store/generation.c - see generation.h.
+ *
+ * The generation is one XXH3-128 over a stream of entries (name, type, shape, bytes). It cannot be
+ * split among threads, so one thread runs along the stream while the others take the blocks of
+ * rows: the pages both need are then read once. */
+#include "host/store/generation.h"
+#include "host/base/memory.h"
+#include "host/base/parallel.h"
+#include "host/base/size.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const size_t k_piece = (size_t)16 << 20; /* between two calls of progress */
+
+/* All texts of a dataset as they are digested: each its length (u64), then its bytes. */
+struct packed {
+    char *bytes;
+    size_t size_bytes;
+};
+
+struct job {
+    const ll_reader *reader;
+    const ll_layout *layout;
+    const ll_log *log;
+    ll_digests *out;
+    struct packed texts[LL_TEXTS];
+    struct packed *columns;
+    ll_digest *stream;
+    int64_t done_bytes, total_bytes; /* of the stream's thread */
+};
+
+static char *put_u64(char *to, uint64_t value)
+{
+    for (int i = 0; i < 8; i++)
+        to[i] = (char)(value >> (8 * i)); /* little-endian on any machine */
+    return to + 8;
+}
+
+static ll_status pack(const char *const *texts, int64_t count, struct packed *out, ll_error *err)
+{
+    size_t total = 0;
+
+    for (int64_t i = 0; i < count; i++)
+        total += 8 + strlen(texts[i]);
+    LL_TRY(ll_alloc("texts to digest", (int64_t)total, 1, &out->bytes, err));
+    out->size_bytes = total;
+    char *to = out->bytes;
+    for (int64_t i = 0; i < count; i++) {
+        const size_t length = strlen(texts[i]);
+        to = put_u64(to, length);
+        memcpy(to, texts[i], length);
+        to += length;
+    }
+    return LL_OK;
+}
+
+ll_status ll_digests_text(const char *text, uint64_t *out, ll_error *err)
+{
+    struct packed packed = {NULL, 0};
+
+    LL_TRY(pack(&text, 1, &packed, err));
+    *out = ll_digest_block(packed.bytes, packed.size_bytes);
+    free(packed.bytes);
+    return LL_OK;
+}
+
+/* ---- the stream ------------------------------------------------------------------------ */
+
+static void stream_u64(struct job *job, uint64_t value)
+{
+    char bytes[8];
+    put_u64(bytes, value);
+    ll_digest_update(job->stream, bytes, sizeof bytes);
+}
+
+static void stream_text(struct job *job, const char *text)
+{
+    const size_t length = strlen(text);
+    stream_u64(job, length);
+    ll_digest_update(job->stream, text, length);
+}
+
+/* What comes before an entry's bytes. */
+static void stream_head(struct job *job, const char *name, const char *type, int rank,
+                        const int64_t *extents)
+{
+    stream_text(job, name);
+    stream_text(job, type);
+    stream_u64(job, (uint64_t)rank);
+    for (int i = 0; i < rank; i++)
+        stream_u64(job, (uint64_t)extents[i]);
+}
+
+static void stream_bytes(struct job *job, const char *bytes, size_t size_bytes)
+{
+    while (size_bytes > 0) {
+        const size_t piece = size_bytes < k_piece ? size_bytes : k_piece;
+        ll_digest_update(job->stream, bytes, piece);
+        bytes += piece;
+        size_bytes -= piece;
+        job->done_bytes += (int64_t)piece;
+        ll_log_progress(job->log, "digest", job->done_bytes, job->total_bytes);
+    }
+}
+
+static void stream_attribute_text(struct job *job, const char *name, const char *text)
+{
+    stream_head(job, name, "text", 0, NULL);
+    stream_text(job, text);
+}
+
+static void stream_attribute_int(struct job *job, const char *name, const char *type, int64_t value)
+{
+    stream_head(job, name, type, 0, NULL);
+    stream_u64(job, (uint64_t)value);
+}
+
+static void stream_attributes(struct job *job, const ll_store_provenance *provenance)
+{
+    const ll_store_extents *const extents = &job->layout->extents;
+
+    stream_attribute_text(job, "format", LL_STORE_FORMAT);
+    stream_attribute_int(job, "format_version", "int64", LL_STORE_VERSION);
+    stream_attribute_int(job, "items", "int64", extents->items);
+    stream_attribute_int(job, "neighbors", "int64", extents->neighbors);
+    for (int i = 0; i < ll_layout_fields(); i++) {
+        const ll_field field = ll_layout_field(i);
+        const void *const value = ll_layout_field_in(provenance, i);
+        if (!field.in_generation) continue;
+        switch (field.kind) {
+        case LL_FIELD_TEXT:
+            stream_attribute_text(job, field.name, *(const char *const *)value);
+            break;
+        case LL_FIELD_INT:
+            stream_attribute_int(job, field.name, "int64", *(const int64_t *)value);
+            break;
+        case LL_FIELD_BOOL:
+            stream_attribute_int(job, field.name, "bool", *(const bool *)value);
+            break;
+        }
+    }
+}
+
+static void stream_array(struct job *job, ll_array array)
+{
+    const ll_layout_object object = ll_layout_array(job->layout, array);
+    const ll_h5_shape shape = ll_layout_shape(job->layout, &object);
+    const size_t size_bytes = ll_layout_bytes(job->layout, array);
+    const bool is_sum = array >= LL_ARRAY_SUM_FEATURES;
+    const void *const bytes = is_sum ? (const void *)job->out->blocks[array - LL_ARRAY_SUM_FEATURES]
+                                     : job->reader->arrays[array];
+
+    stream_head(job, object.path, ll_h5_type_name(shape.type), shape.rank, shape.extents);
+    stream_bytes(job, bytes, size_bytes);
+    if (array == LL_ARRAY_SIMILARITY && shape.type == LL_H5_UINT16) {
+        const float scale = LL_STORE_SCALE;
+        stream_head(job, "/similarity@scale_factor", "float32", 0, NULL);
+        ll_digest_update(job->stream, &scale, sizeof scale);
+    }
+}
+
+static void stream_texts(struct job *job)
+{
+    char name[512];
+
+    for (int i = 0; i < LL_TEXTS; i++) {
+        const ll_layout_object object = ll_layout_text((ll_text)i);
+        const ll_h5_shape shape = ll_layout_shape(job->layout, &object);
+        if (!ll_layout_has_text(job->layout, (ll_text)i)) continue;
+        stream_head(job, object.path, "text", shape.rank, shape.extents);
+        stream_bytes(job, job->texts[i].bytes, job->texts[i].size_bytes);
+    }
+    for (int i = 0; i < job->reader->columns; i++) {
+        snprintf(name, sizeof name, "/items/attributes/%s", job->reader->column_names[i]);
+        stream_head(job, name, "text", 1, &job->layout->extents.items);
+        stream_bytes(job, job->columns[i].bytes, job->columns[i].size_bytes);
+    }
+}
+
+/* ---- blocks ---------------------------------------------------------------------------- */
+
+static int64_t blocks_of(const ll_layout *layout)
+{
+    return ll_layout_length(layout, LL_AXIS_BLOCK);
+}
+
+static void sum_block(const struct job *job, ll_array array, int64_t block)
+{
+    const int64_t row = block * LL_STORE_CHECK_ROWS;
+    const int64_t rows = ll_min_i64(LL_STORE_CHECK_ROWS, job->layout->extents.items - row);
+    const size_t row_bytes = ll_layout_row_bytes(job->layout, array);
+    const char *const bytes = job->reader->arrays[array];
+
+    job->out->blocks[array][block] =
+        ll_digest_block(bytes + (size_t)row * row_bytes, (size_t)rows * row_bytes);
+}
+
+/* Task 0 is the stream; it is handed out first and takes longest. */
+static ll_status run_task(void *context, int64_t task, int thread, ll_error *err)
+{
+    struct job *const job = context;
+    const int64_t blocks = blocks_of(job->layout);
+
+    (void)thread;
+    (void)err;
+    if (task == 0) {
+        for (int i = 0; i < LL_ARRAY_SUM_FEATURES; i++)
+            if (ll_layout_has_array(job->layout, (ll_array)i)) stream_array(job, (ll_array)i);
+        return LL_OK;
+    }
+    const ll_array array = (ll_array)((task - 1) / blocks);
+    if (ll_layout_has_array(job->layout, array)) sum_block(job, array, (task - 1) % blocks);
+    return LL_OK;
+}
+
+/* ---- all of it ------------------------------------------------------------------------- */
+
+static ll_status read_texts(ll_reader *reader, struct job *job, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_h5_texts texts = {NULL, 0, NULL};
+
+    for (int i = 0; i < LL_TEXTS; i++) {
+        if (!ll_layout_has_text(job->layout, (ll_text)i)) continue;
+        LL_TRY_DONE(ll_reader_read_text(reader, (ll_text)i, &texts, err));
+        LL_TRY_DONE(pack((const char *const *)texts.items, texts.count, &job->texts[i], err));
+        ll_h5_texts_release(&texts);
+        job->out->texts[i] = ll_digest_block(job->texts[i].bytes, job->texts[i].size_bytes);
+    }
+    for (int i = 0; i < reader->columns; i++) {
+        LL_TRY_DONE(ll_reader_read_column(reader, i, &texts, err));
+        LL_TRY_DONE(pack((const char *const *)texts.items, texts.count, &job->columns[i], err));
+        ll_h5_texts_release(&texts);
+        job->out->columns[i] = ll_digest_block(job->columns[i].bytes, job->columns[i].size_bytes);
+    }
+done:
+    ll_h5_texts_release(&texts);
+    return status;
+}
+
+static ll_status make_room(struct job *job, ll_error *err)
+{
+    LL_TRY(ll_alloc("columns", job->reader->columns, sizeof *job->columns, &job->columns, err));
+    LL_TRY(ll_alloc("columns", job->reader->columns, sizeof *job->out->columns, &job->out->columns,
+                    err));
+    for (int i = 0; i < LL_ARRAY_SUM_FEATURES; i++) {
+        if (!ll_layout_has_array(job->layout, (ll_array)i)) continue;
+        job->total_bytes += (int64_t)ll_layout_bytes(job->layout, (ll_array)i);
+        if (i < LL_BLOCK_ARRAYS)
+            LL_TRY(ll_alloc("checksums", blocks_of(job->layout), sizeof *job->out->blocks[i],
+                            &job->out->blocks[i], err));
+    }
+    return ll_digest_create(&job->stream, err);
+}
+
+static void sum_arrays(struct job *job)
+{
+    for (int i = LL_BLOCK_ARRAYS; i < LL_ARRAYS; i++) {
+        const bool is_sum = i >= LL_ARRAY_SUM_FEATURES;
+        const void *const bytes = is_sum ? (const void *)job->out->blocks[i - LL_ARRAY_SUM_FEATURES]
+                                         : job->reader->arrays[i];
+        if (!ll_layout_has_array(job->layout, (ll_array)i)) continue;
+        job->out->arrays[i] = ll_digest_block(bytes, ll_layout_bytes(job->layout, (ll_array)i));
+    }
+}
+
+ll_status ll_digests_compute(ll_reader *reader, const ll_store_provenance *provenance, int threads,
+                             const ll_log *log, ll_digests *out, ll_error *err)
+{
+    ll_status status = LL_OK;
+    struct job job = {.reader = reader, .layout = &reader->layout, .log = log, .out = out};
+
+    memset(out, 0, sizeof *out);
+    LL_TRY_DONE(make_room(&job, err));
+    LL_TRY_DONE(read_texts(reader, &job, err));
+    stream_attributes(&job, provenance);
+    stream_texts(&job);
+    LL_TRY_DONE(
+        ll_parallel_run(threads, 1 + LL_BLOCK_ARRAYS * blocks_of(job.layout), run_task, &job, err));
+    for (int i = LL_ARRAY_SUM_FEATURES; i < LL_ARRAYS; i++)
+        if (ll_layout_has_array(job.layout, (ll_array)i)) stream_array(&job, (ll_array)i);
+    sum_arrays(&job);
+    ll_digest_hex(job.stream, out->generation);
+done:
+    for (int i = 0; i < LL_TEXTS; i++)
+        free(job.texts[i].bytes);
+    for (int i = 0; job.columns != NULL && i < reader->columns; i++)
+        free(job.columns[i].bytes);
+    free(job.columns);
+    ll_digest_free(job.stream);
+    if (status != LL_OK) ll_digests_release(out);
+    return status;
+}
+
+void ll_digests_release(ll_digests *digests)
+{
+    for (int i = 0; i < LL_BLOCK_ARRAYS; i++)
+        free(digests->blocks[i]);
+    free(digests->columns);
+    memset(digests, 0, sizeof *digests);
+}

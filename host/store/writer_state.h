@@ -1,0 +1,29 @@
+/* host/store/writer_state.h - what a file being written is made of. Private to host/store: the
+ * layout is made in writer_layout.c, filled in writer.c, copied small in web_copy.c. Floor 2. */
+#ifndef LL_STORE_WRITER_STATE_H
+#define LL_STORE_WRITER_STATE_H
+
+#include "host/store/layout.h"
+#include "host/store/writer.h"
+
+struct ll_writer {
+    char *path;
+    int fd; /* ours; HDF5's is closed while numbers are written */
+    bool created, finished;
+    ll_layout layout;
+    int64_t places[LL_ARRAYS]; /* offsets in the file */
+    int columns;
+    char **column_names;
+};
+
+/** ll_writer_create with the choice of a web copy; layout->id_bytes is found out here. */
+LL_NODISCARD ll_status ll_writer_create_layout(const char *path, const ll_layout *layout,
+                                               const ll_store_items *items, ll_writer **out,
+                                               ll_error *err);
+
+/** ll_writer_finish with a generation that is another file's (a web copy), or NULL. */
+LL_NODISCARD ll_status ll_writer_finish_as(ll_writer *writer, const char *generation,
+                                           const ll_store_provenance *provenance,
+                                           const char *run_json, const ll_log *log, ll_error *err);
+
+#endif

@@ -1,0 +1,131 @@
+"""tests/agree/agree_forward.py - every layer of the cpu network against PyTorch in float64.
+
+Same pixels, same weights (drawn by the formula of tests/reference/random_weights.c, biases centred
+by ll_backend_calibrate), both kinds of preprocessing. Bounds: NMSE <= 1e-10 for each of the 20
+layers, gap, the normalised rows and their norms; |difference of a score| <= 1e-5 (design.md,
+section 6); calibrated biases within 1e-4 of each channel's spread. Skipped (77) without torch."""
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+MAX_NMSE, MAX_SCORE, MAX_BIAS = 1e-10, 1e-5, 1e-4
+IMAGES, SEED = 4, 20261123
+CONVS = [("conv1_1", 3, 64), ("conv1_2", 64, 64), ("pool1", 0, 64),
+         ("conv2_1", 64, 128), ("conv2_2", 128, 128), ("pool2", 0, 128),
+         ("conv3_1", 128, 256), ("conv3_2", 256, 256), ("conv3_3", 256, 256), ("pool3", 0, 256),
+         ("conv4_1", 256, 512), ("conv4_2", 512, 512), ("conv4_3", 512, 512), ("pool4", 0, 512),
+         ("conv5_1", 512, 512), ("conv5_2", 512, 512), ("conv5_3", 512, 512), ("pool5", 0, 512)]
+
+
+def random_at(seed, stream, count):
+    """The finaliser of splitmix64 over a counter; as ll_random_at."""
+    out = np.empty(count, np.float32)
+    for start in range(0, count, 1 << 22):  # in pieces: 64-bit temporaries of fc1 would be 6 GB
+        n = min(1 << 22, count - start)
+        with np.errstate(over="ignore"):
+            z = np.arange(start + 1, start + n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+            z += np.uint64((seed * 1024 + stream) % 2**64) * np.uint64(0xD1342543DE82EF95)
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+        out[start:start + n] = (z >> np.uint64(40)).astype(np.float64) * 2.0**-23 - 1.0
+    return out
+
+
+def kernel(layer, shape):
+    fan_in = int(np.prod(shape[1:]))
+    scale = np.float32(np.sqrt(6.0 / fan_in))
+    return torch.from_numpy((random_at(SEED, layer, int(np.prod(shape))) * scale).reshape(shape))
+
+
+def preprocess(pixels, kind):
+    x = torch.from_numpy(pixels.astype(np.float64)).permute(0, 3, 1, 2)
+    if kind == "caffe":
+        return x.flip(1) - torch.tensor([103.939, 116.779, 123.68]).double().view(1, 3, 1, 1)
+    mean = torch.tensor([0.485, 0.456, 0.406]).double().view(1, 3, 1, 1)
+    return (x / 255 - mean) / torch.tensor([0.229, 0.224, 0.225]).double().view(1, 3, 1, 1)
+
+
+class Judge:
+    def __init__(self, folder, kind):
+        self.folder, self.kind, self.failures, self.worst = folder, kind, 0, 0.0
+        self.biases, self.at = self.read("biases"), 0
+
+    def read(self, name, dtype=np.float32):
+        return np.fromfile(os.path.join(self.folder, name), dtype)
+
+    def check(self, name, got, want, bound=MAX_NMSE):
+        got, want = np.asarray(got, np.float64).ravel(), np.asarray(want, np.float64).ravel()
+        assert got.shape == want.shape, f"{name}: {got.shape} values, {want.shape} wanted"
+        nmse = float(((got - want) ** 2).sum() / (want ** 2).sum())
+        zeros = float((want == 0).mean())
+        ok = nmse <= bound and zeros < 0.99  # an all-zero layer would agree by luck
+        self.failures += not ok
+        self.worst = max(self.worst, nmse)
+        print(f"{'ok  ' if ok else 'FAIL'} {self.kind} seed={SEED} {name:8} nmse={nmse:.2e} "
+              f"zeros={zeros:.2f}")
+
+    def bias(self, name, raw):
+        """Our biases for this layer; under caffe they must centre what is in front of them."""
+        got = self.biases[self.at:self.at + raw.shape[1]].astype(np.float64)
+        self.at += raw.shape[1]
+        if self.kind == "caffe":  # calibration always uses caffe's numbers
+            axes = [0, 2, 3] if raw.dim() == 4 else [0]
+            off = (np.abs(got + raw.mean(axes).numpy()) / (raw.std(axes).numpy() + 1e-30)).max()
+            self.failures += not off <= MAX_BIAS
+            if not off <= MAX_BIAS:
+                print(f"FAIL {name} bias is {off:.1e} deviations off the mean")
+        return torch.from_numpy(got)
+
+    def run(self):
+        x = preprocess(self.read("pixels", np.uint8).reshape(IMAGES, 224, 224, 3), self.kind)
+        for index, (name, inputs, outputs) in enumerate(CONVS):
+            if inputs == 0:
+                x = F.max_pool2d(x, 2)
+            else:
+                w = kernel(index, (outputs, 3, 3, inputs)).double().permute(0, 3, 1, 2)
+                raw = F.conv2d(x, w, padding=1)
+                x = F.relu(raw + self.bias(name, raw).view(1, -1, 1, 1))
+            self.check(name, self.read(name), x.permute(0, 2, 3, 1).contiguous())
+        self.check("gap", self.read("gap"), x.mean((2, 3)))
+        x = x.permute(0, 2, 3, 1).reshape(IMAGES, -1)
+        for index, name in ((18, "fc1"), (19, "fc2")):
+            w = kernel(index, (4096, x.shape[1]))
+            raw = torch.cat([x @ part.double().T for part in w.split(512)], 1)
+            x = F.relu(raw + self.bias(name, raw))
+            self.check(name, self.read(name), x)
+        norms = x.norm(dim=1)
+        unit = x / norms[:, None]
+        self.check("unit", self.read("unit"), unit)
+        self.check("norms", self.read("norms"), norms)
+        got = self.read("unit").reshape(IMAGES, -1).astype(np.float64)
+        delta = np.abs(got @ got.T - (unit @ unit.T).numpy()).max()
+        self.failures += not delta <= MAX_SCORE
+        print(f"{'ok  ' if delta <= MAX_SCORE else 'FAIL'} {self.kind} scores differ by {delta:.1e}")
+
+
+def main():
+    failures = 0
+    torch.set_num_threads(2)
+    for kind in ("caffe", "torch"):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([os.path.join(os.environ["TEST_BIN"], "dump_forward"), folder, kind,
+                            str(SEED), str(IMAGES), "2"], check=True)
+            judge = Judge(folder, kind)
+            judge.run()
+            failures += judge.failures
+            print(f"{kind}: worst nmse {judge.worst:.2e}, {judge.failures} failures")
+    return failures != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

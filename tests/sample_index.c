@@ -1,0 +1,234 @@
+/* tests/sample_index.c - see sample_index.h. */
+#include "tests/sample_index.h"
+
+#include "host/store/writer.h"
+#include "kernels/narrow.h"
+#include "kernels/rescore.h"
+#include "tests/numeric.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const ll_sample_column_names[LL_SAMPLE_COLUMNS] = {"category", "product", "stock"};
+
+static void need(ll_status status, const ll_error *err)
+{
+    if (status == LL_OK) return;
+    fprintf(stderr, "sample index: %s\n", err->text);
+    abort();
+}
+
+static void *room(int64_t count, size_t size_bytes)
+{
+    void *const made = calloc((size_t)count + 1, size_bytes);
+    if (made == NULL) abort();
+    return made;
+}
+
+/* 0 .. count - 1. */
+static int64_t pick(uint64_t *seed, int64_t count)
+{
+    const int64_t picked = (int64_t)(((double)ll_random(seed) + 1.0) / 2.0 * (double)count);
+    return picked < count ? picked : count - 1;
+}
+
+/* Items come in clusters of ever smaller spread, down to twins, so that many scores differ by less
+ * than a step of any matrix, and some not at all. */
+static void make_features(ll_sample *sample, uint64_t *seed)
+{
+    static const float k_spread[] = {1.0f, 0.3f, 0.03f, 0.003f, 0.0003f, 0.0f};
+    const int64_t items = sample->options.items, width = sample->options.width;
+
+    for (int64_t i = 0; i < items; i++) {
+        float *const row = sample->features + i * width;
+        const int64_t like = i > 0 ? pick(seed, i) : -1;
+        const float spread = i > 0 ? k_spread[pick(seed, 6)] : 1.0f;
+        double square = 0.0;
+        for (int64_t k = 0; k < width; k++) {
+            const float base = like >= 0 ? sample->features[like * width + k] : 0.0f;
+            const float draw = ll_random(seed) * spread;
+            row[k] = spread == 1.0f ? draw : base * (1.0f + draw);
+            if (row[k] < 0.0f) row[k] = 0.0f; /* as after a ReLU */
+            square += (double)row[k] * (double)row[k];
+        }
+        if (square == 0.0) row[0] = 1.0f, square = 1.0;
+        sample->norms[i] = (float)sqrt(square);
+        for (int64_t k = 0; k < width && spread > 0.0f; k++)
+            row[k] = (float)((double)row[k] / sqrt(square));
+    }
+}
+
+static void make_texts(ll_sample *sample, uint64_t *seed)
+{
+    static const char *const k_categories[] = {"dress", "shoe", "hat, \"felt\""};
+
+    for (int64_t i = 0; i < sample->options.items; i++) {
+        snprintf(sample->ids[i], LL_SAMPLE_TEXT, "%c%lld", (char)('A' + i % 3), (long long)i);
+        snprintf(sample->images[i], LL_SAMPLE_TEXT, "images/%lld.jpg", (long long)i);
+        snprintf(sample->values[0][i], LL_SAMPLE_TEXT, "%s", k_categories[pick(seed, 3)]);
+        snprintf(sample->values[1][i], LL_SAMPLE_TEXT, "p%lld",
+                 (long long)pick(seed, 1 + sample->options.items / 3));
+        snprintf(sample->values[2][i], LL_SAMPLE_TEXT, "%s", pick(seed, 4) > 0 ? "yes" : "no");
+    }
+}
+
+/* The stored matrix: each score off by what a float32 GEMM may be off, then narrowed. */
+static void make_matrix(ll_sample *sample, uint64_t *seed)
+{
+    const int64_t items = sample->options.items;
+    float *const wide = room(items * items, sizeof *wide);
+
+    for (int64_t i = 0; i < items; i++)
+        for (int64_t j = i; j < items; j++) {
+            const float off = i == j ? 0.0f : 0.9e-6f * ll_random(seed);
+            const float score = sample->scores[i * items + j] + off;
+            wide[i * items + j] = score < 0.0f ? 0.0f : score > 1.0f ? 1.0f : score;
+            wide[j * items + i] = wide[i * items + j];
+        }
+    sample->matrix = wide;
+    if (sample->options.matrix == LL_STORE_FLOAT32 || sample->options.matrix == LL_STORE_NONE)
+        return;
+    uint16_t *const narrow = room(items * items, sizeof *narrow);
+    if (sample->options.matrix == LL_STORE_FLOAT16)
+        ll_narrow_float16_cpu(wide, items * items, narrow);
+    else
+        ll_narrow_uint16_cpu(wide, items * items, narrow);
+    sample->matrix = narrow;
+    free(wide);
+}
+
+/* The neighbours, one after the other, each the best that is left. */
+static void make_neighbors(ll_sample *sample)
+{
+    const int64_t items = sample->options.items, count = sample->neighbors;
+    bool *const taken = room(items, sizeof *taken);
+
+    for (int64_t i = 0; i < items; i++) {
+        memset(taken, 0, (size_t)items);
+        taken[i] = true;
+        for (int64_t k = 0; k < count; k++) {
+            int64_t best = -1;
+            for (int64_t j = 0; j < items; j++) {
+                if (taken[j]) continue;
+                if (sample->options.within &&
+                    strcmp(sample->values[0][i], sample->values[0][j]) != 0)
+                    continue;
+                if (best < 0 || sample->scores[i * items + j] > sample->scores[i * items + best])
+                    best = j;
+            }
+            sample->index[i * count + k] = best < 0 ? 0xFFFFFFFFu : (uint32_t)best;
+            sample->neighbor_scores[i * count + k] =
+                best < 0 ? NAN : sample->scores[i * items + best];
+            if (best >= 0) taken[best] = true;
+        }
+    }
+    free(taken);
+}
+
+static void write_index(const char *path, const ll_sample *sample)
+{
+    static const char *const k_rejected[3][2] = {{"broken", "huge"},
+                                                 {"images/broken.jpg", "images/huge.jpg"},
+                                                 {"truncated JPEG", "90 Mpx, more than 64"}};
+    const int64_t items = sample->options.items;
+    const ll_store_extents extents = {items, sample->options.features ? sample->options.width : 0,
+                                      sample->neighbors, 2, sample->options.matrix};
+    const char **const texts = room((2 + LL_SAMPLE_COLUMNS) * items, sizeof *texts);
+    const char *const *columns[LL_SAMPLE_COLUMNS];
+    uint8_t *const digests = room(items, LL_STORE_DIGEST);
+    ll_error err = LL_ERROR_INIT;
+    ll_writer *writer = NULL;
+
+    for (int64_t i = 0; i < items; i++) {
+        texts[i] = sample->ids[i];
+        texts[items + i] = sample->images[i];
+        for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
+            texts[(2 + c) * items + i] = sample->values[c][i];
+    }
+    for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
+        columns[c] = texts + (2 + c) * items;
+    const ll_store_items described = {
+        texts,   texts + items, digests,       LL_SAMPLE_COLUMNS, ll_sample_column_names,
+        columns, k_rejected[0], k_rejected[1], k_rejected[2]};
+    const ll_store_provenance provenance = {
+        .created = "2026-11-23T04:00:00Z",
+        .generator = "tests",
+        .model = "vgg16",
+        .layer = "fc2",
+        .preprocess = "keras",
+        .resize = "nearest",
+        .exif = "ignore",
+        .alpha = "drop",
+        .decoder = "turbojpeg",
+        .image_root = "",
+        .weights_sha256 = "",
+        .weights_name = sample->options.trained ? "vgg16" : "synthetic",
+        .weights_trained = sample->options.trained,
+        .backend = "cpu",
+        .device = "",
+        .precision = "fp32",
+        .engines = "",
+        .fingerprint = "0",
+        .within = sample->options.within ? "category" : "",
+        .license = "",
+    };
+
+    need(ll_writer_create(path, &extents, &described, &writer, &err), &err);
+    need(ll_writer_features(writer, 0, items, sample->features, sample->norms, &err), &err);
+    if (extents.matrix != LL_STORE_NONE)
+        need(ll_writer_matrix(writer, 0, items, 0, items, sample->matrix, &err), &err);
+    need(ll_writer_neighbors(writer, 0, items, sample->index, sample->neighbor_scores, &err), &err);
+    need(ll_writer_finish(writer, &provenance, "{}", NULL, &err), &err);
+    ll_writer_close(writer);
+    free(texts);
+    free(digests);
+}
+
+void ll_sample_make(const char *path, const ll_sample_options *options, ll_sample *out)
+{
+    const int64_t items = options->items;
+    const int64_t most = items > 1 ? items - 1 : 1;
+    uint64_t seed = options->seed * 2654435761u + 88172645463325252u; /* xorshift needs non-zero */
+
+    *out = (ll_sample){.options = *options};
+    out->neighbors = options->neighbors < most ? options->neighbors : most;
+    out->features = room(items * options->width, sizeof(float));
+    out->norms = room(items, sizeof(float));
+    out->scores = room(items * items, sizeof(float));
+    out->index = room(items * out->neighbors, sizeof(uint32_t));
+    out->neighbor_scores = room(items * out->neighbors, sizeof(float));
+    out->ids = room(items, LL_SAMPLE_TEXT);
+    out->images = room(items, LL_SAMPLE_TEXT);
+    for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
+        out->values[c] = room(items, LL_SAMPLE_TEXT);
+    make_features(out, &seed);
+    make_texts(out, &seed);
+    for (int64_t i = 0; i < items; i++)
+        for (int64_t j = 0; j < items; j++) {
+            const float *const x = out->features + i * options->width;
+            const float *const y = out->features + j * options->width;
+            out->scores[i * items + j] = ll_rescore_score(ll_rescore_dot_cpu(x, y, options->width),
+                                                          ll_rescore_dot_cpu(x, x, options->width),
+                                                          ll_rescore_dot_cpu(y, y, options->width));
+        }
+    make_matrix(out, &seed);
+    make_neighbors(out);
+    write_index(path, out);
+}
+
+void ll_sample_release(ll_sample *sample)
+{
+    free(sample->features);
+    free(sample->norms);
+    free(sample->scores);
+    free(sample->matrix);
+    free(sample->index);
+    free(sample->neighbor_scores);
+    free(sample->ids);
+    free(sample->images);
+    for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
+        free(sample->values[c]);
+    *sample = (ll_sample){0};
+}

@@ -1,0 +1,326 @@
+/* tools/lookloom-query.c - what looks like this item? Asked of a finished index, without a device.
+ *
+ * One process per question is how many shops will call it, so it links little and reads only the
+ * rows it needs. Floor 6; includes base, cli, query. */
+#include "host/base/clock.h"
+#include "host/cli/arguments.h"
+#include "host/cli/exit_code.h"
+#include "host/cli/records.h"
+#include "host/query/answer_text.h"
+#include "host/query/query.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const ll_program k_program = {
+    .name = "lookloom-query",
+    .synopsis = "INDEX.h5 ID...",
+    .summary = "List the items of an index that look like an item. ID may be -: ids are then read\n"
+               "from standard input, one a line.",
+    .notes = "Examples:\n"
+             "  lookloom-query shop.h5 A7\n"
+             "  lookloom-query shop.h5 A7 --top 4 --where stock=yes --distinct product\n"
+             "  lookloom-query shop.h5 --all --format csv > similar.csv\n"
+             "\n"
+             "Exit status: 0 done, 1 an id is unknown or rejected, 2 usage, 3 failed.",
+};
+
+enum {
+    MANY = 64,            /* questions from which reading every text at once is the faster way */
+    SHOWN_ALWAYS = 4,     /* columns of a table that stay however narrow the terminal is */
+    FIXED_COLUMNS = 4,    /* of a table: rank, score, id, image */
+    COLUMNS_MOST = 4 + 60 /* of a table; attributes beyond are left to the other formats */
+};
+
+typedef struct tool {
+    ll_arguments *arguments;
+    ll_query *query;
+    ll_query_options options;
+    ll_format format;
+    bool all, list;
+    bool several; /* more than one answer: json is then an array */
+    int64_t answers;
+    int code;
+} tool;
+
+static void say(const tool *to, const char *text)
+{
+    if (!ll_arguments_quiet(to->arguments)) fprintf(stderr, "%s: %s\n", k_program.name, text);
+}
+
+static ll_status print_json(tool *to, const ll_query_answer *answer, ll_error *err)
+{
+    char *text = NULL;
+    LL_TRY(ll_query_answer_json(answer, &text, err));
+    if (to->format == LL_FORMAT_JSON && to->several)
+        fputs(to->answers == 0 ? "[\n" : ",\n", stdout);
+    fputs(text, stdout);
+    if (to->format == LL_FORMAT_JSONL || !to->several) fputc('\n', stdout);
+    free(text);
+    return LL_OK;
+}
+
+static void print_csv(const tool *to, const ll_query_answer *answer)
+{
+    char score[LL_QUERY_SCORE_TEXT];
+
+    if (to->answers == 0) puts("query,rank,id,score,image");
+    for (int64_t i = 0; i < answer->count; i++) {
+        const ll_query_hit *const hit = &answer->hits[i];
+        ll_csv_field(stdout, answer->id, strlen(answer->id));
+        printf(",%lld,", (long long)i + 1);
+        ll_csv_field(stdout, hit->id, strlen(hit->id));
+        printf(",%s,", ll_query_score_text((double)hit->score, score));
+        ll_csv_field(stdout, hit->image, strlen(hit->image));
+        putchar('\n');
+    }
+}
+
+static ll_status print_table(const tool *to, const ll_query_answer *answer, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_column columns[COLUMNS_MOST] = {
+        {"rank", true}, {"score", true}, {"id", false}, {"image", false}};
+    const char *cells[COLUMNS_MOST];
+    char rank[24], score[LL_QUERY_SCORE_TEXT];
+    ll_records *table = NULL;
+    int count = FIXED_COLUMNS;
+
+    for (; count < COLUMNS_MOST && count - FIXED_COLUMNS < answer->columns; count++)
+        columns[count] = (ll_column){answer->column_names[count - FIXED_COLUMNS], false};
+    if (to->several) {
+        if (to->answers > 0) putchar('\n');
+        printf("%s\n", answer->id);
+    }
+    LL_TRY_DONE(ll_records_create(stdout, LL_FORMAT_TABLE, columns, count, &table, err));
+    ll_records_limit(table, ll_terminal_width(stdout), SHOWN_ALWAYS);
+    for (int64_t i = 0; i < answer->count; i++) {
+        const ll_query_hit *const hit = &answer->hits[i];
+        snprintf(rank, sizeof rank, "%lld", (long long)i + 1);
+        cells[0] = rank;
+        cells[1] = ll_query_score_text((double)hit->score, score);
+        cells[2] = hit->id;
+        cells[3] = hit->image;
+        for (int c = FIXED_COLUMNS; c < count; c++)
+            cells[c] = hit->attributes[c - FIXED_COLUMNS];
+        LL_TRY_DONE(ll_records_row(table, cells, err));
+    }
+    LL_TRY_DONE(ll_records_finish(table, err));
+done:
+    ll_records_free(table);
+    return status;
+}
+
+static ll_status answer_row(tool *to, int64_t row, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_query_answer *answer = NULL;
+    char text[LL_QUERY_HINT_TEXT], line[LL_QUERY_HINT_TEXT + 128];
+
+    const double began_s = ll_clock_seconds();
+    LL_TRY_DONE(ll_query_similar(to->query, row, &to->options, &answer, err));
+    if (ll_arguments_verbose(to->arguments)) {
+        snprintf(line, sizeof line, "%s: %lld found in %.3f ms, %s, %s", answer->id,
+                 (long long)answer->count, 1e3 * (ll_clock_seconds() - began_s),
+                 answer->complete ? "complete" : "incomplete", answer->exact ? "exact" : "inexact");
+        say(to, line);
+    }
+    switch (to->format) {
+    case LL_FORMAT_TABLE: LL_TRY_DONE(print_table(to, answer, err)); break;
+    case LL_FORMAT_CSV: print_csv(to, answer); break;
+    case LL_FORMAT_JSON:
+    case LL_FORMAT_JSONL: LL_TRY_DONE(print_json(to, answer, err)); break;
+    }
+    to->answers++;
+    ll_query_answer_hint(answer, &to->options, text);
+    if (text[0] != '\0' && !to->all) say(to, text);
+done:
+    ll_query_answer_free(answer);
+    return status;
+}
+
+/* An unknown id does not stop the others; the exit code remembers it. */
+static ll_status answer_id(tool *to, const char *id, size_t length, ll_error *err)
+{
+    char text[LL_QUERY_HINT_TEXT];
+    const int64_t row = ll_query_find(to->query, id, length);
+
+    if (row >= 0) return answer_row(to, row, err);
+    LL_TRY(ll_query_absence_text(to->query, id, length, text, err));
+    fprintf(stderr, "%s: %s\n", k_program.name, text);
+    to->code = LL_EXIT_NO;
+    return LL_OK;
+}
+
+static ll_status answer_stdin(tool *to, ll_error *err)
+{
+    ll_status status = LL_OK;
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length = 0;
+    int64_t lines = 0;
+
+    while (status == LL_OK && (length = getline(&line, &capacity, stdin)) >= 0) {
+        if (length > 0 && line[length - 1] == '\n') length--;
+        if (length > 0 && line[length - 1] == '\r') length--;
+        if (length == 0) continue;
+        if (++lines == MANY) status = ll_query_warm(to->query, err);
+        if (status == LL_OK) status = answer_id(to, line, (size_t)length, err);
+    }
+    if (status == LL_OK && ferror(stdin))
+        status = ll_fail(err, LL_ERR_IO, "standard input: %s", strerror(errno));
+    free(line);
+    return status;
+}
+
+static ll_status answer_all(tool *to, ll_error *err)
+{
+    LL_TRY(ll_query_warm(to->query, err));
+    for (int64_t row = 0; row < ll_query_items(to->query) && !ferror(stdout); row++)
+        LL_TRY(answer_row(to, row, err));
+    return LL_OK;
+}
+
+/* --list: one id a line for eyes, else what the format makes of one column. */
+static ll_status list_ids(const tool *to, ll_error *err)
+{
+    ll_status status = LL_OK;
+    static const ll_column k_column[] = {{"id", false}};
+    ll_records *records = NULL;
+    char *id = NULL;
+
+    if (to->format != LL_FORMAT_TABLE)
+        LL_TRY_DONE(ll_records_create(stdout, to->format, k_column, 1, &records, err));
+    for (int64_t row = 0; row < ll_query_items(to->query); row++) {
+        size_t length = 0;
+        const char *const bytes = ll_query_id(to->query, row, &length);
+        free(id);
+        id = strndup(bytes, length);
+        if (id == NULL) {
+            status = ll_fail(err, LL_ERR_MEMORY, "ids: out of memory");
+            goto done;
+        }
+        if (records == NULL)
+            puts(id);
+        else
+            LL_TRY_DONE(ll_records_row(records, (const char *const[]){id}, err));
+    }
+    if (records != NULL) LL_TRY_DONE(ll_records_finish(records, err));
+done:
+    free(id);
+    ll_records_free(records);
+    return status;
+}
+
+static ll_status answer_arguments(tool *to, ll_error *err)
+{
+    const int count = ll_arguments_count(to->arguments);
+
+    to->several = to->all || count > 2 || strcmp(ll_arguments_at(to->arguments, 1), "-") == 0;
+    if (to->all) LL_TRY(answer_all(to, err));
+    if (count > MANY) LL_TRY(ll_query_warm(to->query, err));
+    for (int i = 1; i < count; i++) {
+        const char *const id = ll_arguments_at(to->arguments, i);
+        if (strcmp(id, "-") == 0)
+            LL_TRY(answer_stdin(to, err));
+        else
+            LL_TRY(answer_id(to, id, strlen(id), err));
+    }
+    if (to->format == LL_FORMAT_JSON && to->several) puts(to->answers == 0 ? "[]" : "\n]");
+    if (to->format == LL_FORMAT_CSV && to->answers == 0) puts("query,rank,id,score,image");
+    return LL_OK;
+}
+
+static ll_status ask(tool *to, ll_error *err)
+{
+    const bool ids_needed = !to->all && !to->list;
+
+    LL_TRY(ll_arguments_expect(to->arguments, ids_needed ? 2 : 1, ids_needed ? -1 : 1, err));
+    LL_TRY(ll_query_open(ll_arguments_at(to->arguments, 0), &to->query, err));
+    LL_TRY(ll_query_check(to->query, &to->options, err));
+    if (to->list) return list_ids(to, err);
+    if (isnan(to->options.min_score)) {
+        to->options.min_score = ll_query_defaults(to->query).min_score;
+        if (!ll_query_trained(to->query))
+            say(to, "made with untrained weights, so scores promise nothing and --min-score is 0; "
+                    "name one to set it");
+    }
+    if (to->options.min_score > to->options.max_score)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--min-score: %g is above --max-score %g",
+                       to->options.min_score, to->options.max_score);
+    return answer_arguments(to, err);
+}
+
+int main(int argc, char **argv)
+{
+    ll_error err = LL_ERROR_INIT;
+    ll_status status = LL_OK;
+    tool to = {.options = {.top = LL_QUERY_TOP, .min_score = NAN, .max_score = 1.0}};
+    const char *format = NULL;
+    ll_option_list where = {0};
+    const ll_option options[] = {
+        {.name = "top",
+         .kind = LL_OPTION_INT,
+         .to = &to.options.top,
+         .value = "N",
+         .low = 1,
+         .high = 4294967295.0,
+         .help = "list at most N items, the best first"},
+        {.name = "min-score",
+         .kind = LL_OPTION_SCORE,
+         .to = &to.options.min_score,
+         .value = "X",
+         .help = "list items that score X or more, from 0 to 1 (default: 0.8; 0 for an index made "
+                 "with untrained weights)"},
+        {.name = "max-score",
+         .kind = LL_OPTION_SCORE,
+         .to = &to.options.max_score,
+         .value = "X",
+         .help = "list items that score X or less; below 1 leaves out twins"},
+        {.name = "format",
+         .kind = LL_OPTION_CHOICE,
+         .to = &format,
+         .value = LL_FORMAT_WORDS,
+         .help = "how to print (default: table on a terminal, else json)"},
+        {.name = "all",
+         .kind = LL_OPTION_FLAG,
+         .to = &to.all,
+         .help = "answer for every item of the index"},
+        {.name = "list", .kind = LL_OPTION_FLAG, .to = &to.list, .help = "list the ids instead"},
+        {.kind = LL_OPTION_HEADING, .help = "Filters:"},
+        {.name = "where",
+         .kind = LL_OPTION_LIST,
+         .to = &where,
+         .value = "COLUMN=VALUE",
+         .help = "only items with this value; repeatable: the same column twice means or, "
+                 "different columns and"},
+        {.name = "same",
+         .kind = LL_OPTION_TEXT,
+         .to = &to.options.same,
+         .value = "COLUMN",
+         .help = "only items with the queried item's own value"},
+        {.name = "distinct",
+         .kind = LL_OPTION_TEXT,
+         .to = &to.options.distinct,
+         .value = "COLUMN",
+         .help = "only the best item of each value, and none with the queried item's own"},
+        LL_OPTION_END,
+    };
+
+    LL_TRY_DONE(ll_arguments_parse(&k_program, argc, (const char *const *)argv, options,
+                                   &to.arguments, &err));
+    if (!ll_arguments_answered(to.arguments)) {
+        to.options.where = where.items;
+        to.options.where_count = where.count;
+        to.format = ll_format_find(format, stdout);
+        LL_TRY_DONE(ask(&to, &err));
+    }
+    LL_TRY_DONE(ll_exit_flush(stdout, "standard output", &err));
+done:
+    ll_query_close(to.query);
+    ll_arguments_free(to.arguments);
+    return ll_exit_report(k_program.name, status, &err, to.code);
+}
