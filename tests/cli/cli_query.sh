@@ -144,7 +144,9 @@ fi
 head -c 2000 s.h5 >short.h5
 "$query" short.h5 A0 >out.txt 2>err.txt
 code=$?
-[ $code = 3 ] && [ ! -s out.txt ] && [ "$(wc -l <err.txt)" = 1 ] ||
-    { echo "short.h5: exit $code: $(cat out.txt err.txt)"; failed=$((failed + 1)); }
+if [ $code != 3 ] || [ -s out.txt ] || [ "$(wc -l <err.txt)" != 1 ]; then
+    echo "short.h5: exit $code: $(cat out.txt err.txt)"
+    failed=$((failed + 1))
+fi
 
 [ $failed = 0 ] || { echo "$failed failed"; exit 1; }

@@ -85,10 +85,11 @@ static void absences_are_explained(void **state)
     } k_cases[] = {
         {"broken", "broken: rejected: truncated JPEG"},
         {"huge", "huge: rejected: 90 Mpx, more than 64"},
-        {"c77", "c77: no such item; nearest: C77, A177, A27"},   /* case is no edit */
-        {"C717", "C717: no such item; nearest: C77, C71, C17"},  /* one letter too many */
-        {"7C7", "7C7: no such item; nearest: C77"},              /* swapped */
-        {"B19", "B19: no such item; nearest: B190, B193, B196"}, /* goes on */
+        {"c77", "c77: no such item; nearest: C77, C17, C47"},   /* case is no edit */
+        {"C717", "C717: no such item; nearest: C17, C71, C77"}, /* one letter too many */
+        {"7C7", "7C7: no such item; nearest: C77"},             /* swapped */
+        {"A", "A: no such item; nearest: A0, A102, A105"},      /* goes on */
+        {"B19x", "B19x: no such item; nearest: B19, B190, B193"},
         {"completely different", "completely different: no such item"},
         {"", ": no such item; nearest: A0, A102, A105"},
     };
