@@ -1,0 +1,191 @@
+/* host/store/publish.c - see publish.h.
+ *
+ * The lock is a flock on a file in the work folder: the kernel drops it when the holder dies,
+ * however it dies, so a killed run never locks the next one out. */
+#include "host/store/publish.h"
+#include "host/base/file.h"
+#include "host/base/memory.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct ll_work {
+    char *folder;
+    int folder_fd, lock_fd;
+};
+
+static const char *const k_lock = "lock";
+enum { ATTEMPTS = 100 }; /* each is lost only to another run that ended in that instant */
+
+static ll_status system_error(const char *path, ll_error *err)
+{
+    return ll_fail(err, LL_ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+static void let_go(ll_work *work)
+{
+    if (work->lock_fd >= 0) close(work->lock_fd);
+    if (work->folder_fd >= 0) close(work->folder_fd);
+    work->lock_fd = work->folder_fd = -1;
+}
+
+/* Is the file we hold the lock of still the one others would find? The run before us may have
+ * removed it between our open and our lock. */
+static bool still_there(const ll_work *work)
+{
+    struct stat held, found, folder_held, folder_found;
+
+    return fstat(work->lock_fd, &held) == 0 &&
+           fstatat(work->folder_fd, k_lock, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+           held.st_ino == found.st_ino && held.st_dev == found.st_dev &&
+           fstat(work->folder_fd, &folder_held) == 0 && lstat(work->folder, &folder_found) == 0 &&
+           folder_held.st_ino == folder_found.st_ino && folder_held.st_dev == folder_found.st_dev;
+}
+
+/* One attempt; LL_OK with lock_fd < 0: lost a race, try again. */
+static ll_status try_lock(ll_work *work, const char *index_path, ll_error *err)
+{
+    if (mkdir(work->folder, 0777) != 0 && errno != EEXIST) return system_error(work->folder, err);
+    /* NOFOLLOW: a link to elsewhere would have us clear that place out on closing. */
+    work->folder_fd = open(work->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (work->folder_fd < 0 && errno == ENOENT) return LL_OK;
+    if (work->folder_fd < 0) return system_error(work->folder, err);
+    work->lock_fd =
+        openat(work->folder_fd, k_lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (work->lock_fd < 0 && errno != ENOENT) return system_error(work->folder, err);
+    if (work->lock_fd >= 0 && flock(work->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            return ll_fail(err, LL_ERR_IO, "%s: another run is writing it", index_path);
+        return system_error(work->folder, err);
+    }
+    if (work->lock_fd < 0 || !still_there(work)) let_go(work);
+    return LL_OK;
+}
+
+static void forget(ll_work *work)
+{
+    let_go(work);
+    free(work->folder);
+    free(work);
+}
+
+ll_status ll_work_open(const char *index_path, ll_work **out, ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_work *work = NULL;
+
+    *out = NULL;
+    LL_TRY(ll_alloc(index_path, 1, sizeof *work, &work, err));
+    work->folder_fd = work->lock_fd = -1;
+    LL_TRY_DONE(ll_text_format(&work->folder, err, "%s.work", index_path));
+    for (int i = 0; i < ATTEMPTS && work->lock_fd < 0; i++)
+        LL_TRY_DONE(try_lock(work, index_path, err));
+    if (work->lock_fd < 0)
+        status = ll_fail(err, LL_ERR_IO, "%s: other runs keep writing it", index_path);
+done:
+    if (status != LL_OK) {
+        forget(work);
+        return status;
+    }
+    *out = work;
+    return LL_OK;
+}
+
+ll_status ll_work_path(const ll_work *work, const char *name, char **out, ll_error *err)
+{
+    assert(strchr(name, '/') == NULL && strcmp(name, k_lock) != 0);
+    return ll_text_format(out, err, "%s/%s", work->folder, name);
+}
+
+/* What cannot be removed is left for the next run, which will overwrite it. */
+static void remove_contents(const ll_work *work)
+{
+    const struct dirent *entry = NULL;
+    const int fd = dup(work->folder_fd);
+    DIR *const folder = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (folder == NULL) {
+        if (fd >= 0) close(fd);
+        return;
+    }
+    rewinddir(folder);
+    while ((entry = readdir(folder)) != NULL)
+        if (strcmp(entry->d_name, k_lock) != 0) (void)unlinkat(work->folder_fd, entry->d_name, 0);
+    closedir(folder);
+}
+
+void ll_work_close(ll_work *work)
+{
+    if (work == NULL) return;
+    remove_contents(work);
+    /* The lock's name goes last, while we still hold it: see still_there(). */
+    (void)unlinkat(work->folder_fd, k_lock, 0);
+    (void)rmdir(work->folder);
+    forget(work);
+}
+
+/* "x/INDEX.h5" -> "x/INDEX.previous.h5" */
+static ll_status previous_name(const char *index_path, char **out, ll_error *err)
+{
+    const size_t length = strlen(index_path);
+    const bool h5 =
+        length > 3 && strcmp(index_path + length - 3, ".h5") == 0 && index_path[length - 4] != '/';
+    return ll_text_format(out, err, "%.*s.previous%s", (int)(h5 ? length - 3 : length), index_path,
+                          h5 ? ".h5" : "");
+}
+
+static ll_status sync_file(const char *path, ll_error *err)
+{
+    ll_status status = LL_OK;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) return system_error(path, err);
+    if (fsync(fd) != 0) status = system_error(path, err);
+    close(fd);
+    return status;
+}
+
+/* A second name for the index there is now. `spare` is a free name on the same disk. */
+static ll_status keep_previous(const char *index_path, const char *spare, ll_error *err)
+{
+    ll_status status = LL_OK;
+    char *previous = NULL;
+    struct stat info;
+
+    if (lstat(index_path, &info) != 0)
+        return errno == ENOENT ? LL_OK : system_error(index_path, err);
+    LL_TRY_DONE(previous_name(index_path, &previous, err));
+    (void)unlink(spare); /* of a run that was killed here */
+    if (link(index_path, spare) != 0 || rename(spare, previous) != 0)
+        status = ll_fail(err, LL_ERR_IO, "%s: cannot keep the index as it: %s", previous,
+                         strerror(errno));
+    /* Two names of one file: rename(2) then does nothing, and the spare one stays. */
+    (void)unlink(spare);
+done:
+    free(previous);
+    return status;
+}
+
+ll_status ll_store_publish(const char *path, const char *index_path, ll_error *err)
+{
+    ll_status status = LL_OK;
+    char *spare = NULL;
+
+    /* The new file is safe before the previous one is given up. */
+    LL_TRY(sync_file(path, err));
+    LL_TRY(ll_text_format(&spare, err, "%s.previous", path));
+    LL_TRY_DONE(keep_previous(index_path, spare, err));
+    LL_TRY_DONE(ll_file_publish(path, index_path, err));
+done:
+    free(spare);
+    return status;
+}
