@@ -30,7 +30,7 @@ static const ll_program k_program = {
 };
 
 enum {
-    MANY = 64,            /* questions from which reading every text at once is the faster way */
+    TEXTS_A_READ = 64,    /* texts of a column read whole in the time one takes alone */
     SHOWN_ALWAYS = 4,     /* columns of a table that stay however narrow the terminal is */
     FIXED_COLUMNS = 4,    /* of a table: rank, score, id, image */
     COLUMNS_MOST = 4 + 60 /* of a table; attributes beyond are left to the other formats */
@@ -47,6 +47,15 @@ typedef struct tool {
     ll_records *rows; /* what --row prints to */
     int code;
 } tool;
+
+/* Read every text at once if so many answers need more of them than that costs. */
+static ll_status warm_for(const tool *to, int64_t questions, ll_error *err)
+{
+    const int64_t items = ll_query_items(to->query);
+    const int64_t hits = to->options.top < items ? to->options.top : items;
+
+    return questions * hits > items / TEXTS_A_READ ? ll_query_warm(to->query, err) : LL_OK;
+}
 
 static void say(const tool *to, const char *text)
 {
@@ -193,7 +202,7 @@ static ll_status answer_stdin(tool *to, ll_error *err)
         if (length > 0 && line[length - 1] == '\n') length--;
         if (length > 0 && line[length - 1] == '\r') length--;
         if (length == 0) continue;
-        if (++lines == MANY) status = ll_query_warm(to->query, err);
+        status = warm_for(to, ++lines, err); /* once it has, asking again costs nothing */
         if (status == LL_OK) status = answer_id(to, line, (size_t)length, err);
     }
     if (status == LL_OK && ferror(stdin))
@@ -204,7 +213,6 @@ static ll_status answer_stdin(tool *to, ll_error *err)
 
 static ll_status answer_all(tool *to, ll_error *err)
 {
-    LL_TRY(ll_query_warm(to->query, err));
     for (int64_t row = 0; row < ll_query_items(to->query) && !ferror(stdout); row++)
         LL_TRY(answer_row(to, row, err));
     return LL_OK;
@@ -267,7 +275,7 @@ static ll_status answers(tool *to, ll_error *err)
     const int count = ll_arguments_count(to->arguments);
 
     to->several = to->all || count > 2 || strcmp(ll_arguments_at(to->arguments, 1), "-") == 0;
-    if (count > MANY) LL_TRY(ll_query_warm(to->query, err));
+    LL_TRY(warm_for(to, to->all ? ll_query_items(to->query) : count - 1, err));
     LL_TRY(to->all ? answer_all(to, err) : answer_arguments(to, err));
     if (to->format == LL_FORMAT_JSON && to->several) puts(to->answers == 0 ? "[]" : "\n]");
     if (to->format == LL_FORMAT_CSV && to->answers == 0) puts("query,rank,id,score,image");
