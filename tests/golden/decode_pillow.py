@@ -18,7 +18,7 @@ import tempfile
 import warnings
 
 try:
-    from PIL import Image, ImageOps
+    from PIL import Image
 except ImportError:
     print("skipped: no Pillow")
     sys.exit(77)
@@ -34,6 +34,17 @@ ALL = [" ".join(o) + " -" for o in itertools.product(GEOMETRIES, FILTERS, ("-", 
                                                      ("-", "white"))]
 FEW = ["keras - - - -", "keras bilinear apply white -", "torchvision - - - -",
        "torchvision nearest apply white -"]
+
+# What ImageOps.exif_transpose does; it also rewrites the EXIF block, and raises if that is damaged.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # Where we differ from Pillow on purpose: name -> what we do. Declared with the product.
 DEVIATIONS = {
@@ -98,9 +109,10 @@ def has_alpha(image):
 def orientation(image):
     """What EXIF says; a damaged EXIF block, at which getexif() raises, is none to us."""
     try:
-        return image.getexif().get(0x112, 1)
-    except (SyntaxError, ValueError):
+        found = image.getexif().get(0x112, 1)
+    except Exception:
         return 1
+    return found if found in TURNS else 1
 
 
 def beyond_palette(image, reason):
@@ -131,10 +143,10 @@ def wanted(source, options):
     image.load()
     if image.size[0] * image.size[1] > 64 * 10**6:
         raise OSError("beyond our limit")
-    facts = image.size + (has_alpha(image), orientation(image) in range(2, 9))
+    facts = image.size + (has_alpha(image), orientation(image) != 1)
     _, _, exif, alpha, _ = options.split()
     if exif == "apply" and facts[3]:
-        image = ImageOps.exif_transpose(image)
+        image = image.transpose(TURNS[orientation(image)])
     if image.mode == "I":
         image = high_byte(image)
     elif alpha == "white" and has_alpha(image):
