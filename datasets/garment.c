@@ -112,14 +112,16 @@ static void colour_for(ll_garment *g, ll_dice *dice, int variant)
 {
     const int size = ll_palette_size();
     const int first = ll_dice_int(dice, size);
-    const int step = 3 + ll_dice_int(dice, 5); /* the palette's size is prime: variants differ */
+    const int step = 3 + ll_dice_int(dice, 5);
     const int other = ll_dice_int(dice, size);
     const ll_rgb cream = {0.93, 0.91, 0.87};
 
-    g->colour = (first + variant * step) % size;
+    /* The palette's size is prime, so variants differ; denim's four washes likewise. */
+    g->colour = g->pattern == LL_PATTERN_DENIM ? ll_palette_denim(first + variant)
+                                               : (first + variant * step) % size;
     g->main = ll_palette_colour(g->colour)->rgb;
-    if (g->pattern == LL_PATTERN_DENIM) /* denim is dyed blue, grey or black, whatever the name */
-        g->main = ll_rgb_mix(g->main, (ll_rgb){0.30, 0.40, 0.55}, 0.35);
+    if (g->pattern == LL_PATTERN_DENIM) /* washed: indigo fades to grey */
+        g->main = ll_rgb_mix(g->main, (ll_rgb){0.42, 0.47, 0.53}, 0.35);
     const bool light = ll_rgb_luma(g->main) > 0.62;
     g->second = light ? ll_rgb_shade(ll_palette_colour(other)->rgb, 0.95)
                       : ll_rgb_mix(cream, g->main, 0.15);
@@ -130,16 +132,16 @@ static void colour_for(ll_garment *g, ll_dice *dice, int variant)
 /* How this one photograph was taken: frame, pose, light. */
 static void photo_for(ll_garment *g, ll_dice *dice, int side_min, int side_max)
 {
-    static const double k_aspects[] = {1.0, 1.0, 1.25, 4.0 / 3}; /* longer side / shorter side */
-    const double aspect = k_aspects[ll_dice_int(dice, 4)];
+    /* Longer side / shorter side. A shop frames a kind of thing one way, give or take. */
+    static const double k_square[] = {1.0, 1.0, 1.0, 1.1}, k_long[] = {1.25, 1.25, 1.25, 4.0 / 3};
+    const double tall = k_kinds[g->kind].tall;
+    const double aspect = (tall == 1 ? k_square : k_long)[ll_dice_int(dice, 4)];
     const int side = side_min + ll_dice_int(dice, side_max - side_min + 1);
     const int narrow = (int)(side / aspect);
-    const double tall = k_kinds[g->kind].tall;
-    const bool portrait = tall > 1 || (tall == 1 && ll_dice_int(dice, 3) > 0);
 
-    g->width = portrait ? narrow : side;
-    g->height = portrait ? side : narrow;
-    g->fill = ll_dice_real(dice, 0.80, 0.90);
+    g->width = tall >= 1 ? narrow : side;
+    g->height = tall >= 1 ? side : narrow;
+    g->fill = ll_dice_real(dice, 0.84, 0.91);
     g->turn = ll_dice_real(dice, -0.055, 0.055);
     g->shift_x = ll_dice_real(dice, -0.02, 0.02);
     g->shift_y = ll_dice_real(dice, -0.02, 0.02);

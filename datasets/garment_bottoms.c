@@ -31,7 +31,7 @@ static void draw_dress_top(ll_tailor *t, double size, double waist_y, double wai
     const double front = -0.96 + ll_tailor_cut(t, 3, 0.14, 0.24) * size;
     const double arm = -0.96 + 0.36 * size; /* the armhole's lowest point */
     const ll_curve inside[] = {
-        {neck * 0.6, -0.90, neck * 0.9, -0.93, neck, -0.97},
+        {neck * 0.6, -0.90, neck * 0.9, -0.93, neck, -0.96},
         {neck, front, neck * 0.5, front + 0.02, 0, front + 0.02},
     };
     const ll_curve bodice[] = {
@@ -122,7 +122,8 @@ void ll_skirt_draw(ll_tailor *t)
         for (int p = 0; p < PLEATS; p++) {
             const double at = (p + 0.5) / PLEATS * 2 - 1;
             cairo_move_to(cr, waist * at, -0.55);
-            cairo_curve_to(cr, waist * at, -0.2, hip * at, 0.2, wide * at, hem - 0.01);
+            cairo_curve_to(cr, waist * at, -0.2, hip * at, 0.2, wide * at,
+                           hem + 0.025 - 0.085 * at * at);
             ll_tailor_seam(t);
             ll_tailor_crease(t, waist * at, -0.55, wide * at, hem, 0.02 * at, 0.06, 0.55);
         }
@@ -158,10 +159,10 @@ static void draw_leg(ll_tailor *t, double waist, double hip, double knee, double
     cairo_line_to(cr, hem_in, 0.92);
     ll_tailor_stitch(t, ll_tailor_thread(t));
     cairo_move_to(cr, waist - 0.09, -0.86); /* slant pocket */
-    cairo_curve_to(cr, waist - 0.07, -0.75, hip - 0.06, -0.68, hip - 0.005, -0.66);
+    cairo_curve_to(cr, waist - 0.07, -0.75, hip - 0.07, -0.68, hip - 0.022, -0.66);
     ll_tailor_seam(t);
     cairo_move_to(cr, waist - 0.11, -0.86);
-    cairo_curve_to(cr, waist - 0.09, -0.74, hip - 0.07, -0.66, hip - 0.01, -0.64);
+    cairo_curve_to(cr, waist - 0.09, -0.74, hip - 0.08, -0.66, hip - 0.025, -0.635);
     ll_tailor_stitch(t, ll_tailor_thread(t));
 
     const double middle = (hem_in + hem_out) / 2;

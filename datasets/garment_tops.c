@@ -6,7 +6,7 @@ static void draw_neck_inside(ll_tailor *t, double neck, double top, double front
 {
     const ll_rgb label = {0.93, 0.93, 0.91};
     const ll_curve back[] = {
-        {neck * 0.6, top + 0.035, neck * 0.9, top + 0.01, neck, top - 0.02},
+        {neck * 0.6, top + 0.04, neck * 0.9, top + 0.03, neck, top + 0.015},
         {neck, front, neck * 0.6, front + 0.03, 0, front + 0.03},
     };
     cairo_t *const cr = t->cloth;
@@ -100,7 +100,7 @@ void ll_tshirt_draw(ll_tailor *t)
         ll_tailor_side_end(t);
     }
     draw_tshirt_body(t, neck, front, nip);
-    neckline(t, neck - 0.012, -0.885, front - 0.012, g->style);
+    neckline(t, neck - 0.012, -0.872, front - 0.012, g->style);
     ll_tailor_band(t, ringer ? g->second : ll_tailor_dark(t), 0.045);
 
     ll_tailor_rumple(t, -0.42, -0.20, -0.05, 0.20);
@@ -211,7 +211,7 @@ void ll_shirt_draw(ll_tailor *t)
         {wide - 0.08, hem - 0.06, 0.22, hem + 0.03, 0, hem + 0.03},
     };
 
-    draw_neck_inside(t, 0.15, -0.93, -0.72);
+    draw_neck_inside(t, 0.12, -0.94, -0.72);
     for (int side = -1; side <= 1; side += 2) {
         ll_tailor_side_begin(t, side);
         draw_long_sleeve(t, ll_tailor_cut(t, 4, 0, 1));

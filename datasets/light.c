@@ -75,11 +75,11 @@ static void blur(struct cells *cells, float *values, int radius)
     }
 }
 
-static const uint32_t *pixel_row(cairo_surface_t *surface, int y)
+static uint32_t *pixel_row(cairo_surface_t *surface, int y)
 {
-    const unsigned char *const data = cairo_image_surface_get_data(surface);
-    return (const uint32_t *)(const void *)(data +
-                                            (ptrdiff_t)y * cairo_image_surface_get_stride(surface));
+    unsigned char *const data = cairo_image_surface_get_data(surface);
+    const ptrdiff_t stride = cairo_image_surface_get_stride(surface);
+    return (uint32_t *)(void *)(data + y * stride);
 }
 
 static void measure_cells(struct cells *cells, cairo_surface_t *layer, cairo_surface_t *folds)
@@ -161,26 +161,44 @@ static void shade_cells(struct cells *cells, const ll_garment *g)
             float shade = 1.0f + 0.10f * (u * lx + v * ly);
             shade -= 0.30f * (1.0f - cells->near[at]);
             shade -= 0.35f * relief;
-            shade += 0.055f * contrast * soft * drape;
-            shade += 0.26f * contrast * (0.4f + 0.6f * soft) * cells->fold[at];
-            cells->shade[at] = fminf(fmaxf(shade, 0.35f), 1.35f);
+            shade += 0.07f * contrast * soft * drape;
+            shade += 0.32f * contrast * (0.4f + 0.6f * soft) * cells->fold[at];
+            cells->shade[at] = shade < 0.35f ? 0.35f : shade > 1.35f ? 1.35f : shade;
         }
     }
 }
 
-/* `values` at pixel (x, y), between the centres of four cells. */
-static float between(const struct cells *cells, const float *values, float x, float y)
+/* Row `y` of the picture from cells: `out` has `width` values, each between the centres of four
+ * cells; rows above and below the picture repeat the edge. */
+static void expand_row(const struct cells *cells, const float *values, int y, int width, float *out)
 {
-    const float cx = fminf(fmaxf(x / LL_LIGHT_CELL - 0.375f, 0), (float)(cells->width - 1));
-    const float cy = fminf(fmaxf(y / LL_LIGHT_CELL - 0.375f, 0), (float)(cells->height - 1));
-    const int x0 = (int)cx, y0 = (int)cy;
-    const int right = x0 + 1 < cells->width, down = y0 + 1 < cells->height ? cells->width : 0;
-    const float *const p = values + y0 * cells->width + x0;
-    const float u = cx - (float)x0, v = cy - (float)y0;
-    const float top = p[0] + (p[right] - p[0]) * u;
-    const float low = p[down] + (p[down + right] - p[down]) * u;
+    /* Cell c's centre lies at pixel 4 c + 1.5, so every fourth pixel has the same share of its two
+     * neighbours. */
+    static const float k_share[LL_LIGHT_CELL] = {0.625f, 0.875f, 0.125f, 0.375f};
+    float *const line = cells->row;
+    const int inside = y < 0 ? 0 : y;
+    const int y1 = (inside + 2) / LL_LIGHT_CELL, last = cells->height - 1;
+    const float *const upper = values + (y1 < 1 ? 0 : y1 > last ? last : y1 - 1) * cells->width;
+    const float *const lower = values + (y1 > last ? last : y1) * cells->width;
+    const float v = k_share[inside % LL_LIGHT_CELL];
 
-    return top + (low - top) * v;
+    for (int c = 0; c < cells->width; c++)
+        line[c] = upper[c] + (lower[c] - upper[c]) * v;
+    for (int x = 0; x < width; x++) {
+        const int x1 = (x + 2) / LL_LIGHT_CELL;
+        const float left = line[x1 < 1 ? 0 : x1 - 1];
+        const float right = line[x1 < cells->width ? x1 : cells->width - 1];
+        out[x] = left + (right - left) * k_share[x % LL_LIGHT_CELL];
+    }
+}
+
+/* Cheap random bits of a place: the grain is all over the picture. */
+static uint32_t speckle(uint32_t seed, int x, int y)
+{
+    uint32_t h = seed ^ (uint32_t)x * 0x9E3779B1u ^ (uint32_t)y * 0x85EBCA77u;
+    h = (h ^ (h >> 15)) * 0x2C1B3C6Du;
+    h = (h ^ (h >> 12)) * 0x297A2D39u;
+    return h >> 16;
 }
 
 static uint32_t clamp_channel(float value)
@@ -190,42 +208,70 @@ static uint32_t clamp_channel(float value)
 
 /* One pixel: lit garment over shaded paper. Dark cloth reflects a little too, so part of the light
  * is added rather than multiplied. */
-static uint32_t compose(uint32_t pixel, float shade, const float paper[3])
+static uint32_t compose(uint32_t pixel, float shade, float paper, float blue)
 {
     const float alpha = (float)(pixel >> 24), gloss = (shade - 1.0f) * alpha * 0.08f;
-    const float rest = 1.0f - alpha / 255.0f;
+    const float rest = (1.0f - alpha / 255.0f) * paper;
     uint32_t out = 0xFF000000u;
 
-    for (int c = 0; c < 3; c++) {
-        const float cloth = (float)((pixel >> (16 - 8 * c)) & 0xFF) * shade + gloss;
-        const float lit = fminf(fmaxf(cloth, 0), alpha);
-        out |= clamp_channel(lit + rest * paper[c]) << (16 - 8 * c);
+    for (int shift = 0; shift < 24; shift += 8) {
+        const float cloth = (float)((pixel >> shift) & 0xFF) * shade + gloss;
+        const float lit = cloth < 0 ? 0 : cloth > alpha ? alpha : cloth;
+        out |= clamp_channel(lit + (shift == 0 ? rest * blue : rest)) << shift;
     }
     return out;
 }
 
-static void compose_row(uint32_t *pixels, int width, int y, const struct cells *cells,
-                        const ll_garment *g, float cast_x, float cast_y)
+/* `shade` and `cast` are this row's light on the garment and shadow on the paper. */
+static void compose_row(uint32_t *pixels, int width, int y, const ll_garment *g, const float *shade,
+                        const float *cast)
 {
-    const float weave = 0.030f;
+    const uint32_t seed = (uint32_t)g->photo_seed;
+    const float white = 255.0f * (float)g->background;
+    const float weave = 0.034f;
 
     for (int x = 0; x < width; x++) {
-        const float cast = between(cells, cells->shadow, (float)x - cast_x, (float)y - cast_y);
-        const float dark = 1.0f - 0.36f * cast * cast;
-        const float white = 255.0f * (float)g->background;
-        const float paper[3] = {white * dark, white * dark, white * (dark + 0.01f * cast)};
-        float shade = 1;
+        const float dark = cast[x] * cast[x];
+        const float paper = white * (1.0f - 0.36f * dark);
+        float lit = 1;
         if (pixels[x] >> 24 != 0) {
             /* Threads: noise two pixels long, down and across. */
-            const uint64_t down =
-                ll_dice_mix(g->photo_seed ^ ((uint64_t)x << 32 | (uint64_t)y / 2));
-            const uint64_t across =
-                ll_dice_mix(g->photo_seed ^ ((uint64_t)(x / 2) << 32 | (uint64_t)y) ^ 1u << 31);
-            const float grain = (float)((down >> 48) + (across >> 48)) * 0x1p-17f - 0.5f;
-            shade = between(cells, cells->shade, (float)x, (float)y) + weave * grain;
+            const uint32_t threads =
+                speckle(seed, x, y / 2) + speckle(seed ^ 0x5A5A5A5Au, x / 2, y);
+            lit = shade[x] + weave * ((float)threads * 0x1p-17f - 0.5f);
         }
-        pixels[x] = compose(pixels[x], shade, paper);
+        pixels[x] = compose(pixels[x], lit, paper, 1.0f + 0.012f * dark);
     }
+}
+
+/* Light and lay down the whole picture; the shadow falls away from the light. */
+static ll_status compose_picture(const struct cells *cells, cairo_surface_t *layer,
+                                 const ll_garment *g, ll_error *err)
+{
+    ll_status status = LL_OK;
+    const int width = cairo_image_surface_get_width(layer);
+    const int height = cairo_image_surface_get_height(layer);
+    const double side = 0.5 * (width + height);
+    const int cast_x = (int)(-g->light_x * side * 0.012);
+    const int cast_y = (int)(-g->light_y * side * 0.020);
+    const int margin = cast_x < 0 ? -cast_x : cast_x;
+    float *shade = NULL, *cast = NULL;
+
+    LL_TRY_DONE(ll_alloc("light", width, sizeof *shade, &shade, err));
+    LL_TRY_DONE(ll_alloc("light", width + 2 * (int64_t)margin, sizeof *cast, &cast, err));
+    for (int y = 0; y < height; y++) {
+        expand_row(cells, cells->shade, y, width, shade);
+        expand_row(cells, cells->shadow, y - cast_y, width, cast + margin);
+        for (int x = 0; x < margin; x++) { /* beyond the picture the shadow goes on */
+            cast[x] = cast[margin];
+            cast[margin + width + x] = cast[margin + width - 1];
+        }
+        compose_row(pixel_row(layer, y), width, y, g, shade, cast + margin - cast_x);
+    }
+done:
+    free(shade);
+    free(cast);
+    return status;
 }
 
 ll_status ll_light_apply(cairo_surface_t *layer, cairo_surface_t *folds, const ll_garment *garment,
@@ -233,24 +279,16 @@ ll_status ll_light_apply(cairo_surface_t *layer, cairo_surface_t *folds, const l
 {
     ll_status status = LL_OK;
     struct cells cells;
-    const int width = cairo_image_surface_get_width(layer);
-    const int height = cairo_image_surface_get_height(layer);
-    const float side = 0.5f * (float)(width + height);
 
     cairo_surface_flush(layer);
     cairo_surface_flush(folds);
     LL_TRY_DONE(make_cells(&cells, cairo_image_surface_get_width(folds),
                            cairo_image_surface_get_height(folds), err));
-    assert(cells.width * LL_LIGHT_CELL >= width && cells.height * LL_LIGHT_CELL >= height);
+    assert(cells.width * LL_LIGHT_CELL >= cairo_image_surface_get_width(layer));
+    assert(cells.height * LL_LIGHT_CELL >= cairo_image_surface_get_height(layer));
     measure_cells(&cells, layer, folds);
     shade_cells(&cells, garment);
-
-    unsigned char *const data = cairo_image_surface_get_data(layer);
-    const ptrdiff_t stride = cairo_image_surface_get_stride(layer);
-    for (int y = 0; y < height; y++)
-        compose_row((uint32_t *)(void *)(data + y * stride), width, y, &cells, garment,
-                    -(float)garment->light_x * side * 0.012f,
-                    -(float)garment->light_y * side * 0.020f);
+    LL_TRY_DONE(compose_picture(&cells, layer, garment, err));
     cairo_surface_mark_dirty(layer);
 done:
     free_cells(&cells);

@@ -30,6 +30,12 @@ const ll_colour *ll_palette_colour(int index)
     return &k_colours[index];
 }
 
+int ll_palette_denim(int number)
+{
+    static const int k_washes[] = {8, 10, 1, 9}; /* navy, light blue, charcoal, royal blue */
+    return k_washes[number % 4];
+}
+
 ll_rgb ll_rgb_mix(ll_rgb a, ll_rgb b, double amount)
 {
     return (ll_rgb){a.r + (b.r - a.r) * amount, a.g + (b.g - a.g) * amount,

@@ -17,6 +17,9 @@ int ll_palette_size(void);
 /** Colour `index` of 0 .. size - 1; valid for ever. */
 const ll_colour *ll_palette_colour(int index);
 
+/** The index of a colour denim is dyed in; four in a row differ. */
+int ll_palette_denim(int number);
+
 /** `amount` of `b` in `a`: 0 is a, 1 is b. */
 ll_rgb ll_rgb_mix(ll_rgb a, ll_rgb b, double amount);
 
