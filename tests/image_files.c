@@ -1,6 +1,6 @@
 /* tests/image_files.c - see image_files.h. */
 #include "tests/image_files.h"
-#include "host/image/bytes.h"
+#include "host/image/byte_order.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

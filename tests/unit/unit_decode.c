@@ -1,6 +1,6 @@
 /* tests/unit/unit_decode.c - one photo at a time: formats, limits, reasons, options. */
 #include "host/base/digest.h"
-#include "host/image/bytes.h"
+#include "host/image/byte_order.h"
 #include "tests/image_files.h"
 
 #include <fcntl.h>
