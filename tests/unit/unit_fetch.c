@@ -237,7 +237,7 @@ static void test_the_time_is_bounded(void **state)
     ll_error err;
     assert_int_equal(fetch("stalls", 1, &err), LL_ERR_IO);
     assert_non_null(strstr(err.text, "timed out"));
-    assert_int_equal(size_of(part), 100000);
+    assert_in_range(size_of(part), 0, 100000);
 }
 
 static void test_no_network_is_one_line(void **state)
