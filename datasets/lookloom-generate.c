@@ -25,7 +25,7 @@ enum { MAX_COUNT = 1000000, MIN_SIDE = 64, MAX_SIDE = 4096, MAX_JOBS = 1024 };
 static const char k_program[] = "lookloom-generate";
 
 typedef struct arguments {
-    char *count, *output, *seed, *size, *jobs; /* as written; popt's copies, ours to free */
+    char *count, *output, *seed, *size, *jobs; /* as written, or NULL; ours to free */
     bool quiet;
     bool answered; /* --help or --version was all */
     ll_drawing drawing;
@@ -82,38 +82,59 @@ static ll_status check_arguments(arguments *a, ll_error *err)
     return LL_OK;
 }
 
+/* Every value arrives as text and is checked afterwards, so that refusals read alike. */
+static const struct poptOption k_options[] = {
+    {"output", 'o', POPT_ARG_STRING, NULL, 'o', "folder for catalog.csv and images/", "DIR"},
+    {"seed", 's', POPT_ARG_STRING, NULL, 's', "another seed, other garments (default: 1)", "S"},
+    {"size", 0, POPT_ARG_STRING, NULL, 'z', "pixels of a picture's longer side (default: 480..800)",
+     "MIN..MAX"},
+    {"jobs", 'j', POPT_ARG_STRING, NULL, 'j', "threads (default: one a core)", "N"},
+    {"quiet", 'q', POPT_ARG_NONE, NULL, 'q', "no messages but failures", NULL},
+    {"version", 'v', POPT_ARG_NONE, NULL, 'v', "show the version", NULL},
+    {"help", 'h', POPT_ARG_NONE, NULL, 'h', "show this help", NULL},
+    {NULL, '?', POPT_ARG_NONE | POPT_ARGFLAG_DOC_HIDDEN, NULL, 'h', NULL, NULL},
+    POPT_TABLEEND,
+};
+
+/* The option's value; given twice, the last one counts. */
+static void take_text(char **text, poptContext popt)
+{
+    free(*text);
+    *text = poptGetOptArg(popt);
+}
+
+static void take_option(arguments *a, int option, poptContext popt)
+{
+    switch (option) {
+    case 'o': take_text(&a->output, popt); break;
+    case 's': take_text(&a->seed, popt); break;
+    case 'z': take_text(&a->size, popt); break;
+    case 'j': take_text(&a->jobs, popt); break;
+    case 'q': a->quiet = true; break;
+    case 'v':
+        a->answered = true;
+        printf("%s %s\n", k_program, LL_VERSION);
+        break;
+    case 'h':
+        a->answered = true;
+        poptPrintHelp(popt, stdout, 0);
+        break;
+    default: break;
+    }
+}
+
 static ll_status read_arguments(int argc, const char **argv, arguments *a, ll_error *err)
 {
     ll_status status = LL_OK;
-    int quiet = 0;
-    const struct poptOption table[] = {
-        {"output", 'o', POPT_ARG_STRING, &a->output, 0, "folder for catalog.csv and images/",
-         "DIR"},
-        {"seed", 's', POPT_ARG_STRING, &a->seed, 0, "another seed, other garments (default: 1)",
-         "S"},
-        {"size", 0, POPT_ARG_STRING, &a->size, 0,
-         "pixels of a picture's longer side (default: 480..800)", "MIN..MAX"},
-        {"jobs", 'j', POPT_ARG_STRING, &a->jobs, 0, "threads (default: one a core)", "N"},
-        {"quiet", 'q', POPT_ARG_NONE, &quiet, 0, "no messages but failures", NULL},
-        {"version", 'v', POPT_ARG_NONE, NULL, 'v', "show the version", NULL},
-        {"help", 'h', POPT_ARG_NONE, NULL, 'h', "show this help", NULL},
-        {NULL, '?', POPT_ARG_NONE | POPT_ARGFLAG_DOC_HIDDEN, NULL, 'h', NULL, NULL},
-        POPT_TABLEEND,
-    };
-    const poptContext popt = poptGetContext(k_program, argc, argv, table, 0);
+    const poptContext popt = poptGetContext(k_program, argc, argv, k_options, 0);
     int option = 0;
 
     if (popt == NULL) return ll_fail(err, LL_ERR_MEMORY, "no memory for the options");
     poptSetOtherOptionHelp(popt, "N -o DIR [OPTION...]\n"
                                  "Draw N product photos of garments, with a catalogue.\n");
-    while ((option = poptGetNextOpt(popt)) > 0) {
-        a->answered = true;
-        if (option == 'h')
-            poptPrintHelp(popt, stdout, 0);
-        else
-            printf("%s %s\n", k_program, LL_VERSION);
-        goto done;
-    }
+    while (!a->answered && (option = poptGetNextOpt(popt)) > 0)
+        take_option(a, option, popt);
+    if (a->answered) goto done;
     if (option < -1) {
         status = ll_fail(err, LL_ERR_ARGUMENT, "%s: %s",
                          poptBadOption(popt, POPT_BADOPTION_NOALIAS), poptStrerror(option));
@@ -126,7 +147,6 @@ static ll_status read_arguments(int argc, const char **argv, arguments *a, ll_er
             ll_fail(err, LL_ERR_ARGUMENT, "one number is enough; what is %s?", poptPeekArg(popt));
         goto done;
     }
-    a->quiet = quiet != 0;
     LL_TRY_DONE(check_arguments(a, err));
 done:
     poptFreeContext(popt);

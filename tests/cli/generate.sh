@@ -42,6 +42,9 @@ generate 24 -o "$work/d" --seed 8 --size 96..128 -q || fail "seed 8: exit $?"
 generate 24 -o "$work/a" --seed 7 --size 96..128 -q || fail "drawing over a folder: exit $?"
 [ "$(digests "$work/a")" = "$(digests "$work/b")" ] || fail "drawing over a folder changed it"
 
+generate 2 -o "$work/first" -o "$work/last" --size 64 --seed 1 --seed 2 -q || fail "twice: exit $?"
+[ -s "$work/last/catalog.csv" ] && [ ! -e "$work/first" ] || fail "the last -o does not count"
+
 # Help and version are answers.
 generate --help | grep -q -e '--seed' || fail "--help does not explain --seed"
 generate -h >/dev/null || fail "-h: exit $?"
