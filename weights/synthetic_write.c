@@ -11,7 +11,7 @@
 #include "host/base/size.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/keras_h5.h"
-#include "weights/layout.h"
+#include "weights/kernel_order.h"
 #include "weights/synthetic.h"
 
 #include <errno.h>
