@@ -85,9 +85,9 @@ static ll_status parse(int argc, const char *const *argv, struct request *r, ll_
     const ll_program program = {
         .name = k_program,
         .synopsis = "fetch keras|keras-notop | synth -o FILE | info FILE",
-        .summary = "fetch: download the published VGG16, resumed and checked against its digest. "
-                   "synth: make an untrained network for demos, tests and benchmarks. info: "
-                   "describe a weights file.",
+        .summary = "fetch: download the published VGG16, resumed and checked against its digest.\n"
+                   "synth: make an untrained network for demos, tests and benchmarks.\n"
+                   "info: describe a weights file.",
         .notes = "The published weights are CC-BY 4.0, Visual Geometry Group, Oxford."};
     return ll_arguments_parse(&program, argc, argv, options, out, err);
 }
