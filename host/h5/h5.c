@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -180,14 +181,45 @@ ll_status ll_h5_file_finish(hid_t *file, ll_error *err)
     return LL_OK;
 }
 
-ll_status ll_h5_file_descriptor(hid_t file, int *out, ll_error *err)
+/* Our own reading of places in the file takes them as they are. */
+static bool plain_addresses(hid_t file)
 {
+    size_t address_bytes = 0, length_bytes = 0;
+    hsize_t user_block = 1;
+    const hid_t creation = H5Fget_create_plist(file);
+    const bool plain = creation >= 0 &&
+                       H5Pget_sizes(creation, &address_bytes, &length_bytes) >= 0 &&
+                       H5Pget_userblock(creation, &user_block) >= 0 && address_bytes == 8 &&
+                       length_bytes == 8 && user_block == 0;
+
+    ll_h5_close(creation);
+    return plain;
+}
+
+ll_status ll_h5_map_open(hid_t file, ll_h5_map *out, ll_error *err)
+{
+    struct stat info;
+    int fd = -1;
     void *handle = NULL; /* of the default driver: an int * */
 
+    *out = (ll_h5_map){NULL, 0};
+    if (!plain_addresses(file))
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, file, NULL, "has unusual addresses");
     if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0 || handle == NULL)
         return ll_h5_fail_at(err, LL_ERR_IO, file, NULL, "has no file descriptor");
-    memcpy(out, handle, sizeof *out);
+    memcpy(&fd, handle, sizeof fd);
+    if (fstat(fd, &info) != 0) return ll_h5_fail_at(err, LL_ERR_IO, file, NULL, strerror(errno));
+    void *const bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED)
+        return ll_h5_fail_at(err, LL_ERR_IO, file, "(mapping it)", strerror(errno));
+    *out = (ll_h5_map){bytes, (size_t)info.st_size};
     return LL_OK;
+}
+
+void ll_h5_map_close(ll_h5_map *map)
+{
+    if (map->bytes != NULL) munmap((void *)map->bytes, map->size_bytes);
+    *map = (ll_h5_map){NULL, 0};
 }
 
 bool ll_h5_exists(hid_t parent, const char *name)

@@ -1,9 +1,21 @@
-/* host/h5/h5_text.c - datasets of variable-length UTF-8 texts; see h5.h. */
+/* host/h5/h5_text.c - datasets of variable-length UTF-8 texts; see h5.h.
+ *
+ * On disk a text is a reference of 16 bytes - its length (u32), the address of a heap (u64), a
+ * number in it (u32) - and a heap is "GCOL", a version, its size (u64 at 8), then objects of a
+ * number (u16), a count of references (u16), 4 bytes of nothing, a size (u64) and that many bytes,
+ * padded to 8. Number 0 is the free space at the end. Source: HDF5 File Format Specification 3.0,
+ * III.E and VIII.B. */
 #include "host/base/memory.h"
 #include "host/h5/h5.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    REFERENCE_BYTES = 16,
+    HEAP_HEAD_BYTES = 16,
+    OBJECT_HEAD_BYTES = 16,
+};
 
 ll_status ll_h5_texts_write(hid_t dataset, const char *const *texts, int64_t count, ll_error *err)
 {
@@ -17,56 +29,98 @@ ll_status ll_h5_texts_write(hid_t dataset, const char *const *texts, int64_t cou
     return status;
 }
 
-/* From HDF5's many small pieces to one: two allocations, freed as two. HDF5 hands out NULL for an
- * empty text. */
-static ll_status gather(char *const *pieces, int64_t count, ll_h5_texts *out, ll_error *err)
+ll_status ll_h5_texts_bind(hid_t dataset, const ll_h5_map *map, int64_t count,
+                           ll_h5_text_array *out, ll_error *err)
 {
-    size_t total = 0;
-    char *to = NULL;
+    int64_t offset = 0;
 
-    for (int64_t i = 0; i < count; i++)
-        total += (pieces[i] != NULL ? strlen(pieces[i]) : 0) + 1;
-    LL_TRY(ll_alloc("texts", count, sizeof *out->items, &out->items, err));
-    out->bytes = malloc(total > 0 ? total : 1);
-    if (out->bytes == NULL)
-        return ll_fail(err, LL_ERR_MEMORY, "texts: no memory for %zu bytes", total);
-    to = out->bytes;
-    for (int64_t i = 0; i < count; i++) {
-        const char *const piece = pieces[i] != NULL ? pieces[i] : "";
-        const size_t length = strlen(piece) + 1;
-        memcpy(to, piece, length);
-        out->items[i] = to;
-        to += length;
-    }
-    out->count = count;
+    *out = (ll_h5_text_array){*map, NULL, count};
+    if (count == 0) return LL_OK;
+    if ((uint64_t)count > map->size_bytes / REFERENCE_BYTES)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "is longer than the file");
+    const size_t size_bytes = (size_t)count * REFERENCE_BYTES;
+    LL_TRY(ll_h5_dataset_place(dataset, size_bytes, &offset, err));
+    if ((size_t)offset > map->size_bytes - size_bytes)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "ends beyond the file: cut short?");
+    out->references = map->bytes + offset;
     return LL_OK;
 }
 
-ll_status ll_h5_texts_read(hid_t dataset, int64_t count, ll_h5_texts *out, ll_error *err)
+/* Little-endian, from any address. */
+static uint64_t number_at(const uint8_t *bytes, int count)
+{
+    uint64_t value = 0;
+    for (int i = count - 1; i >= 0; i--)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* Object `number` of the heap at `address`: its bytes and how many, or NULL. */
+static const uint8_t *find_object(const ll_h5_map *map, uint64_t address, uint64_t number,
+                                  uint64_t *size_bytes)
+{
+    if (map->size_bytes < HEAP_HEAD_BYTES || address > map->size_bytes - HEAP_HEAD_BYTES)
+        return NULL;
+    const uint8_t *const heap = map->bytes + address;
+    const uint64_t heap_bytes = number_at(heap + 8, 8);
+    if (memcmp(heap, "GCOL\1", 5) != 0 || heap_bytes > map->size_bytes - address) return NULL;
+
+    for (uint64_t at = HEAP_HEAD_BYTES; at + OBJECT_HEAD_BYTES <= heap_bytes;) {
+        const uint64_t found = number_at(heap + at, 2);
+        const uint64_t room = heap_bytes - at - OBJECT_HEAD_BYTES;
+        *size_bytes = number_at(heap + at + 8, 8);
+        if (found == 0 || *size_bytes > room) return NULL;
+        if (found == number) return heap + at + OBJECT_HEAD_BYTES;
+        at += OBJECT_HEAD_BYTES + (*size_bytes + 7) / 8 * 8;
+    }
+    return NULL;
+}
+
+bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t place, const char **bytes, size_t *length)
+{
+    const uint8_t *const reference = texts->references + place * REFERENCE_BYTES;
+    const uint64_t text_bytes = number_at(reference, 4), address = number_at(reference + 4, 8);
+    uint64_t object_bytes = 0;
+
+    *bytes = "";
+    *length = 0;
+    if (address == 0) return text_bytes == 0; /* HDF5 stores an empty text as no object at all */
+    const uint8_t *const object =
+        find_object(&texts->map, address, number_at(reference + 12, 4), &object_bytes);
+    if (object == NULL || text_bytes > object_bytes) return false;
+    *bytes = (const char *)object;
+    *length = strnlen(*bytes, (size_t)text_bytes);
+    return true;
+}
+
+ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h5_texts *out,
+                           ll_error *err)
 {
     ll_status status = LL_OK;
-    char **pieces = NULL;
-    const hid_t type = H5Dget_type(dataset);
-    const hid_t space = H5Dget_space(dataset);
+    const char *bytes = NULL;
+    size_t length = 0, total = 1;
+    char *to = NULL;
 
     memset(out, 0, sizeof *out);
-    if (type < 0 || space < 0 || H5Tis_variable_str(type) <= 0 ||
-        H5Sget_simple_extent_npoints(space) != count) {
-        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "is not as many texts");
-        goto done;
+    for (int64_t i = 0; i < texts->count; i++) {
+        if (!ll_h5_text_at(texts, i, &bytes, &length)) {
+            status = ll_fail(err, LL_ERR_FORMAT, "%s: text %lld is damaged", name, (long long)i);
+            goto done;
+        }
+        total += length + 1;
     }
-    LL_TRY_DONE(ll_alloc("texts", count, sizeof *pieces, &pieces, err));
-    if (count > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pieces) < 0) {
-        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "cannot read the texts");
-        goto done;
+    LL_TRY_DONE(ll_alloc(name, texts->count, sizeof *out->items, &out->items, err));
+    LL_TRY_DONE(ll_alloc(name, (int64_t)total, 1, &out->bytes, err));
+    to = out->bytes;
+    for (int64_t i = 0; i < texts->count; i++) {
+        (void)ll_h5_text_at(texts, i, &bytes, &length);
+        memcpy(to, bytes, length);
+        out->items[i] = to;
+        to += length + 1; /* the NUL is there: ll_alloc clears */
     }
-    LL_TRY_DONE(gather(pieces, count, out, err));
+    out->count = texts->count;
 done:
-    if (pieces != NULL && count > 0) (void)H5Dvlen_reclaim(type, space, H5P_DEFAULT, pieces);
-    free(pieces);
     if (status != LL_OK) ll_h5_texts_release(out);
-    ll_h5_close(space);
-    ll_h5_close(type);
     return status;
 }
 
@@ -75,34 +129,4 @@ void ll_h5_texts_release(ll_h5_texts *texts)
     free(texts->items);
     free(texts->bytes);
     memset(texts, 0, sizeof *texts);
-}
-
-ll_status ll_h5_text_read(hid_t dataset, int64_t row, char **out, ll_error *err)
-{
-    ll_status status = LL_OK;
-    char *piece = NULL;
-    const hsize_t place = (hsize_t)row;
-    const hid_t type = H5Dget_type(dataset);
-    const hid_t space = H5Dget_space(dataset);
-    const hid_t memory = H5Screate(H5S_SCALAR);
-    const int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
-
-    *out = NULL;
-    if (type < 0 || memory < 0 || rank < 0 || rank > 1 || H5Tis_variable_str(type) <= 0 ||
-        row < 0 || row >= H5Sget_simple_extent_npoints(space)) {
-        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "has no such text");
-        goto done;
-    }
-    if ((rank == 1 && H5Sselect_elements(space, H5S_SELECT_SET, 1, &place) < 0) ||
-        H5Dread(dataset, type, memory, space, H5P_DEFAULT, &piece) < 0) {
-        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "cannot read a text");
-        goto done;
-    }
-    status = ll_text_copy(piece != NULL ? piece : "", piece != NULL ? strlen(piece) : 0, out, err);
-done:
-    if (piece != NULL) (void)H5free_memory(piece);
-    ll_h5_close(memory);
-    ll_h5_close(space);
-    ll_h5_close(type);
-    return status;
 }

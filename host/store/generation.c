@@ -22,7 +22,7 @@ struct packed {
 struct job {
     const ll_reader *reader;
     const ll_layout *layout;
-    const ll_log *log;
+    const ll_digests_options *options;
     ll_digests *out;
     struct packed texts[LL_TEXTS];
     struct packed *columns;
@@ -100,7 +100,7 @@ static void stream_bytes(struct job *job, const char *bytes, size_t size_bytes)
         bytes += piece;
         size_bytes -= piece;
         job->done_bytes += (int64_t)piece;
-        ll_log_progress(job->log, "digest", job->done_bytes, job->total_bytes);
+        ll_log_progress(job->options->log, "digest", job->done_bytes, job->total_bytes);
     }
 }
 
@@ -216,27 +216,55 @@ static ll_status run_task(void *context, int64_t task, int thread, ll_error *err
 
 /* ---- all of it ------------------------------------------------------------------------- */
 
-static ll_status read_texts(ll_reader *reader, struct job *job, ll_error *err)
+static ll_status pack_text(ll_reader *reader, ll_text text, struct packed *out, ll_error *err)
 {
-    ll_status status = LL_OK;
     ll_h5_texts texts = {NULL, 0, NULL};
 
-    for (int i = 0; i < LL_TEXTS; i++) {
-        if (!ll_layout_has_text(job->layout, (ll_text)i)) continue;
-        LL_TRY_DONE(ll_reader_read_text(reader, (ll_text)i, &texts, err));
-        LL_TRY_DONE(pack((const char *const *)texts.items, texts.count, &job->texts[i], err));
-        ll_h5_texts_release(&texts);
-        job->out->texts[i] = ll_digest_block(job->texts[i].bytes, job->texts[i].size_bytes);
-    }
-    for (int i = 0; i < reader->columns; i++) {
-        LL_TRY_DONE(ll_reader_read_column(reader, i, &texts, err));
-        LL_TRY_DONE(pack((const char *const *)texts.items, texts.count, &job->columns[i], err));
-        ll_h5_texts_release(&texts);
-        job->out->columns[i] = ll_digest_block(job->columns[i].bytes, job->columns[i].size_bytes);
-    }
-done:
+    LL_TRY(ll_reader_read_text(reader, text, &texts, err));
+    const ll_status status = pack((const char *const *)texts.items, texts.count, out, err);
     ll_h5_texts_release(&texts);
     return status;
+}
+
+static ll_status pack_column(ll_reader *reader, int column, struct packed *out, ll_error *err)
+{
+    ll_h5_texts texts = {NULL, 0, NULL};
+
+    LL_TRY(ll_reader_read_column(reader, column, &texts, err));
+    const ll_status status = pack((const char *const *)texts.items, texts.count, out, err);
+    ll_h5_texts_release(&texts);
+    return status;
+}
+
+/* Unreadable is not the same as out of memory: only the former is the file's fault. */
+static ll_status excuse(const struct job *job, ll_status status, const ll_error *cause,
+                        bool *unreadable, ll_error *err)
+{
+    if (status == LL_OK) return LL_OK;
+    *unreadable = job->options->tolerant && (status == LL_ERR_FORMAT || status == LL_ERR_IO);
+    return *unreadable ? LL_OK : ll_fail(err, status, "%s", cause->text);
+}
+
+static ll_status read_texts(ll_reader *reader, struct job *job, ll_error *err)
+{
+    ll_digests *const out = job->out;
+
+    for (int i = 0; i < LL_TEXTS; i++) {
+        ll_error cause = LL_ERROR_INIT;
+        struct packed *const to = &job->texts[i];
+        if (!ll_layout_has_text(job->layout, (ll_text)i)) continue;
+        const ll_status status = pack_text(reader, (ll_text)i, to, &cause);
+        LL_TRY(excuse(job, status, &cause, &out->unreadable_texts[i], err));
+        out->texts[i] = ll_digest_block(to->bytes, to->size_bytes);
+    }
+    for (int i = 0; i < reader->columns; i++) {
+        ll_error cause = LL_ERROR_INIT;
+        struct packed *const to = &job->columns[i];
+        const ll_status status = pack_column(reader, i, to, &cause);
+        LL_TRY(excuse(job, status, &cause, &out->unreadable_columns[i], err));
+        out->columns[i] = ll_digest_block(to->bytes, to->size_bytes);
+    }
+    return LL_OK;
 }
 
 static ll_status make_room(struct job *job, ll_error *err)
@@ -244,6 +272,8 @@ static ll_status make_room(struct job *job, ll_error *err)
     LL_TRY(ll_alloc("columns", job->reader->columns, sizeof *job->columns, &job->columns, err));
     LL_TRY(ll_alloc("columns", job->reader->columns, sizeof *job->out->columns, &job->out->columns,
                     err));
+    LL_TRY(ll_alloc("columns", job->reader->columns, sizeof *job->out->unreadable_columns,
+                    &job->out->unreadable_columns, err));
     for (int i = 0; i < LL_ARRAY_SUM_FEATURES; i++) {
         if (!ll_layout_has_array(job->layout, (ll_array)i)) continue;
         job->total_bytes += (int64_t)ll_layout_bytes(job->layout, (ll_array)i);
@@ -254,30 +284,37 @@ static ll_status make_room(struct job *job, ll_error *err)
     return ll_digest_create(&job->stream, err);
 }
 
+bool ll_digests_in_blocks(const ll_layout *layout, ll_array array)
+{
+    return array <= LL_ARRAY_SCORE && !layout->web;
+}
+
 static void sum_arrays(struct job *job)
 {
-    for (int i = LL_BLOCK_ARRAYS; i < LL_ARRAYS; i++) {
+    for (int i = 0; i < LL_ARRAYS; i++) {
         const bool is_sum = i >= LL_ARRAY_SUM_FEATURES;
         const void *const bytes = is_sum ? (const void *)job->out->blocks[i - LL_ARRAY_SUM_FEATURES]
                                          : job->reader->arrays[i];
-        if (!ll_layout_has_array(job->layout, (ll_array)i)) continue;
+        if (!ll_layout_has_array(job->layout, (ll_array)i) ||
+            ll_digests_in_blocks(job->layout, (ll_array)i))
+            continue;
         job->out->arrays[i] = ll_digest_block(bytes, ll_layout_bytes(job->layout, (ll_array)i));
     }
 }
 
-ll_status ll_digests_compute(ll_reader *reader, const ll_store_provenance *provenance, int threads,
-                             const ll_log *log, ll_digests *out, ll_error *err)
+ll_status ll_digests_compute(ll_reader *reader, const ll_store_provenance *provenance,
+                             const ll_digests_options *options, ll_digests *out, ll_error *err)
 {
     ll_status status = LL_OK;
-    struct job job = {.reader = reader, .layout = &reader->layout, .log = log, .out = out};
+    struct job job = {.reader = reader, .layout = &reader->layout, .options = options, .out = out};
 
     memset(out, 0, sizeof *out);
     LL_TRY_DONE(make_room(&job, err));
     LL_TRY_DONE(read_texts(reader, &job, err));
     stream_attributes(&job, provenance);
     stream_texts(&job);
-    LL_TRY_DONE(
-        ll_parallel_run(threads, 1 + LL_BLOCK_ARRAYS * blocks_of(job.layout), run_task, &job, err));
+    LL_TRY_DONE(ll_parallel_run(options->threads, 1 + LL_BLOCK_ARRAYS * blocks_of(job.layout),
+                                run_task, &job, err));
     for (int i = LL_ARRAY_SUM_FEATURES; i < LL_ARRAYS; i++)
         if (ll_layout_has_array(job.layout, (ll_array)i)) stream_array(&job, (ll_array)i);
     sum_arrays(&job);
@@ -298,5 +335,6 @@ void ll_digests_release(ll_digests *digests)
     for (int i = 0; i < LL_BLOCK_ARRAYS; i++)
         free(digests->blocks[i]);
     free(digests->columns);
+    free(digests->unreadable_columns);
     memset(digests, 0, sizeof *digests);
 }

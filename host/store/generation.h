@@ -11,16 +11,27 @@
 typedef struct ll_digests {
     char generation[LL_DIGEST_HEX];
     uint64_t *blocks[LL_BLOCK_ARRAYS]; /* (ceil(N / 256)) each; NULL where the array is left out */
-    uint64_t arrays[LL_ARRAYS];        /* XXH3-64 of the others, /checksums included */
+    uint64_t arrays[LL_ARRAYS];        /* XXH3-64 of those without blocks, /checksums included */
     uint64_t texts[LL_TEXTS];
-    uint64_t *columns; /* (columns of the file) */
+    uint64_t *columns;               /* (columns of the file) */
+    bool unreadable_texts[LL_TEXTS]; /* HDF5 cannot make sense of them: damaged */
+    bool *unreadable_columns;
 } ll_digests;
 
+typedef struct ll_digests_options {
+    int threads;
+    bool tolerant; /* note unreadable texts and go on, instead of failing */
+    const ll_log *log;
+} ll_digests_options;
+
 /** Digest all that `reader` maps and reads; `provenance` stands for the root attributes. Two passes
- *  over the large datasets run side by side on `threads` threads: the generation, the blocks. */
+ *  over the large datasets run side by side on the threads: the generation, the blocks. */
 LL_NODISCARD ll_status ll_digests_compute(ll_reader *reader, const ll_store_provenance *provenance,
-                                          int threads, const ll_log *log, ll_digests *out,
+                                          const ll_digests_options *options, ll_digests *out,
                                           ll_error *err);
+
+/** Does this array have a checksum a block, rather than one of its own? */
+bool ll_digests_in_blocks(const ll_layout *layout, ll_array array);
 void ll_digests_release(ll_digests *digests);
 
 /** The checksum of one text as a dataset of its own: /run. */

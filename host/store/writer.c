@@ -138,8 +138,9 @@ static ll_status write_sums(const ll_writer *writer, hid_t file, const ll_digest
     ll_status status = LL_OK;
     char *path = NULL;
 
-    for (int i = LL_BLOCK_ARRAYS; i < LL_ARRAYS; i++)
-        if (ll_layout_has_array(&writer->layout, (ll_array)i))
+    for (int i = 0; i < LL_ARRAYS; i++)
+        if (ll_layout_has_array(&writer->layout, (ll_array)i) &&
+            !ll_digests_in_blocks(&writer->layout, (ll_array)i))
             LL_TRY(write_sum(file, ll_layout_array(&writer->layout, (ll_array)i).path,
                              digests->arrays[i], err));
     for (int i = 0; i < LL_TEXTS; i++)
@@ -191,10 +192,13 @@ ll_status ll_writer_finish_as(ll_writer *writer, const char *generation,
     ll_reader *reader = NULL;
     ll_digests digests = {.columns = NULL};
     const int cores = ll_parallel_cores();
+    const ll_digests_options options = {
+        .threads = cores < DIGEST_THREADS ? cores : DIGEST_THREADS,
+        .log = log,
+    };
 
     LL_TRY_DONE(ll_reader_open_unfinished(writer->path, &writer->layout, &reader, err));
-    LL_TRY_DONE(ll_digests_compute(
-        reader, provenance, cores < DIGEST_THREADS ? cores : DIGEST_THREADS, log, &digests, err));
+    LL_TRY_DONE(ll_digests_compute(reader, provenance, &options, &digests, err));
     ll_reader_close(reader);
     reader = NULL;
     if (!writer->layout.web) LL_TRY_DONE(write_blocks(writer, &digests, err));
