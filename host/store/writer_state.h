@@ -3,7 +3,7 @@
 #ifndef LL_STORE_WRITER_STATE_H
 #define LL_STORE_WRITER_STATE_H
 
-#include "host/store/layout.h"
+#include "host/store/index_layout.h"
 #include "host/store/writer.h"
 
 #include <stdint.h>
