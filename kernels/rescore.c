@@ -7,20 +7,14 @@
  * Candidates are rows from all over memory and 16 KB each: too short for the hardware to learn the
  * stream, so the next one is asked for while this one is summed (2.2 times the pairs a second). */
 #include "kernels/rescore.h"
+#include "kernels/each_width.h"
 
 #include <math.h>
-
-/* One function, compiled for each width; the loader picks. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define EACH_WIDTH __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
-#else
-#define EACH_WIDTH
-#endif
 
 enum { LINE = 16 }; /* floats in a cache line */
 
 /* S(x, y), while `next` (cols) comes nearer. */
-EACH_WIDTH static double dot(const float *x, const float *y, const float *next, int64_t cols)
+LL_EACH_WIDTH static double dot(const float *x, const float *y, const float *next, int64_t cols)
 {
     double partial[LL_RESCORE_LANES] = {0.0};
     const int64_t whole = cols - cols % LL_RESCORE_LANES;

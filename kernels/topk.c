@@ -4,15 +4,10 @@
  * time and only a group with a survivor is looked at one by one. A survivor replaces the worst key
  * of the heap: a row of N scores drawn in any order has about keep * ln(N / keep) of them. */
 #include "kernels/topk.h"
+#include "kernels/each_width.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define EACH_WIDTH __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
-#else
-#define EACH_WIDTH
-#endif
 
 enum { AT_ONCE = 16 };
 
@@ -74,7 +69,7 @@ static int any_reaches_its_own(const float *scores, const float *thresholds)
     return any;
 }
 
-EACH_WIDTH void ll_topk_offer_rows_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile)
+LL_EACH_WIDTH void ll_topk_offer_rows_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile)
 {
     for (int64_t r = 0; r < tile->rows; r++) {
         const float *const scores = tile->scores + r * tile->stride;
@@ -89,7 +84,7 @@ EACH_WIDTH void ll_topk_offer_rows_cpu(const ll_topk_lists *lists, const ll_topk
     }
 }
 
-EACH_WIDTH void ll_topk_offer_columns_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile)
+LL_EACH_WIDTH void ll_topk_offer_columns_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile)
 {
     for (int64_t r = 0; r < tile->rows; r++) {
         const float *const scores = tile->scores + r * tile->stride;
@@ -120,4 +115,9 @@ void ll_topk_take_cpu(uint64_t *keys, int keep, uint32_t *columns, float *scores
         columns[i] = UINT32_MAX - (uint32_t)key;
         scores[i] = score_of(key);
     }
+}
+
+int ll_topk_capacity(int keep)
+{
+    return keep + (keep / 2 > 128 ? keep / 2 : 128);
 }

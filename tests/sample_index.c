@@ -74,29 +74,53 @@ static void make_texts(ll_sample *sample, uint64_t *seed)
     }
 }
 
-/* The stored matrix: each score off by what a float32 GEMM may be off, then narrowed. */
+/* float16 bits in [0, 1] as a number. */
+static double half_value(uint16_t bits)
+{
+    const int exponent = bits >> 10, fraction = bits & 0x3FF;
+    return exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, exponent - 25);
+}
+
+/* A matrix as bad as its bounds allow: each score is stored as far above or below as the type can
+ * be within them (1e-6, 2.5e-4, 1/131070 + 1e-6), which no honest program would do. */
+static void store_score(ll_sample *sample, int64_t at, double score, bool above)
+{
+    static const double k_bound[] = {1e-6, 1e-6, 2.5e-4, 1.0 / 131070.0 + 1e-6};
+    const double bound = k_bound[sample->options.matrix];
+    const double low = score - bound > 0.0 ? score - bound : 0.0;
+    const double high = score + bound < 1.0 ? score + bound : 1.0;
+    const float wide = (float)(above ? high : low);
+    uint16_t narrow = 0;
+
+    switch (sample->options.matrix) {
+    case LL_STORE_UINT16:
+        narrow = (uint16_t)(above ? floor(high * 65535.0) : ceil(low * 65535.0));
+        ((uint16_t *)sample->matrix)[at] = narrow;
+        break;
+    case LL_STORE_FLOAT16:
+        ll_narrow_float16_cpu(&wide, 1, &narrow);
+        while (half_value(narrow) > high)
+            narrow--;
+        while (half_value(narrow) < low)
+            narrow++;
+        ((uint16_t *)sample->matrix)[at] = narrow;
+        break;
+    case LL_STORE_FLOAT32:
+    case LL_STORE_NONE: ((float *)sample->matrix)[at] = wide; break;
+    }
+}
+
 static void make_matrix(ll_sample *sample, uint64_t *seed)
 {
     const int64_t items = sample->options.items;
-    float *const wide = room(items * items, sizeof *wide);
 
+    sample->matrix = room(items * items, sizeof(float));
     for (int64_t i = 0; i < items; i++)
         for (int64_t j = i; j < items; j++) {
-            const float off = i == j ? 0.0f : 0.9e-6f * ll_random(seed);
-            const float score = sample->scores[i * items + j] + off;
-            wide[i * items + j] = score < 0.0f ? 0.0f : score > 1.0f ? 1.0f : score;
-            wide[j * items + i] = wide[i * items + j];
+            const bool above = i == j || ll_random(seed) > 0.0f; /* the diagonal is 1 */
+            store_score(sample, i * items + j, (double)sample->scores[i * items + j], above);
+            store_score(sample, j * items + i, (double)sample->scores[i * items + j], above);
         }
-    sample->matrix = wide;
-    if (sample->options.matrix == LL_STORE_FLOAT32 || sample->options.matrix == LL_STORE_NONE)
-        return;
-    uint16_t *const narrow = room(items * items, sizeof *narrow);
-    if (sample->options.matrix == LL_STORE_FLOAT16)
-        ll_narrow_float16_cpu(wide, items * items, narrow);
-    else
-        ll_narrow_uint16_cpu(wide, items * items, narrow);
-    sample->matrix = narrow;
-    free(wide);
 }
 
 /* The neighbours, one after the other, each the best that is left. */

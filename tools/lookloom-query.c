@@ -3,6 +3,7 @@
  * One process per question is how many shops will call it, so it links little and reads only the
  * rows it needs. Floor 6; includes base, cli, query. */
 #include "host/base/clock.h"
+#include "host/base/memory.h"
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
 #include "host/cli/records.h"
@@ -18,8 +19,8 @@
 static const ll_program k_program = {
     .name = "lookloom-query",
     .synopsis = "INDEX.h5 ID...",
-    .summary = "List the items of an index that look like an item. ID may be -: ids are then read\n"
-               "from standard input, one a line.",
+    .summary = "List the items of an index that look like an item. For the ID - the ids are\n"
+               "read from standard input, one a line.",
     .notes = "Examples:\n"
              "  lookloom-query shop.h5 A7\n"
              "  lookloom-query shop.h5 A7 --top 4 --where stock=yes --distinct product\n"
@@ -29,7 +30,7 @@ static const ll_program k_program = {
 };
 
 enum {
-    MANY = 64,            /* questions from which reading every text at once is the faster way */
+    TEXTS_A_READ = 64,    /* texts of a column read whole in the time one takes alone */
     SHOWN_ALWAYS = 4,     /* columns of a table that stay however narrow the terminal is */
     FIXED_COLUMNS = 4,    /* of a table: rank, score, id, image */
     COLUMNS_MOST = 4 + 60 /* of a table; attributes beyond are left to the other formats */
@@ -40,11 +41,21 @@ typedef struct tool {
     ll_query *query;
     ll_query_options options;
     ll_format format;
-    bool all, list;
+    bool all, row, list;
     bool several; /* more than one answer: json is then an array */
     int64_t answers;
+    ll_records *rows; /* what --row prints to */
     int code;
 } tool;
+
+/* Read every text at once if so many answers need more of them than that costs. */
+static ll_status warm_for(const tool *to, int64_t questions, ll_error *err)
+{
+    const int64_t items = ll_query_items(to->query);
+    const int64_t hits = to->options.top < items ? to->options.top : items;
+
+    return questions * hits > items / TEXTS_A_READ ? ll_query_warm(to->query, err) : LL_OK;
+}
 
 static void say(const tool *to, const char *text)
 {
@@ -142,13 +153,37 @@ done:
     return status;
 }
 
+/* --row: the scores as they are stored, in catalogue order, the item itself included; for whoever
+ * ranks by other rules. */
+static ll_status matrix_row(const tool *to, int64_t row, ll_error *err)
+{
+    ll_status status = LL_OK;
+    char score[LL_QUERY_SCORE_TEXT], *query = NULL, *id = NULL;
+    size_t length = 0;
+
+    const char *bytes = ll_query_id(to->query, row, &length);
+    LL_TRY_DONE(ll_text_copy(bytes, length, &query, err));
+    for (int64_t other = 0; other < ll_query_items(to->query); other++) {
+        bytes = ll_query_id(to->query, other, &length);
+        LL_TRY_DONE(ll_text_copy(bytes, length, &id, err));
+        ll_query_score_text((double)ll_query_stored_score(to->query, row, other), score);
+        LL_TRY_DONE(ll_records_row(to->rows, (const char *const[]){query, id, score}, err));
+        free(id);
+        id = NULL;
+    }
+done:
+    free(query);
+    free(id);
+    return status;
+}
+
 /* An unknown id does not stop the others; the exit code remembers it. */
 static ll_status answer_id(tool *to, const char *id, size_t length, ll_error *err)
 {
     char text[LL_QUERY_HINT_TEXT];
     const int64_t row = ll_query_find(to->query, id, length);
 
-    if (row >= 0) return answer_row(to, row, err);
+    if (row >= 0) return to->row ? matrix_row(to, row, err) : answer_row(to, row, err);
     LL_TRY(ll_query_absence_text(to->query, id, length, text, err));
     fprintf(stderr, "%s: %s\n", k_program.name, text);
     to->code = LL_EXIT_NO;
@@ -167,7 +202,7 @@ static ll_status answer_stdin(tool *to, ll_error *err)
         if (length > 0 && line[length - 1] == '\n') length--;
         if (length > 0 && line[length - 1] == '\r') length--;
         if (length == 0) continue;
-        if (++lines == MANY) status = ll_query_warm(to->query, err);
+        status = warm_for(to, ++lines, err); /* once it has, asking again costs nothing */
         if (status == LL_OK) status = answer_id(to, line, (size_t)length, err);
     }
     if (status == LL_OK && ferror(stdin))
@@ -178,7 +213,6 @@ static ll_status answer_stdin(tool *to, ll_error *err)
 
 static ll_status answer_all(tool *to, ll_error *err)
 {
-    LL_TRY(ll_query_warm(to->query, err));
     for (int64_t row = 0; row < ll_query_items(to->query) && !ferror(stdout); row++)
         LL_TRY(answer_row(to, row, err));
     return LL_OK;
@@ -198,11 +232,8 @@ static ll_status list_ids(const tool *to, ll_error *err)
         size_t length = 0;
         const char *const bytes = ll_query_id(to->query, row, &length);
         free(id);
-        id = strndup(bytes, length);
-        if (id == NULL) {
-            status = ll_fail(err, LL_ERR_MEMORY, "ids: out of memory");
-            goto done;
-        }
+        id = NULL;
+        LL_TRY_DONE(ll_text_copy(bytes, length, &id, err));
         if (records == NULL)
             puts(id);
         else
@@ -217,18 +248,35 @@ done:
 
 static ll_status answer_arguments(tool *to, ll_error *err)
 {
-    const int count = ll_arguments_count(to->arguments);
-
-    to->several = to->all || count > 2 || strcmp(ll_arguments_at(to->arguments, 1), "-") == 0;
-    if (to->all) LL_TRY(answer_all(to, err));
-    if (count > MANY) LL_TRY(ll_query_warm(to->query, err));
-    for (int i = 1; i < count; i++) {
+    for (int i = 1; i < ll_arguments_count(to->arguments); i++) {
         const char *const id = ll_arguments_at(to->arguments, i);
         if (strcmp(id, "-") == 0)
             LL_TRY(answer_stdin(to, err));
         else
             LL_TRY(answer_id(to, id, strlen(id), err));
     }
+    return LL_OK;
+}
+
+static ll_status matrix_rows(tool *to, ll_error *err)
+{
+    static const ll_column k_columns[] = {{"query", false}, {"id", false}, {"score", true}};
+
+    if (!ll_query_has_matrix(to->query))
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: --row needs a matrix, and there is none",
+                       ll_arguments_at(to->arguments, 0));
+    LL_TRY(ll_records_create(stdout, to->format, k_columns, 3, &to->rows, err));
+    LL_TRY(answer_arguments(to, err));
+    return ll_records_finish(to->rows, err);
+}
+
+static ll_status answers(tool *to, ll_error *err)
+{
+    const int count = ll_arguments_count(to->arguments);
+
+    to->several = to->all || count > 2 || strcmp(ll_arguments_at(to->arguments, 1), "-") == 0;
+    LL_TRY(warm_for(to, to->all ? ll_query_items(to->query) : count - 1, err));
+    LL_TRY(to->all ? answer_all(to, err) : answer_arguments(to, err));
     if (to->format == LL_FORMAT_JSON && to->several) puts(to->answers == 0 ? "[]" : "\n]");
     if (to->format == LL_FORMAT_CSV && to->answers == 0) puts("query,rank,id,score,image");
     return LL_OK;
@@ -238,46 +286,47 @@ static ll_status ask(tool *to, ll_error *err)
 {
     const bool ids_needed = !to->all && !to->list;
 
-    LL_TRY(ll_arguments_expect(to->arguments, ids_needed ? 2 : 1, ids_needed ? -1 : 1, err));
+    if (to->all + to->row + to->list > 1)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--all, --row and --list exclude each other");
+    LL_TRY(ll_arguments_expect(to->arguments, ids_needed ? 2 : 1, !ids_needed ? 1 : -1, err));
     LL_TRY(ll_query_open(ll_arguments_at(to->arguments, 0), &to->query, err));
     LL_TRY(ll_query_check(to->query, &to->options, err));
     if (to->list) return list_ids(to, err);
+    if (to->row) return matrix_rows(to, err);
     if (isnan(to->options.min_score)) {
         to->options.min_score = ll_query_defaults(to->query).min_score;
         if (!ll_query_trained(to->query))
-            say(to, "made with untrained weights, so scores promise nothing and --min-score is 0; "
-                    "name one to set it");
+            say(to, "the index was made with untrained weights: scores promise nothing, and "
+                    "--min-score is 0 unless given");
     }
     if (to->options.min_score > to->options.max_score)
-        return ll_fail(err, LL_ERR_ARGUMENT, "--min-score: %g is above --max-score %g",
-                       to->options.min_score, to->options.max_score);
-    return answer_arguments(to, err);
+        return ll_fail(err, LL_ERR_ARGUMENT, "--max-score: %g is below --min-score %g%s",
+                       to->options.max_score, to->options.min_score,
+                       ll_arguments_given(to->arguments, "min-score") ? ""
+                                                                      : ", its default; give both");
+    return answers(to, err);
 }
 
-int main(int argc, char **argv)
+static ll_status parse(tool *to, int argc, char **argv, ll_error *err)
 {
-    ll_error err = LL_ERROR_INIT;
-    ll_status status = LL_OK;
-    tool to = {.options = {.top = LL_QUERY_TOP, .min_score = NAN, .max_score = 1.0}};
     const char *format = NULL;
     ll_option_list where = {0};
     const ll_option options[] = {
         {.name = "top",
          .kind = LL_OPTION_INT,
-         .to = &to.options.top,
+         .to = &to->options.top,
          .value = "N",
          .low = 1,
-         .high = 4294967295.0,
+         .high = UINT32_MAX,
          .help = "list at most N items, the best first"},
         {.name = "min-score",
          .kind = LL_OPTION_SCORE,
-         .to = &to.options.min_score,
+         .to = &to->options.min_score,
          .value = "X",
-         .help = "list items that score X or more, from 0 to 1 (default: 0.8; 0 for an index made "
-                 "with untrained weights)"},
+         .help = "list items that score X or more (default: 0.8; 0 with untrained weights)"},
         {.name = "max-score",
          .kind = LL_OPTION_SCORE,
-         .to = &to.options.max_score,
+         .to = &to->options.max_score,
          .value = "X",
          .help = "list items that score X or less; below 1 leaves out twins"},
         {.name = "format",
@@ -285,41 +334,50 @@ int main(int argc, char **argv)
          .to = &format,
          .value = LL_FORMAT_WORDS,
          .help = "how to print (default: table on a terminal, else json)"},
-        {.name = "all",
+        {.name = "all", .kind = LL_OPTION_FLAG, .to = &to->all, .help = "answer for every item"},
+        {.name = "row",
          .kind = LL_OPTION_FLAG,
-         .to = &to.all,
-         .help = "answer for every item of the index"},
-        {.name = "list", .kind = LL_OPTION_FLAG, .to = &to.list, .help = "list the ids instead"},
+         .to = &to->row,
+         .help = "list the item's whole row of the stored matrix, in catalogue order"},
+        {.name = "list", .kind = LL_OPTION_FLAG, .to = &to->list, .help = "list the ids instead"},
         {.kind = LL_OPTION_HEADING, .help = "Filters:"},
         {.name = "where",
          .kind = LL_OPTION_LIST,
          .to = &where,
          .value = "COLUMN=VALUE",
-         .help = "only items with this value; repeatable: the same column twice means or, "
-                 "different columns and"},
+         .help = "only items with this value; again for the same column: or; for another: and"},
         {.name = "same",
          .kind = LL_OPTION_TEXT,
-         .to = &to.options.same,
+         .to = &to->options.same,
          .value = "COLUMN",
          .help = "only items with the queried item's own value"},
         {.name = "distinct",
          .kind = LL_OPTION_TEXT,
-         .to = &to.options.distinct,
+         .to = &to->options.distinct,
          .value = "COLUMN",
          .help = "only the best item of each value, and none with the queried item's own"},
         LL_OPTION_END,
     };
 
-    LL_TRY_DONE(ll_arguments_parse(&k_program, argc, (const char *const *)argv, options,
-                                   &to.arguments, &err));
-    if (!ll_arguments_answered(to.arguments)) {
-        to.options.where = where.items;
-        to.options.where_count = where.count;
-        to.format = ll_format_find(format, stdout);
-        LL_TRY_DONE(ask(&to, &err));
-    }
+    LL_TRY(ll_arguments_parse(&k_program, argc, (const char *const *)argv, options, &to->arguments,
+                              err));
+    to->options.where = where.items;
+    to->options.where_count = where.count;
+    to->format = ll_format_find(format, stdout);
+    return LL_OK;
+}
+
+int main(int argc, char **argv)
+{
+    ll_error err = LL_ERROR_INIT;
+    ll_status status = LL_OK;
+    tool to = {.options = {.top = LL_QUERY_TOP, .min_score = NAN, .max_score = 1.0}};
+
+    LL_TRY_DONE(parse(&to, argc, argv, &err));
+    if (!ll_arguments_answered(to.arguments)) LL_TRY_DONE(ask(&to, &err));
     LL_TRY_DONE(ll_exit_flush(stdout, "standard output", &err));
 done:
+    ll_records_free(to.rows);
     ll_query_close(to.query);
     ll_arguments_free(to.arguments);
     return ll_exit_report(k_program.name, status, &err, to.code);

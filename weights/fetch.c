@@ -89,9 +89,11 @@ static size_t take_bytes(char *bytes, size_t item_bytes, size_t items, void *to)
 
     if (!it->started) it->status = look_at_head(it);
     it->started = true;
-    if (it->status == LL_OK && (uint64_t)count > (uint64_t)(it->source->size_bytes - it->at))
+    if (it->status == LL_OK && (uint64_t)count > (uint64_t)(it->source->size_bytes - it->at)) {
+        (void)unlink(it->part); /* its beginning is not worth resuming either */
         it->status = ll_fail(it->err, LL_ERR_FORMAT, "%s: more bytes than %s has (%lld)",
                              it->source->url, it->source->file, (long long)it->source->size_bytes);
+    }
     if (it->status == LL_OK)
         it->status = ll_file_pwrite(it->fd, bytes, count, it->at, it->part, it->err);
     if (it->status != LL_OK) return CURL_WRITEFUNC_ERROR;

@@ -28,8 +28,8 @@ static const struct poptOption k_shared[] = {
 
 struct ll_arguments {
     const ll_program *program;
-    const ll_option *options;
-    const char **argv;           /* argv with the program's name first, for popt's usage line */
+    ll_option *options; /* a copy: the caller's table may live in a function that returned */
+    const char **argv;  /* argv with the program's name first, for popt's usage line */
     struct poptOption *entries;  /* one table per heading, one after the other */
     struct poptOption *headings; /* what popt is given: includes of the tables above */
     poptContext popt;
@@ -252,7 +252,8 @@ static ll_status arguments_create(const ll_program *program, int argc, const cha
     LL_TRY(ll_alloc("options", 1, sizeof **out, out, err));
     ll_arguments *const arguments = *out;
     arguments->program = program;
-    arguments->options = options;
+    LL_TRY(ll_alloc("options", count + 1, sizeof *options, &arguments->options, err));
+    memcpy(arguments->options, options, ((size_t)count + 1) * sizeof *options);
     LL_TRY(ll_alloc("options", argc + 1, sizeof *argv, &arguments->argv, err));
     LL_TRY(ll_alloc("options", count + 1, sizeof(bool), &arguments->given, err));
     /* each option may need an entry and an end of its own */
@@ -266,8 +267,8 @@ static ll_status arguments_create(const ll_program *program, int argc, const cha
     arguments->popt =
         poptGetContext(NULL, argc < 1 ? 1 : argc, arguments->argv, arguments->headings, 0);
     if (arguments->popt == NULL) return ll_fail(err, LL_ERR_MEMORY, "options: out of memory");
-    LL_TRY(ll_text_format(&synopsis, err, "[OPTION...] %s\n%s\n", program->synopsis,
-                          program->summary));
+    LL_TRY(
+        ll_text_format(&synopsis, err, "[OPTION...] %s\n%s", program->synopsis, program->summary));
     LL_TRY(own_text(arguments, synopsis, err));
     poptSetOtherOptionHelp(arguments->popt, synopsis);
     return LL_OK;
@@ -309,6 +310,7 @@ void ll_arguments_free(ll_arguments *arguments)
         free(arguments->texts[i]);
     free(arguments->texts);
     free(arguments->given);
+    free(arguments->options);
     free(arguments->headings);
     free(arguments->entries);
     free(arguments->argv);

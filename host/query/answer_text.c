@@ -94,7 +94,10 @@ const char *ll_query_answer_hint(const ll_query_answer *answer, const ll_query_o
     if (answer->count > 0) return buffer;
     ll_number_grouped(answer->others, others);
     if (answer->others == 0)
-        snprintf(buffer, LL_QUERY_HINT_TEXT, "%s: no other item to compare with", answer->id);
+        snprintf(buffer, LL_QUERY_HINT_TEXT, "%s: no other item %s", answer->id,
+                 options->where_count > 0 || options->same != NULL || options->distinct != NULL
+                     ? "passes the filters"
+                     : "to compare with");
     else if (answer->best_id == NULL && answer->complete)
         snprintf(buffer, LL_QUERY_HINT_TEXT, "none of %s is at or below --max-score %.*f", others,
                  threshold_decimals(options->max_score), options->max_score);

@@ -68,6 +68,11 @@ bool ll_query_has_matrix(const ll_query *query)
     return ll_reader_matrix(query->reader) != NULL;
 }
 
+float ll_query_stored_score(const ll_query *query, int64_t row, int64_t other)
+{
+    return ll_reader_score(query->reader, row, other);
+}
+
 const char *ll_query_id(const ll_query *query, int64_t row, size_t *length)
 {
     return ll_reader_id(query->reader, row, length);

@@ -42,6 +42,9 @@ bool ll_query_has_matrix(const ll_query *query);
 /** Id of a row of 0 .. items - 1: bytes, not NUL-terminated. */
 const char *ll_query_id(const ll_query *query, int64_t row, size_t *length);
 
+/** The score of two items as the matrix holds it. Only if there is one. */
+float ll_query_stored_score(const ll_query *query, int64_t row, int64_t other);
+
 /** Row of an id, or -1: ask ll_query_absent why. */
 int64_t ll_query_find(const ll_query *query, const char *id, size_t length);
 

@@ -16,10 +16,18 @@
 
 static const uint32_t k_no_row = 0xFFFFFFFF; /* fill of /neighbors/index */
 
-/* An item that may be listed: its score, or the highest score it may have. */
+/* What is known of an item's score. Of equal ones the unchecked comes first, to be checked; what
+ * can never be checked comes last, as whoever is not among the neighbours does. */
+typedef enum knowledge {
+    UNCHECKED, /* the highest score it may have */
+    EXACT,
+    STORED, /* as the matrix has it; there are no features */
+} knowledge;
+
+/* An item that may be listed. */
 typedef struct candidate {
     float score;
-    bool exact;
+    knowledge known;
     uint32_t row;
 } candidate;
 
@@ -137,12 +145,11 @@ static ll_status rank_neighbors(ranking_run *run, bool *enough, ll_error *err)
     return LL_OK;
 }
 
-/* May `a` be listed before `b`? Of equal scores the unchecked comes first, to be checked; then the
- * lower row. */
+/* Is `a` to be looked at before `b`? */
 static bool before(const candidate *a, const candidate *b)
 {
     if (a->score != b->score) return a->score > b->score;
-    if (a->exact != b->exact) return !a->exact;
+    if (a->known != b->known) return a->known < b->known;
     return a->row < b->row;
 }
 
@@ -190,22 +197,21 @@ static ll_status known_scores(const ranking_run *run, candidate **out, int64_t *
     *count = 0;
     LL_TRY(ll_alloc("neighbours", neighbors, sizeof **out, out, err));
     for (int64_t i = 0; i < neighbors && index[i] != k_no_row; i++) {
-        (*out)[(*count)++] = (candidate){score[i], true, index[i]};
+        (*out)[(*count)++] = (candidate){score[i], EXACT, index[i]};
         *last = score[i];
     }
     qsort(*out, (size_t)*count, sizeof **out, by_row);
     return LL_OK;
 }
 
-/* Every item of the row that the filters leave, with the highest score it may have. */
+/* Every item of the row that the filters leave. */
 static ll_status row_candidates(const ranking_run *run, candidate **out, int64_t *count,
                                 ll_error *err)
 {
     ll_status status = LL_OK;
     const ll_query *const query = run->query;
-    /* without features nothing can be checked: the stored score stands for the score */
-    const float step =
-        ll_reader_features(query->reader) != NULL ? matrix_step(query->extents->matrix) : 0.0f;
+    const bool checkable = ll_reader_features(query->reader) != NULL;
+    const float step = checkable ? matrix_step(query->extents->matrix) : 0.0f;
     candidate *known = NULL;
     int64_t known_count = 0, next = 0;
     float last = 1.0f; /* the last neighbour's score: no item outside the list is above it */
@@ -222,7 +228,8 @@ static ll_status row_candidates(const ranking_run *run, candidate **out, int64_t
             continue;
         }
         const float most = ll_reader_score(query->reader, run->filter->row, row) + step;
-        (*out)[(*count)++] = (candidate){most < last ? most : last, false, (uint32_t)row};
+        (*out)[(*count)++] =
+            (candidate){most < last ? most : last, checkable ? UNCHECKED : STORED, (uint32_t)row};
     }
 done:
     free(known);
@@ -254,11 +261,11 @@ static ll_status rank_row(ranking_run *run, ll_error *err)
     for (int64_t i = count / 2 - 1; i >= 0; i--)
         heap_sink(heap, count, i);
     while (count > 0 && !run->stopped) {
-        if (!heap[0].exact && features != NULL) {
+        if (heap[0].known == UNCHECKED) {
             heap[0].score = rescored(query, row, square, heap[0].row);
-            heap[0].exact = true;
+            heap[0].known = EXACT;
         } else {
-            run->out->exact = run->out->exact && heap[0].exact;
+            run->out->exact = run->out->exact && heap[0].known == EXACT;
             LL_TRY_DONE(take(run, heap[0].row, heap[0].score, err));
             heap[0] = heap[--count];
         }

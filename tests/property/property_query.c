@@ -142,6 +142,7 @@ static const char *check_exact(const ll_sample *sample, const ll_query_answer *a
  */
 static const char *check_near(const ll_sample *sample, const ll_query_answer *answer)
 {
+    bool beyond = false;
     static const double k_bound[] = {0.0, 1e-6, 2.5e-4, 1.0 / 131070.0 + 1e-6};
     const float *const scores = sample->scores + answer->row * sample->options.items;
 
@@ -151,6 +152,12 @@ static const char *check_near(const ll_sample *sample, const ll_query_answer *an
             off < -k_bound[sample->options.matrix] - 1e-7)
             return "a score far off";
         if (i > 0 && answer->hits[i].score > answer->hits[i - 1].score) return "out of order";
+        if (is_neighbor(sample, answer->row, answer->hits[i].row)) {
+            if (off != 0.0) return "a neighbour's score is known to the bit";
+            if (beyond) return "an item beyond the neighbours above one";
+        } else {
+            beyond = true;
+        }
     }
     return NULL;
 }
@@ -165,6 +172,8 @@ static const char *check_answer(const ll_sample *sample, const ll_query_options 
 
     check_texts(sample, answer);
     if (matrix && !answer->complete) wrong = "incomplete with a matrix";
+    if (!answer->complete && sample->neighbors >= sample->options.items - 1)
+        wrong = "incomplete with every item a neighbour";
     if (!answer->exact && (!matrix || sample->options.features)) wrong = "inexact for no reason";
     if (wrong == NULL && !answer->exact) wrong = check_near(sample, answer);
     if (wrong == NULL && answer->exact)
@@ -186,7 +195,11 @@ static double draw_score(const ll_sample *sample, int64_t row, uint64_t *seed)
 {
     const int64_t items = sample->options.items;
     const int64_t other = (int64_t)(unit(seed) * (double)(items - 1));
-    return unit(seed) < 0.7 ? (double)sample->scores[row * items + other] : unit(seed);
+    if (unit(seed) > 0.7) return unit(seed);
+    /* as a person would give it: nine digits name a float, but are not equal to it */
+    char text[32];
+    snprintf(text, sizeof text, "%.9g", (double)sample->scores[row * items + other]);
+    return strtod(text, NULL);
 }
 
 static ll_query_options draw_question(const ll_sample *sample, int64_t row, uint64_t *seed,
@@ -217,11 +230,12 @@ static void ask_index(const char *path, uint64_t index_seed)
     uint64_t seed = index_seed * 0x9E3779B97F4A7C15u + 1;
     for (int i = 0; i < 8; i++)
         (void)ll_random(&seed);
+    const bool few = index_seed % 5 == 0; /* every other item is a neighbour */
     const ll_sample_options made = {
         .seed = index_seed,
-        .items = index_seed % 13 == 0 ? 1 : 2 + (int64_t)(unit(&seed) * 150.0),
+        .items = index_seed % 13 == 0 ? 1 : 2 + (int64_t)(unit(&seed) * (few ? 15.0 : 150.0)),
         .width = 1 + (int64_t)(unit(&seed) * 140.0),
-        .neighbors = 1 + (int64_t)(unit(&seed) * 20.0),
+        .neighbors = few ? 20 : 1 + (int64_t)(unit(&seed) * 20.0),
         .matrix = (ll_store_matrix)(index_seed % 4),
         .features = index_seed / 4 % 3 != 0,
         .trained = true,

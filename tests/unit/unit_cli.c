@@ -246,7 +246,7 @@ static void help_lists_the_table(void **state)
 {
     (void)state;
     static const char *const k_expected[] = {
-        "Usage: test tool [OPTION...] INDEX.h5 ID...\nTry options.\n",
+        "Usage: test tool [OPTION...] INDEX.h5 ID...\nTry options.\n\nOptions:\n",
         "  -o, --output=FILE ",
         "how many (default: 10)",
         "\nOthers:\n",

@@ -1,0 +1,158 @@
+/* bench/case_similarity.c - all pairs of drawn features: the matrix, kept in memory as float32, and
+ * 100 neighbours a row.
+ *
+ * FLOPs are counted for the whole square although one half is computed: symmetry is a gain like
+ * any other, so the rate may pass the limit, and it compares with programs that compute both. */
+#include "bench/bench.h"
+#include "host/backend/backend.h"
+#include "host/base/memory.h"
+#include "host/base/parallel.h"
+#include "host/base/size.h"
+#include "host/similarity/similarity.h"
+#include "kernels/rescore.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ITEMS = 8192, COLS = 4096, NEIGHBORS = 100, CHECKED_ROWS = 4 };
+static const float k_matrix_bound = 1e-6f;
+
+struct similarity_case {
+    ll_backend *be;
+    int64_t rows, cols;
+    int neighbors;
+    float *features; /* (rows, cols) */
+    float *matrix;   /* (rows, rows) */
+    uint32_t *index; /* (rows, neighbors) */
+    float *score;    /* (rows, neighbors) */
+};
+
+/* Activations after a ReLU: half of them zero. xorshift64, so the same on every machine. */
+static void draw(float *features, int64_t rows, int64_t cols)
+{
+    uint64_t seed = 20261123;
+
+    for (int64_t i = 0; i < rows; i++) {
+        float *const row = features + i * cols;
+        double sum = 0.0;
+        for (int64_t k = 0; k < cols; k++) {
+            seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+            const double value = (double)(seed >> 11) * 0x1p-52 - 1.0;
+            row[k] = value > 0.0 ? (float)value : 0.0f;
+            sum += (double)row[k] * (double)row[k];
+        }
+        for (int64_t k = 0; k < cols && sum > 0.0; k++)
+            row[k] = (float)((double)row[k] / sqrt(sum));
+    }
+}
+
+static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                           const void *values, ll_error *err)
+{
+    const struct similarity_case *const c = to;
+    const float *const scores = values;
+
+    (void)err;
+    for (int64_t r = 0; r < rows; r++)
+        memcpy(c->matrix + (row + r) * c->rows + column, scores + r * columns,
+               (size_t)columns * sizeof *scores);
+    return LL_OK;
+}
+
+static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                const float *score, ll_error *err)
+{
+    const struct similarity_case *const c = to;
+    const size_t count = (size_t)(rows * c->neighbors);
+
+    (void)err;
+    memcpy(c->index + row * c->neighbors, index, count * sizeof *index);
+    memcpy(c->score + row * c->neighbors, score, count * sizeof *score);
+    return LL_OK;
+}
+
+static ll_status run_once(void *context, ll_error *err)
+{
+    struct similarity_case *const c = context;
+    const ll_similarity_options options = {.features = c->features,
+                                           .rows = c->rows,
+                                           .cols = c->cols,
+                                           .neighbors = c->neighbors,
+                                           .matrix = LL_MATRIX_FLOAT32,
+                                           .matrix_sink = {c, take_tile},
+                                           .neighbor_sink = {c, take_neighbors}};
+    ll_similarity_summary summary;
+
+    return ll_similarity_run(c->be, &options, &summary, err);
+}
+
+/* A row against the definition: every cell within its bound, and exactly K - 1 rows at most
+ * strictly better than the K-th neighbour. */
+static ll_status check_row(const struct similarity_case *c, int64_t row, ll_error *err)
+{
+    const float *const x = c->features + row * c->cols;
+    const float last = c->score[row * c->neighbors + c->neighbors - 1];
+    const double xx = ll_rescore_dot_cpu(x, x, c->cols);
+    int64_t better = 0;
+
+    for (int64_t other = 0; other < c->rows; other++) {
+        const float *const y = c->features + other * c->cols;
+        const float exact = ll_rescore_score(ll_rescore_dot_cpu(x, y, c->cols), xx,
+                                             ll_rescore_dot_cpu(y, y, c->cols));
+        better += other != row && exact > last;
+        if (fabsf(c->matrix[row * c->rows + other] - exact) > k_matrix_bound ||
+            c->matrix[row * c->rows + other] != c->matrix[other * c->rows + row])
+            return ll_fail(err, LL_ERR_DEVICE, "similarity: the score of %lld and %lld is wrong",
+                           (long long)row, (long long)other);
+    }
+    if (better < c->neighbors) return LL_OK;
+    return ll_fail(err, LL_ERR_DEVICE, "similarity: row %lld misses a neighbour", (long long)row);
+}
+
+static ll_status prepare(struct similarity_case *c, int threads, ll_error *err)
+{
+    const ll_backend_options backend = {.name = "cpu", .threads = threads, .slots = 1};
+    size_t cells = 0;
+
+    LL_TRY(ll_backend_open(&backend, &c->be, err));
+    LL_TRY(ll_size_mul(c->rows, c->rows, &cells, err));
+    LL_TRY(ll_alloc("features", c->rows * c->cols, sizeof *c->features, &c->features, err));
+    LL_TRY(ll_alloc("matrix", (int64_t)cells, sizeof *c->matrix, &c->matrix, err));
+    LL_TRY(ll_alloc("neighbours", c->rows * c->neighbors, sizeof *c->index, &c->index, err));
+    LL_TRY(ll_alloc("neighbours", c->rows * c->neighbors, sizeof *c->score, &c->score, err));
+    draw(c->features, c->rows, c->cols);
+    LL_TRY(run_once(c, err));
+    for (int64_t i = 0; i < ll_min_i64(CHECKED_ROWS, c->rows); i++)
+        LL_TRY(check_row(c, i * (c->rows - 1) / CHECKED_ROWS, err));
+    return LL_OK;
+}
+
+ll_status ll_bench_similarity(const ll_bench_options *options, ll_bench_result *result,
+                              ll_error *err)
+{
+    const int threads = options->threads > 0 ? options->threads : ll_parallel_cores();
+    struct similarity_case c = {.rows = options->items > 0 ? options->items : ITEMS,
+                                .cols = options->cols > 0 ? options->cols : COLS};
+    ll_status status = LL_OK;
+
+    c.neighbors = (int)ll_min_i64(NEIGHBORS, ll_max_i64(c.rows - 1, 1));
+    *result = (ll_bench_result){.stage = "similarity", .unit = "pair", .threads = threads};
+    snprintf(result->work, sizeof result->work,
+             "%lld items of %lld, matrix float32, %d neighbours, cpu fp32", (long long)c.rows,
+             (long long)c.cols, c.neighbors);
+    result->count = (double)c.rows * (double)c.rows;
+    result->flops = 2.0 * result->count * (double)c.cols;
+    result->bytes = result->count * sizeof *c.matrix;
+    LL_TRY_DONE(prepare(&c, threads, err));
+    LL_TRY_DONE(ll_bench_repeat(run_once, &c, options->seconds, result, err));
+    LL_TRY_DONE(ll_bench_limit_gemm(threads, result, err));
+done:
+    ll_backend_close(c.be);
+    free(c.score);
+    free(c.index);
+    free(c.matrix);
+    free(c.features);
+    return status;
+}
