@@ -2,8 +2,8 @@
 
 Same pixels, same weights: drawn by the formula of tests/reference/random_weights.c, biases centred
 by ll_backend_calibrate on other pictures than those compared. Bounds, from the pixels on: NMSE of a
-picture <= 1e-10 (white noise 1e-9, see below) after each of the 20 layers, of gap, unit rows and
-norms; a score within 1e-5; a calibrated bias within 1e-5 of the layer's spread. Both kinds of
+picture <= 1e-10 (white noise 4e-10, see below) after each of the 20 layers, of gap, unit rows and
+norms; a score within 1e-5; a calibrated bias within 1e-4 of the layer's spread. Both kinds of
 preprocessing. Skipped (77) without torch."""
 import os
 import subprocess
@@ -20,9 +20,9 @@ except ImportError as missing:
 
 IMAGES, SEED = 4, 20261123
 # Picture 0 is white noise. A centred network sees all noise as much the same picture and lives on the
-# small rest, so every rounding counts more: direct convolutions in f32 give 8e-11, Winograd 5e-10.
-MAX_NMSE = np.array([1e-9, 1e-10, 1e-10, 1e-10])
-MAX_SCORE, MAX_BIAS = 1e-5, 1e-5
+# small rest, so every rounding counts more: seen 1.3e-10 with Winograd, at most 7e-11 elsewhere.
+MAX_NMSE = np.array([4e-10, 1e-10, 1e-10, 1e-10])
+MAX_SCORE, MAX_BIAS = 1e-5, 1e-4
 CONVS = [("conv1_1", 3, 64), ("conv1_2", 64, 64), ("pool1", 0, 64),
          ("conv2_1", 64, 128), ("conv2_2", 128, 128), ("pool2", 0, 128),
          ("conv3_1", 128, 256), ("conv3_2", 256, 256), ("conv3_3", 256, 256), ("pool3", 0, 256),

@@ -36,12 +36,12 @@ static void must(ll_status status)
     if (status != LL_OK) fail_msg("%s", err.text);
 }
 
-static ll_net *open_net(struct fixture *f, int threads, ll_backend **be)
+static ll_net *open_net(struct fixture *f, int layer, int threads, ll_backend **be)
 {
     ll_net *net = NULL;
     const ll_backend_options backend = {
         .name = "cpu", .threads = threads, .batch = BATCH, .slots = SLOTS};
-    const ll_net_options options = {.layer = LL_VGG16_FC2, .normalize = true};
+    const ll_net_options options = {.layer = layer, .normalize = true};
     must(ll_backend_open(&backend, be, &err));
     must(ll_net_create(*be, f->weights, &options, &net, &err));
     return net;
@@ -90,7 +90,7 @@ static int setup(void **state)
                 (uint8_t)(128 + (int)(ll_random_at(5, (uint64_t)i, (uint64_t)(p / (1 + 300 * i))) *
                                       127.0f));
     must(ll_weights_open("caffe:3:", &f->weights, &err));
-    ll_net *const net = open_net(f, 1, &be);
+    ll_net *const net = open_net(f, LL_VGG16_FC2, 1, &be);
     for (int i = 0; i < IMAGES; i++) {
         must(ll_forward_submit(be, net, 0, f->pixels + (size_t)i * IMAGE, 1, &err));
         must(ll_forward_wait(be, net, 0, f->want + (size_t)i * WIDTH, &f->want_norms[i], &err));
@@ -142,7 +142,7 @@ static void places_slots_and_threads_do_not_matter(void **state)
 
     for (int threads = 2; threads <= 3; threads++) {
         ll_backend *be = NULL;
-        ll_net *const net = open_net(f, threads, &be);
+        ll_net *const net = open_net(f, LL_VGG16_FC2, threads, &be);
         char what[32] = "threads 2";
         what[8] = (char)('0' + threads);
         const int first = threads == 2 ? 0 : 3; /* half of the orders for each */
@@ -164,7 +164,7 @@ static void free_while_a_batch_runs(void **state)
 {
     struct fixture *const f = *state;
     ll_backend *be = NULL;
-    ll_net *const net = open_net(f, 2, &be);
+    ll_net *const net = open_net(f, 1, 2, &be);
     must(ll_forward_submit(be, net, 1, f->pixels, BATCH, &err));
     ll_net_free(be, net);
     ll_backend_close(be);
