@@ -31,6 +31,7 @@ struct fiber {
     dim3 thread;
     unsigned number;
     meeting at;
+    int line;
     bool done;
     unsigned set;
 };
@@ -114,12 +115,13 @@ void silence_the_dead(unsigned first, unsigned last, meeting where)
 bool release(unsigned first, unsigned last, bool block_wide)
 {
     meeting where = NOWHERE;
+    int line = 0;
     for (unsigned i = first; i < last; i++) {
         const fiber &f = state.fibers[i];
         if (f.done) continue;
         if (f.at == NOWHERE || (f.at == AT_SYNCTHREADS) != block_wide) return false;
-        if (where != NOWHERE && f.at != where) return false;
-        where = f.at;
+        if (where != NOWHERE && (f.at != where || f.line != line)) return false;
+        where = f.at, line = f.line;
     }
     for (unsigned i = first; i < last; i++)
         state.fibers[i].at = NOWHERE;
@@ -193,7 +195,7 @@ const uint64_t *meet(meeting where, uint64_t value)
     uint64_t *const values = state.values[self->set];
     values[self->number] = value;
     self->set = (self->set + 1) % SETS;
-    wait(where);
+    wait(where, 0);
     return values + self->number / WARP_LANES * WARP_LANES;
 }
 } // namespace
@@ -213,9 +215,9 @@ void *dynamic_shared()
     return state.shared;
 }
 
-void wait(meeting where)
+void wait(meeting where, int line)
 {
-    state.now->at = where;
+    state.now->at = where, state.now->line = line;
     to_scheduler(state.now);
 }
 

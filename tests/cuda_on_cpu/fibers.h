@@ -60,8 +60,8 @@ void launch(dim3 grid, dim3 block, size_t shared_bytes, void (*kernel)(const voi
             const void *argument);
 void *dynamic_shared();
 
-/* Go on when everybody has come to the same meeting. */
-void wait(meeting where);
+/* Go on when everybody has come to the same meeting, on the same line of the kernel. */
+void wait(meeting where, int line);
 /* Let others run first, in orders that are drawn. */
 void pause();
 /* All lanes give a value and one takes that of lane `from`. */
@@ -95,12 +95,12 @@ template <class T> T exchange_as(unsigned mask, T value, unsigned from)
 #define blockIdx        (ll_fibers::block_index)
 #define blockDim        (ll_fibers::block_size)
 #define gridDim         (ll_fibers::grid_size)
-#define __syncthreads() ll_fibers::wait(ll_fibers::AT_SYNCTHREADS)
+#define __syncthreads() ll_fibers::wait(ll_fibers::AT_SYNCTHREADS, __LINE__)
 
 static inline void __syncwarp(unsigned mask = 0xffffffffu)
 {
     (void)mask;
-    ll_fibers::wait(ll_fibers::AT_SYNCWARP);
+    ll_fibers::wait(ll_fibers::AT_SYNCWARP, 0);
 }
 
 /* ---- what a warp does together --------------------------------------------------------- */
