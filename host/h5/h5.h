@@ -98,8 +98,8 @@ typedef struct ll_h5_shape {
     int64_t extents[LL_H5_MAX_RANK]; /* rows, columns */
 } ll_h5_shape;
 
-/** Numbers are laid out contiguously, their space taken at once and never filled, so that they can
- *  be written and mapped at ll_h5_dataset_place without HDF5. */
+/** Numbers are laid out contiguously, their space taken at once and never filled: they are written
+ *  and mapped at ll_h5_dataset_place, without HDF5. */
 LL_NODISCARD ll_status ll_h5_dataset_create(hid_t parent, const char *name,
                                             const ll_h5_shape *shape, hid_t *out, ll_error *err);
 
@@ -117,14 +117,6 @@ LL_NODISCARD ll_status ll_h5_dataset_shape(hid_t parent, const char *name, ll_h5
  *  piece. */
 LL_NODISCARD ll_status ll_h5_dataset_place(hid_t dataset, size_t size_bytes, int64_t *offset,
                                            ll_error *err);
-
-/** A whole array, or rows of it, in the dataset's own type. */
-LL_NODISCARD ll_status ll_h5_array_read(hid_t dataset, void *out, ll_error *err);
-LL_NODISCARD ll_status ll_h5_array_write(hid_t dataset, const void *data, ll_error *err);
-LL_NODISCARD ll_status ll_h5_rows_read(hid_t dataset, int64_t row, int64_t rows, void *out,
-                                       ll_error *err);
-LL_NODISCARD ll_status ll_h5_rows_write(hid_t dataset, int64_t row, int64_t rows, const void *data,
-                                        ll_error *err);
 
 /* ---- texts: variable-length UTF-8 ------------------------------------------------------ */
 
@@ -183,8 +175,6 @@ LL_NODISCARD ll_status ll_h5_attribute_read_sum(hid_t object, const char *name, 
                                                 ll_error *err);
 LL_NODISCARD ll_status ll_h5_attribute_read_bool(hid_t object, const char *name, bool *out,
                                                  ll_error *err);
-LL_NODISCARD ll_status ll_h5_attribute_read_float(hid_t object, const char *name, float *out,
-                                                  ll_error *err);
 
 /* ---- dimension scales ------------------------------------------------------------------ */
 

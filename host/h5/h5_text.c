@@ -46,51 +46,91 @@ ll_status ll_h5_texts_bind(hid_t dataset, const ll_h5_map *map, int64_t count,
     return LL_OK;
 }
 
-/* Little-endian, from any address. */
-static uint64_t number_at(const uint8_t *bytes, int count)
+/* Unsigned numbers at any address. Datasets are mapped as they lie, too: little-endian machines. */
+static uint64_t u64_at(const uint8_t *bytes)
 {
     uint64_t value = 0;
-    for (int i = count - 1; i >= 0; i--)
-        value = value << 8 | bytes[i];
+    memcpy(&value, bytes, sizeof value);
     return value;
 }
 
-/* Object `number` of the heap at `address`: its bytes and how many, or NULL. */
-static const uint8_t *find_object(const ll_h5_map *map, uint64_t address, uint64_t number,
-                                  uint64_t *size_bytes)
+static uint32_t u32_at(const uint8_t *bytes)
 {
+    uint32_t value = 0;
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+static uint16_t u16_at(const uint8_t *bytes)
+{
+    uint16_t value = 0;
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+/* Where the last text was found. A heap is a list of up to 2000 objects, and texts were written one
+ * after the other: without it, reading a column would walk each heap once a text. */
+struct cursor {
+    uint64_t address; /* of a heap; 0: none yet */
+    uint64_t at;      /* in it */
+};
+
+/* From `at` on: object `number` of the heap of `heap_bytes`, or 0. */
+static uint64_t walk(const uint8_t *heap, uint64_t heap_bytes, uint64_t at, uint32_t number,
+                     uint64_t *size_bytes)
+{
+    while (at + OBJECT_HEAD_BYTES <= heap_bytes) {
+        const uint32_t found = u16_at(heap + at);
+        *size_bytes = u64_at(heap + at + 8);
+        if (found == 0 || *size_bytes > heap_bytes - at - OBJECT_HEAD_BYTES) return 0;
+        if (found == number) return at;
+        at += OBJECT_HEAD_BYTES + (*size_bytes + 7) / 8 * 8;
+    }
+    return 0;
+}
+
+/* Object `number` of the heap at `address`: its bytes and how many, or NULL. */
+static const uint8_t *find_object(const ll_h5_map *map, uint64_t address, uint32_t number,
+                                  struct cursor *cursor, uint64_t *size_bytes)
+{
+    uint64_t at = 0;
+
     if (map->size_bytes < HEAP_HEAD_BYTES || address > map->size_bytes - HEAP_HEAD_BYTES)
         return NULL;
     const uint8_t *const heap = map->bytes + address;
-    const uint64_t heap_bytes = number_at(heap + 8, 8);
+    const uint64_t heap_bytes = u64_at(heap + 8);
     if (memcmp(heap, "GCOL\1", 5) != 0 || heap_bytes > map->size_bytes - address) return NULL;
 
-    for (uint64_t at = HEAP_HEAD_BYTES; at + OBJECT_HEAD_BYTES <= heap_bytes;) {
-        const uint64_t found = number_at(heap + at, 2);
-        const uint64_t room = heap_bytes - at - OBJECT_HEAD_BYTES;
-        *size_bytes = number_at(heap + at + 8, 8);
-        if (found == 0 || *size_bytes > room) return NULL;
-        if (found == number) return heap + at + OBJECT_HEAD_BYTES;
-        at += OBJECT_HEAD_BYTES + (*size_bytes + 7) / 8 * 8;
-    }
-    return NULL;
+    if (cursor->address == address) at = walk(heap, heap_bytes, cursor->at, number, size_bytes);
+    if (at == 0) at = walk(heap, heap_bytes, HEAP_HEAD_BYTES, number, size_bytes);
+    if (at == 0) return NULL;
+    *cursor = (struct cursor){address, at};
+    return heap + at + OBJECT_HEAD_BYTES;
 }
 
-bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t place, const char **bytes, size_t *length)
+static bool text_at(const ll_h5_text_array *texts, int64_t place, struct cursor *cursor,
+                    const char **bytes, size_t *length)
 {
     const uint8_t *const reference = texts->references + place * REFERENCE_BYTES;
-    const uint64_t text_bytes = number_at(reference, 4), address = number_at(reference + 4, 8);
+    const uint32_t text_bytes = u32_at(reference);
+    const uint64_t address = u64_at(reference + 4);
     uint64_t object_bytes = 0;
 
     *bytes = "";
     *length = 0;
     if (address == 0) return text_bytes == 0; /* HDF5 stores an empty text as no object at all */
     const uint8_t *const object =
-        find_object(&texts->map, address, number_at(reference + 12, 4), &object_bytes);
+        find_object(&texts->map, address, u32_at(reference + 12), cursor, &object_bytes);
     if (object == NULL || text_bytes > object_bytes) return false;
     *bytes = (const char *)object;
-    *length = strnlen(*bytes, (size_t)text_bytes);
+    *length = strnlen(*bytes, text_bytes);
     return true;
+}
+
+bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t place, const char **bytes, size_t *length)
+{
+    struct cursor cursor = {0, 0};
+    return text_at(texts, place, &cursor, bytes, length);
 }
 
 ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h5_texts *out,
@@ -100,10 +140,11 @@ ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h
     const char *bytes = NULL;
     size_t length = 0, total = 1;
     char *to = NULL;
+    struct cursor cursor = {0, 0};
 
     memset(out, 0, sizeof *out);
     for (int64_t i = 0; i < texts->count; i++) {
-        if (!ll_h5_text_at(texts, i, &bytes, &length)) {
+        if (!text_at(texts, i, &cursor, &bytes, &length)) {
             status = ll_fail(err, LL_ERR_FORMAT, "%s: text %lld is damaged", name, (long long)i);
             goto done;
         }
@@ -113,7 +154,7 @@ ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h
     LL_TRY_DONE(ll_alloc(name, (int64_t)total, 1, &out->bytes, err));
     to = out->bytes;
     for (int64_t i = 0; i < texts->count; i++) {
-        (void)ll_h5_text_at(texts, i, &bytes, &length);
+        (void)text_at(texts, i, &cursor, &bytes, &length);
         memcpy(to, bytes, length);
         out->items[i] = to;
         to += length + 1; /* the NUL is there: ll_alloc clears */

@@ -180,7 +180,7 @@ static void narrow_row(const ll_view *source, int32_t y, const filter *columns, 
 {
     const uint8_t *const line = source->origin + y * source->step_y;
 
-    if (source->step_x == 3) /* RGB as stored: nearly every photo */
+    if (source->step_x == 3 && source->green == 1) /* RGB as stored: nearly every photo */
         for (int x = 0; x < SIDE; x++)
             weigh(&columns->of[x], line, 3, 1, 2, to + 3 * x);
     else

@@ -5,7 +5,7 @@
 
 #include "host/base/digest.h"
 #include "host/h5/h5.h"
-#include "host/store/layout.h"
+#include "host/store/index_layout.h"
 #include "host/store/reader.h"
 
 #include <pthread.h>
