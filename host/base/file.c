@@ -115,6 +115,20 @@ done:
     return status;
 }
 
+ll_status ll_file_check_target(const char *path, ll_error *err)
+{
+    ll_status status = LL_OK;
+    struct stat info;
+    char *folder = NULL;
+
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return ll_fail(err, LL_ERR_IO, "%s: is a folder", path);
+    LL_TRY(ll_file_folder(path, &folder, err));
+    if (access(folder, W_OK | X_OK) != 0) status = io_error(path, err);
+    free(folder);
+    return status;
+}
+
 ll_status ll_file_make_folder(const char *path, ll_error *err)
 {
     ll_status status = LL_OK;

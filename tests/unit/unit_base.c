@@ -239,6 +239,26 @@ static void files_appear_whole(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* What half a minute of work, or a download, would be thrown away for. */
+static void a_target_is_looked_at_first(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/unit_base_XXXXXX";
+    char path[80];
+    ll_error err = LL_ERROR_INIT;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/new", folder);
+    assert_int_equal(ll_file_check_target(path, NULL), LL_OK);
+    assert_int_equal(ll_file_check_target("new", NULL), LL_OK); /* in this folder */
+    assert_int_equal(ll_file_check_target(folder, &err), LL_ERR_IO);
+    assert_non_null(strstr(err.text, "is a folder"));
+    err = (ll_error)LL_ERROR_INIT;
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(ll_file_check_target(path, &err), LL_ERR_IO);
+    assert_non_null(strstr(err.text, "No such file or directory"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +273,7 @@ int main(void)
         cmocka_unit_test(the_lowest_failure_is_reported),
         cmocka_unit_test(digests_are_the_published_ones),
         cmocka_unit_test(files_appear_whole),
+        cmocka_unit_test(a_target_is_looked_at_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
