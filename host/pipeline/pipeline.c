@@ -194,6 +194,10 @@ static ll_status run_night(struct night *n, ll_error *err)
     LL_TRY(ll_previous_open(n->options->index_path, &n->previous, err));
     judge_removals(n);
     if (n->summary->refused[0] != '\0') return LL_OK;
+    if (n->options->leave_out_features)
+        ll_log_line(n->options->log,
+                    "--no-features: no match, no reuse next night, no rescoring by "
+                    "query");
     LL_TRY(check_room(n, err));
     LL_TRY(open_weights(n, err));
     LL_TRY(open_backend(n, err));
