@@ -96,7 +96,7 @@ choices() {
         expect 0 'all is well' "$lookloom" verify "$work/$matrix.h5"
     done
     expect 0 '' "$lookloom" diff --tolerance 0.001 "$work/float32.h5" "$work/float16.h5"
-    expect 0 '5 items' index "$work/5.csv" "$work/lean.h5" --no-features --batch 8 \
+    expect 0 'no reuse next night' index "$work/5.csv" "$work/lean.h5" --no-features --batch 8 \
         --preprocess torchvision --resize bilinear --exif apply --alpha white --decoder stb \
         --layer pool5 --backend cpu --precision fp32 --device 0 --id-column id \
         --image-column image --delimiter , --progress json --max-pixels 1000000 --max-bytes 1M
@@ -117,6 +117,7 @@ wrong_command_lines() {
     expect 0 'usage: lookloom' "$lookloom" --help
     expect 0 '^lookloom [0-9]' "$lookloom" --version
     expect 2 'INDEX.h5' "$lookloom" index "$work/5.csv"
+    expect 0 'default: 64000000' "$lookloom" index --help
     expect 2 'matrix' index "$work/5.csv" "$work/x.h5" --matrix float64
     expect 2 'neighbors' index "$work/5.csv" "$work/x.h5" --neighbors 1025
     expect 2 'nocolumn' index "$work/5.csv" "$work/x.h5" --within nocolumn
