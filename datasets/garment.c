@@ -114,7 +114,7 @@ static void colour_for(ll_garment *g, ll_dice *dice, int variant)
     const int first = ll_dice_int(dice, size);
     const int step = 3 + ll_dice_int(dice, 5);
     const int other = ll_dice_int(dice, size);
-    const ll_rgb cream = {0.93, 0.91, 0.87};
+    const ll_rgb cream = {0.84, 0.82, 0.78};
 
     /* The palette's size is prime, so variants differ; denim's four washes likewise. */
     g->colour = g->pattern == LL_PATTERN_DENIM ? ll_palette_denim(first + variant)
@@ -123,8 +123,8 @@ static void colour_for(ll_garment *g, ll_dice *dice, int variant)
     if (g->pattern == LL_PATTERN_DENIM) /* washed: indigo fades to grey */
         g->main = ll_rgb_mix(g->main, (ll_rgb){0.42, 0.47, 0.53}, 0.35);
     const bool light = ll_rgb_luma(g->main) > 0.62;
-    g->second = light ? ll_rgb_shade(ll_palette_colour(other)->rgb, 0.95)
-                      : ll_rgb_mix(cream, g->main, 0.15);
+    g->second =
+        light ? ll_rgb_shade(ll_palette_colour(other)->rgb, 0.95) : ll_rgb_mix(cream, g->main, 0.2);
     if (light && ll_rgb_luma(g->second) > 0.62) g->second = ll_rgb_shade(g->main, 0.55);
     g->third = ll_rgb_mix(ll_palette_colour((other + 7) % size)->rgb, g->main, 0.2);
 }
@@ -141,14 +141,14 @@ static void photo_for(ll_garment *g, ll_dice *dice, int side_min, int side_max)
 
     g->width = tall >= 1 ? narrow : side;
     g->height = tall >= 1 ? side : narrow;
-    g->fill = ll_dice_real(dice, 0.84, 0.91);
-    g->turn = ll_dice_real(dice, -0.055, 0.055);
-    g->shift_x = ll_dice_real(dice, -0.02, 0.02);
-    g->shift_y = ll_dice_real(dice, -0.02, 0.02);
+    g->fill = ll_dice_real(dice, 0.86, 0.91);
+    g->turn = ll_dice_real(dice, -0.035, 0.035);
+    g->shift_x = ll_dice_real(dice, -0.012, 0.012);
+    g->shift_y = ll_dice_real(dice, -0.012, 0.012);
     g->light_x = ll_dice_real(dice, -0.8, 0.3);
     g->light_y = ll_dice_real(dice, -0.9, -0.4);
     g->contrast = ll_dice_real(dice, 0.8, 1.2);
-    g->background = ll_dice_int(dice, 3) > 0 ? 1.0 : ll_dice_real(dice, 0.965, 0.995);
+    g->background = ll_dice_int(dice, 3) > 0 ? 1.0 : ll_dice_real(dice, 0.975, 0.995);
     g->photo_seed = ll_dice_bits(dice);
     g->png = ll_dice_int(dice, 10) == 0;
     g->progressive = ll_dice_int(dice, 4) == 0;

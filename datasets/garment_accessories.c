@@ -1,7 +1,7 @@
 /* datasets/garment_accessories.c - shoes from the side, hats from the front, bags standing. */
 #include "datasets/garment_shapes.h"
 
-static const ll_rgb k_rubber = {0.90, 0.89, 0.86};
+static const ll_rgb k_rubber = {0.84, 0.83, 0.80};
 
 /* The upper, toe to the right. `ankle` is where its opening lies: lower numbers are higher. */
 static void draw_upper(ll_tailor *t, double ankle)

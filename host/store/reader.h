@@ -66,7 +66,7 @@ typedef struct ll_reader_rejects {
 LL_NODISCARD ll_status ll_reader_rejected(ll_reader *reader, ll_reader_rejects *out, ll_error *err);
 
 /** A few texts without reading the column: the image and every attribute of one row. Thread-safe,
- *  without a lock; 2 us a text. `values` has ll_reader_columns() places. All yours to free(). */
+ *  without a lock. `values` has ll_reader_columns() places. All yours to free(). */
 LL_NODISCARD ll_status ll_reader_item_texts(ll_reader *reader, int64_t row, char **image,
                                             char **values, ll_error *err);
 

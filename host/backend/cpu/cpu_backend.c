@@ -28,8 +28,8 @@ static ll_status describe_engines(void *context, long job, int thread, ll_error 
     (void)job, (void)thread;
 
     LL_TRY(LL_DNNL(dnnl_engine_create(&engine, dnnl_cpu, 0)));
-    const ll_status status =
-        ll_cpu_layers_create(engine, LL_VGG16_FC2, state->batch, false, layers, err);
+    const ll_status status = ll_cpu_layers_create(engine, LL_VGG16_FC2,
+                                                  ll_cpu_fc_rows(state->batch), false, layers, err);
     if (status == LL_OK) {
         ll_cpu_layers_describe(layers, LL_VGG16_FC2, chosen, sizeof chosen);
         for (int i = 0; i < LL_VGG16_LAYERS; i++)
