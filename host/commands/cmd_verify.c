@@ -50,7 +50,6 @@ int cmd_verify(int argc, const char *const *argv)
         printf("%s: %s items, generation %s: all is well\n", ll_reader_path(reader),
                ll_number_grouped(ll_reader_extents(reader)->items, items),
                ll_reader_generation(reader));
-    LL_TRY_DONE(ll_exit_flush(stdout, "standard output", &err));
 done:
     ll_progress_free(progress);
     ll_reader_close(reader);
