@@ -128,6 +128,9 @@ wrong_command_lines() {
     expect 2 'no weights; run: lookloom weights fetch keras' env -u LOOKLOOM_WEIGHTS \
         XDG_DATA_HOME="$work" HOME="$work" "$lookloom" index "$work/5.csv" -o "$work/x.h5"
     expect 3 'No such file' "$lookloom" verify "$work/nowhere.h5"
+    head -c 3000 "$work/lean.h5" >"$work/cut.h5"
+    expect 1 'cut.h5' "$lookloom" verify -q "$work/cut.h5"
+    [ -s "$work/out" ] || fail "what verify found is no result on stdout"
     expect 2 'known: keras' "$lookloom" weights fetch nonsense
     expect 2 'expected fetch keras' "$lookloom" weights synth
     mkdir -p "$work/folder"
