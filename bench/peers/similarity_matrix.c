@@ -7,6 +7,7 @@
  * it waits for lines on stdin and answers each with the seconds of one more run, by the clock and
  * of processor time (all threads, system calls too), the memory for the matrix taken inside the
  * measurement as sklearn does. MATRIX: write the scores there first. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "host/backend/backend.h"
 #include "host/base/clock.h"
 #include "host/base/memory.h"
@@ -18,7 +19,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+
+static const size_t k_huge_page = (size_t)2 << 20;
 
 struct job {
     int64_t rows, cols, threads, neighbors;
@@ -81,8 +85,11 @@ static ll_status run(struct job *job, ll_backend *be, struct spent *spent, ll_er
     ll_similarity_summary summary;
 
     free(job->matrix);
-    job->matrix = malloc(bytes);
+    job->matrix = aligned_alloc(k_huge_page, (bytes + k_huge_page - 1) / k_huge_page * k_huge_page);
     if (job->matrix == NULL) return ll_fail(err, LL_ERR_MEMORY, "no memory for the matrix");
+#ifdef MADV_HUGEPAGE
+    (void)madvise(job->matrix, bytes, MADV_HUGEPAGE); /* as numpy does for its arrays */
+#endif
     const ll_status status = ll_similarity_run(be, &options, &summary, err);
     const struct spent end = now();
     *spent = (struct spent){end.wall - start.wall, end.cpu - start.cpu};

@@ -2,8 +2,9 @@
  *
  * A panel holds slices of 512 columns; a slice holds slivers of 16 rows; a sliver holds its columns
  * one after the other, 16 floats each:  [slice][sliver][column][16]. Rows are filled up with zeros
- * to a multiple of 32. The slice of a block of 512 rows is 1 MiB: it stays in the second cache
- * while every 8 rows of the other panel go by, whose 32 KiB sliver stays in the first. */
+ * to a multiple of 16. The slice of a block of 512 rows is 1 MiB: it stays in the second cache
+ * while the slivers of the other panel go by; a sliver is 32 KiB and needs no more than the first.
+ */
 #include "host/backend/cpu/cpu_dots.h"
 #include "host/backend/cpu/cpu_dots_block.h"
 #include "host/base/size.h"
@@ -11,7 +12,7 @@
 
 static int64_t padded(int64_t rows)
 {
-    return ll_ceil_div(rows, LL_DOTS_WIDE) * LL_DOTS_WIDE;
+    return ll_ceil_div(rows, LL_DOTS_SLIVER) * LL_DOTS_SLIVER;
 }
 
 int64_t ll_cpu_dots_panel_floats(int64_t rows, int64_t cols)
@@ -109,14 +110,10 @@ void ll_cpu_dots_scores(const ll_dots_rows *x, const ll_dots_rows *y, int64_t co
     for (int64_t k = 0; k < cols; k += LL_DOTS_SLICE) {
         const int64_t count = ll_min_i64(LL_DOTS_SLICE, cols - k);
         const bool add = k % LL_DOTS_STRETCH != 0;
-        for (int64_t r = 0; r < high; r += LL_DOTS_HIGH) {
-            const float *const sliver =
-                x->panel + k * high + r / LL_DOTS_SLIVER * LL_DOTS_SLIVER * count;
-            for (int64_t c = upper ? r / LL_DOTS_WIDE * LL_DOTS_WIDE : 0; c < wide;
-                 c += LL_DOTS_WIDE)
-                block(sliver + r % LL_DOTS_SLIVER, y->panel + k * wide + c * count, count, add,
+        for (int64_t r = 0; r < high; r += LL_DOTS_SLIVER)
+            for (int64_t c = upper ? r : 0; c < wide; c += LL_DOTS_SLIVER)
+                block(x->panel + k * high + r * count, y->panel + k * wide + c * count, count, add,
                       scores + r * stride + c, stride);
-        }
         const bool done = k + count == cols;
         if (totals != NULL && (done || (k + count) % LL_DOTS_STRETCH == 0))
             add_totals(scores, high, stride, k >= LL_DOTS_STRETCH, totals);

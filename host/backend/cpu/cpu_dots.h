@@ -44,8 +44,8 @@ bool ll_cpu_dots_needs_totals(int64_t cols);
 
 /** scores[r][c] of x's row r and y's row c.
  * @param upper   x is y: below the diagonal the result means nothing
- * @param stride  of scores and totals; a multiple of 32, and both have room for the rows of x
- *                rounded up to 32
+ * @param stride  of scores and totals; a multiple of 16, and both have room for the rows of x
+ *                rounded up to 16
  * @param scores  64-byte aligned, like totals
  * @param totals  scratch, or NULL if it needs none */
 void ll_cpu_dots_scores(const ll_dots_rows *x, const ll_dots_rows *y, int64_t cols, bool upper,

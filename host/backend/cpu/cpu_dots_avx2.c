@@ -1,7 +1,7 @@
-/* host/backend/cpu/cpu_dots_avx2.c - cpu_dots_block.h for 16 vectors of 8 floats: 8 of them are
- * sums. */
-#define LL_DOTS_BYTES 32
-#define LL_DOTS_ROWS  4
+/* host/backend/cpu/cpu_dots_avx2.c - cpu_dots_block.h with 8 sums of 8 floats at a time. */
+#define LL_DOTS_BYTES   32
+#define LL_DOTS_ROWS    4
+#define LL_DOTS_VECTORS 2
 #include "host/backend/cpu/cpu_dots_block.h"
 
 void ll_cpu_dots_block_avx2(const float *x, const float *y, int64_t cols, bool add, float *sums,

@@ -1,7 +1,8 @@
-/* host/backend/cpu/cpu_dots_plain.c - cpu_dots_block.h for whatever every processor of this kind
- * has. */
-#define LL_DOTS_BYTES 16
-#define LL_DOTS_ROWS  4
+/* host/backend/cpu/cpu_dots_plain.c - cpu_dots_block.h with 8 sums of 4 floats at a time, which
+ * every processor has or can be made to look as if it had. */
+#define LL_DOTS_BYTES   16
+#define LL_DOTS_ROWS    4
+#define LL_DOTS_VECTORS 2
 #include "host/backend/cpu/cpu_dots_block.h"
 
 void ll_cpu_dots_block_plain(const float *x, const float *y, int64_t cols, bool add, float *sums,
