@@ -5,12 +5,9 @@
  * neither on the tile nor on threads. The values of a tile serve its rows, and transposed its
  * columns; so the matrix is symmetric to the bit.
  *
- * How far a fast score can be from the exact one (kernels/rescore.h): the fast one is within 55.51
- * u of the true cosine, u = 2^-24, whatever the rows (derived in cpu_dots.h; lengths are divided
- * out, so rows need not be of unit length). The exact one is rounded once, by u / 2, after f64
- * sums: 64 at least partial sums of n = cols / 64 products are off by at most n 2^-53. Clamping to
- * [0, 1] moves neither away from the other. So r_i = 0 and e = LL_DOTS_BOUND = 64 u = 3.8e-6 on the
- * cpu. */
+ * How far a fast score can be from the exact one (kernels/rescore.h) is derived in cpu_dots.h, for
+ * any rows: lengths are divided out, so rows need not be of unit length to the last bit. Clamping
+ * to [0, 1] moves neither away from the other. So r_i = 0 and e = LL_DOTS_BOUND on the cpu. */
 #include "host/backend/cpu/cpu_dots.h"
 #include "host/backend/cpu/cpu_panels.h"
 #include "host/backend/cpu/cpu_state.h"

@@ -4,19 +4,22 @@
  * this one adds every pair's products in one order that depends on nothing but `cols`, so the bits
  * of a score depend neither on shapes nor on threads, and how far it can be off is known:
  *
- *   chains of 32 columns, added up over a slice of 512, added up over a stretch of 4096, all in
- * f32; stretches are added up in f64; times 1 / ||x|| ||y|| in f64, rounded to f32, clamped to [0,
- * 1]
+ *   chains of 16 columns; 8 of them in a group of 128; 4 of those in a slice of 512; 8 of those in
+ *   a stretch of 4096, all in f32; stretches in f64; times 1 / ||x|| ||y|| in f64, rounded to f32
+ *   and clamped to [0, 1]
  *
- *   32 + 15 + 7 = 54 roundings (55 on a processor without fused multiply-add) at u = 2^-24, so a
- * sum is off by at most 55 u sum |x_k y_k| (1 + 4e-6) <= 55.01 u ||x|| ||y||, and a score by at
- * most 55.01 u and half a unit in its last place, u / 2: together below LL_DOTS_BOUND = 64 u. (f64
- *   adds 2^-53 a column; sums of products below 2^-126 lose 2^-150 each: both vanish beside u.)
+ * 16 + 7 + 3 + 7 = 33 roundings (34 on a processor without fused multiply-add) at u = 2^-24, so a
+ * sum is off by at most 34 u sum |x_k y_k| (1 + 2e-6) <= 34.01 u ||x|| ||y||, and a score by at
+ * most 34.01 u and half a unit in its last place, u / 2; the exact score is rounded by u / 2 as
+ * well: together below LL_DOTS_BOUND = 40 u = 2.4e-6, for any rows. (f64 adds 2^-53 a column;
+ * products below 2^-126 lose 2^-150 each: both vanish beside u.)
  *
- * What is met lies far below. Roundings to all sides end up around 1 u. Rows with but one value
- * are the worst: then all roundings inside a power of two of the running sum agree, and a chain of
- * n is off by up to n / 3 u, here (32 + 16 + 8) / 3 u + u / 2 = 1.14e-6 if all were as bad as can
- * be. tests/property/property_dots.c looks for the worst of them. */
+ * That bound takes every rounding for the worst and to the same side; where partial sums stay below
+ * 1, as they must if no product is negative, the worst is half of it, 17 u = 1.0e-6. What is met
+ * lies far below: about 2 u for activations. tests/property/property_dots.c looks for rows whose
+ * roundings agree (one value throughout, or one large and many small) and finds up to 11 u, where
+ * chains of 32 gave 23 u. Shorter chains cost no time: additions and fused ones run side by side.
+ */
 #ifndef LL_CPU_DOTS_H
 #define LL_CPU_DOTS_H
 
@@ -24,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LL_DOTS_BOUND 0x1p-18
+#define LL_DOTS_BOUND (40 * 0x1p-24)
 
 /** Floats in the panel of `rows` rows. */
 int64_t ll_cpu_dots_panel_floats(int64_t rows, int64_t cols);

@@ -13,8 +13,9 @@
 
 enum {
     LL_DOTS_SLIVER = 16,      /* rows packed side by side */
-    LL_DOTS_CHAIN = 32,       /* columns of the features summed in registers */
-    LL_DOTS_SLICE = 512,      /* ... in a block on the stack: a sliver of it is 32 KiB */
+    LL_DOTS_CHAIN = 16,       /* columns of the features summed in registers */
+    LL_DOTS_GROUP = 128,      /* ... in a block on the stack, and groups in another */
+    LL_DOTS_SLICE = 512,      /* a sliver of it is 32 KiB */
     LL_DOTS_STRETCH = 8 * 512 /* ... in `sums` */
 };
 
@@ -65,20 +66,39 @@ add_chain(const float *x, const float *y, int count, bool first, vector sums[ROW
             sums[r][v] = first ? chain[r][v] : sums[r][v] + chain[r][v];
 }
 
+/* sums = (first) or += the chains of `cols` <= 128 columns. */
+static inline __attribute__((always_inline)) void
+add_group(const float *x, const float *y, int64_t cols, bool first, vector sums[ROWS][VECTORS])
+{
+    vector group[ROWS][VECTORS];
+    int64_t k = LL_DOTS_CHAIN;
+
+    if (cols >= LL_DOTS_CHAIN)
+        add_chain(x, y, LL_DOTS_CHAIN, true, group);
+    else
+        add_chain(x, y, (int)cols, true, group);
+    for (; k + LL_DOTS_CHAIN <= cols; k += LL_DOTS_CHAIN)
+        add_chain(x + k * LL_DOTS_SLIVER, y + k * LL_DOTS_SLIVER, LL_DOTS_CHAIN, false, group);
+    if (k < cols)
+        add_chain(x + k * LL_DOTS_SLIVER, y + k * LL_DOTS_SLIVER, (int)(cols - k), false, group);
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++)
+            sums[r][v] = first ? group[r][v] : sums[r][v] + group[r][v];
+}
+
 static inline __attribute__((always_inline)) void
 add_part(const float *x, const float *y, int64_t cols, bool add, float *sums, int64_t stride)
 {
     vector slice[ROWS][VECTORS];
-    int64_t k = LL_DOTS_CHAIN;
+    int64_t k = LL_DOTS_GROUP;
 
-    if (cols >= LL_DOTS_CHAIN)
-        add_chain(x, y, LL_DOTS_CHAIN, true, slice);
-    else
-        add_chain(x, y, (int)cols, true, slice);
-    for (; k + LL_DOTS_CHAIN <= cols; k += LL_DOTS_CHAIN)
-        add_chain(x + k * LL_DOTS_SLIVER, y + k * LL_DOTS_SLIVER, LL_DOTS_CHAIN, false, slice);
-    if (k < cols)
-        add_chain(x + k * LL_DOTS_SLIVER, y + k * LL_DOTS_SLIVER, (int)(cols - k), false, slice);
+    add_group(x, y, k < cols ? k : cols, true, slice);
+    for (; k < cols; k += LL_DOTS_GROUP) {
+        const int64_t left = cols - k, count = left < LL_DOTS_GROUP ? left : LL_DOTS_GROUP;
+        add_group(x + k * LL_DOTS_SLIVER, y + k * LL_DOTS_SLIVER, count, false, slice);
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 4
