@@ -41,3 +41,38 @@ LL_EACH_WIDTH void ll_narrow_uint16_cpu(const float *scores, int64_t count, uint
     for (int64_t i = 0; i < count; i++)
         narrowed[i] = (uint16_t)(int32_t)((double)scores[i] * 65535.0 + 0.5);
 }
+
+/* One row in the stored type, written from `place` on. */
+static void narrow_row(const float *scores, int64_t count, ll_narrow_type type, void *narrowed,
+                       int64_t place)
+{
+    if (type == LL_NARROW_FLOAT32)
+        memcpy((float *)narrowed + place, scores, (size_t)count * sizeof *scores);
+    else if (type == LL_NARROW_FLOAT16)
+        ll_narrow_float16_cpu(scores, count, (uint16_t *)narrowed + place);
+    else
+        ll_narrow_uint16_cpu(scores, count, (uint16_t *)narrowed + place);
+}
+
+void ll_narrow_tile_cpu(const ll_narrow_tile *tile, ll_narrow_type type, void *narrowed)
+{
+    for (int64_t r = 0; r < tile->rows; r++)
+        narrow_row(tile->scores + r * tile->stride, tile->columns, type, narrowed,
+                   r * tile->columns);
+}
+
+void ll_narrow_turned_cpu(const ll_narrow_tile *tile, ll_narrow_type type, void *narrowed)
+{
+    for (int64_t c = 0; c < tile->columns; c++)
+        for (int64_t r = 0; r < tile->rows; r++)
+            narrow_row(tile->scores + r * tile->stride + c, 1, type, narrowed, c * tile->rows + r);
+}
+
+void ll_narrow_mirror_cpu(float *scores, int64_t stride, int64_t rows)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        scores[r * stride + r] = 1.0f;
+        for (int64_t c = 0; c < r; c++)
+            scores[r * stride + c] = scores[c * stride + r];
+    }
+}

@@ -9,6 +9,9 @@
 #define LL_KERNELS_NARROW_H
 
 #include <stdint.h>
+#ifdef LL_WITH_CUDA
+#include <cuda_runtime_api.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +22,38 @@ void ll_narrow_float16_cpu(const float *scores, int64_t count, uint16_t *narrowe
 
 /** narrowed[i] = scores[i] in steps of 1/65535. */
 void ll_narrow_uint16_cpu(const float *scores, int64_t count, uint16_t *narrowed);
+
+/* ---- whole tiles, as a card delivers them ---------------------------------------------- */
+
+typedef enum ll_narrow_type { /* of a stored score */
+                              LL_NARROW_FLOAT32,
+                              LL_NARROW_FLOAT16,
+                              LL_NARROW_UINT16,
+} ll_narrow_type;
+
+/* Scores (rows, columns) f32, `stride` floats from row to row. The cuda twins clamp to [0, 1]. */
+typedef struct ll_narrow_tile {
+    const float *scores;
+    int64_t stride, rows, columns;
+} ll_narrow_tile;
+
+/** narrowed (rows, columns), packed, in the stored type. */
+void ll_narrow_tile_cpu(const ll_narrow_tile *tile, ll_narrow_type type, void *narrowed);
+
+/** narrowed (columns, rows), packed: the tile's transpose, its place below the diagonal. */
+void ll_narrow_turned_cpu(const ll_narrow_tile *tile, ll_narrow_type type, void *narrowed);
+
+/** Make a tile on the diagonal symmetric to the bit, in place: its upper half is the truth, its
+ *  diagonal 1. scores (rows, rows). */
+void ll_narrow_mirror_cpu(float *scores, int64_t stride, int64_t rows);
+
+#ifdef LL_WITH_CUDA
+cudaError_t ll_narrow_tile_cuda(const ll_narrow_tile *tile, ll_narrow_type type, void *narrowed,
+                                cudaStream_t stream);
+cudaError_t ll_narrow_turned_cuda(const ll_narrow_tile *tile, ll_narrow_type type, void *narrowed,
+                                  cudaStream_t stream);
+cudaError_t ll_narrow_mirror_cuda(float *scores, int64_t stride, int64_t rows, cudaStream_t stream);
+#endif
 
 #ifdef __cplusplus
 }

@@ -11,6 +11,9 @@
 #define LL_KERNELS_NORMALIZE_H
 
 #include <stdint.h>
+#ifdef LL_WITH_CUDA
+#include <cuda_runtime_api.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +22,10 @@ extern "C" {
 enum { LL_NORMALIZE_LANES = 64 };
 
 void ll_normalize_rows_cpu(float *x, int64_t rows, int64_t cols, float *norms);
+#ifdef LL_WITH_CUDA
+cudaError_t ll_normalize_rows_cuda(float *x, int64_t rows, int64_t cols, float *norms,
+                                   cudaStream_t stream);
+#endif
 
 #ifdef __cplusplus
 }

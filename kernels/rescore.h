@@ -11,6 +11,9 @@
 #define LL_KERNELS_RESCORE_H
 
 #include <stdint.h>
+#ifdef LL_WITH_CUDA
+#include <cuda_runtime_api.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,6 +33,18 @@ void ll_rescore_squares_cpu(const float *features, int64_t rows, int64_t cols, d
 /** scores[c] = score(row, columns[c]) for `count` columns; 0xFFFFFFFF is skipped. */
 void ll_rescore_cpu(const float *features, int64_t cols, const double *squares, int64_t row,
                     const uint32_t *columns, int64_t count, float *scores);
+
+#ifdef LL_WITH_CUDA
+cudaError_t ll_rescore_squares_cuda(const float *features, int64_t rows, int64_t cols,
+                                    double *squares, cudaStream_t stream);
+
+/** The twin for rows [row, row + rows), all on the device.
+ * @param columns  (rows, count), or NULL: column c is row c of the features
+ * @param scores   (rows, count) */
+cudaError_t ll_rescore_cuda(const float *features, int64_t cols, const double *squares, int64_t row,
+                            int64_t rows, const uint32_t *columns, int64_t count, float *scores,
+                            cudaStream_t stream);
+#endif
 
 #ifdef __cplusplus
 }

@@ -116,3 +116,8 @@ void ll_topk_take_cpu(uint64_t *keys, int keep, uint32_t *columns, float *scores
         scores[i] = score_of(key);
     }
 }
+
+int ll_topk_capacity(int keep)
+{
+    return keep + (keep / 2 > 128 ? keep / 2 : 128);
+}

@@ -13,6 +13,9 @@
 #define LL_KERNELS_TOPK_H
 
 #include <stdint.h>
+#ifdef LL_WITH_CUDA
+#include <cuda_runtime_api.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +48,36 @@ void ll_topk_offer_columns_cpu(const ll_topk_lists *lists, const ll_topk_tile *t
  * @param keys  (keep) one row's; reordered
  * @param columns, scores  (keep) each */
 void ll_topk_take_cpu(uint64_t *keys, int keep, uint32_t *columns, float *scores);
+
+/* ---- lists on a card ------------------------------------------------------------------- */
+
+/* The same lists with room to spare: keys are appended as they come, and the best `keep` selected
+ * when the room is used up. All zero bytes are empty lists. All arrays are for all rows of the
+ * matrix, on the device. */
+typedef struct ll_topk_card {
+    uint64_t *keys;    /* (rows, capacity) the first counts[row] of a row, in any order */
+    uint64_t *worst;   /* (rows) the worst key of the best `keep`; 0 while there is room */
+    uint32_t *counts;  /* (rows) keys that were to be appended; see topk.cu when over capacity */
+    uint32_t *settled; /* (rows) counts before the tile */
+    int keep, capacity;
+} ll_topk_card;
+
+/** Room for lists of `keep`: half as many again, and at least 128 more. */
+int ll_topk_capacity(int keep);
+
+#ifdef LL_WITH_CUDA
+/** Offer a tile to its rows and, unless it lies on the diagonal, to its columns. A tile lies on the
+ *  diagonal (row == column, square, both halves filled in) or clear of it, and comes once. Scores
+ *  outside [0, 1] count as clamped to it. lists->capacity is keep + 32 or more. */
+cudaError_t ll_topk_offer_cuda(const ll_topk_card *lists, const ll_topk_tile *tile,
+                               cudaStream_t stream);
+
+/** The lists of rows [row, row + rows), best first; they stay valid. Empty places: column
+ *  0xFFFFFFFF, score 0.
+ * @param columns, scores  (rows, keep) each, on the device */
+cudaError_t ll_topk_take_cuda(const ll_topk_card *lists, int64_t row, int64_t rows,
+                              uint32_t *columns, float *scores, cudaStream_t stream);
+#endif
 
 #ifdef __cplusplus
 }

@@ -96,7 +96,7 @@ def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(server.server_port, flush=True)
+    os.write(1, b"%d\n" % server.server_port)  # one piece, buffered or not
     sys.stdin.read()
     os._exit(0)
 

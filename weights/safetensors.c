@@ -7,7 +7,7 @@
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/vgg16/vgg16.h"
-#include "weights/layout.h"
+#include "weights/kernel_order.h"
 #include "weights/safetensors_header.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include "host/base/size.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/keras_h5.h"
-#include "weights/layout.h"
+#include "weights/kernel_order.h"
 #include "weights/synthetic.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ typedef struct fixed_name {
 static bool write_names(hid_t object, const char *attribute, const fixed_name *names, hsize_t count)
 {
     const hid_t type = H5Tcopy(H5T_C_S1);
-    const hid_t space = count > 0 ? H5Screate_simple(1, &count, NULL) : H5Screate(H5S_NULL);
+    const hid_t space = H5Screate_simple(1, &count, NULL);
     hid_t list = H5I_INVALID_HID;
     bool written = type >= 0 && space >= 0 && H5Tset_size(type, NAME_BYTES) >= 0;
 

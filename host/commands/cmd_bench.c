@@ -121,7 +121,7 @@ int cmd_bench(int argc, const char *const *argv)
     const ll_program program = {
         .name = k_program,
         .synopsis = "[embed] [similarity] [all]",
-        .summary = "Measure stages on this machine: each answer is checked, warmed up, repeated, "
+        .summary = "Measure stages on this machine: each answer is checked, warmed up, repeated,\n"
                    "and set beside what the machine could do at best."};
     ll_error err = LL_ERROR_INIT;
     ll_status status = LL_OK;

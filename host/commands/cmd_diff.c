@@ -23,7 +23,7 @@ int cmd_diff(int argc, const char *const *argv)
     const ll_program program = {
         .name = k_program,
         .synopsis = "A.h5 B.h5",
-        .summary = "Compare two indexes, rows matched by id. Exit code 0 if they are the same, 1 "
+        .summary = "Compare two indexes, rows matched by id. Exit code 0 if they are the same, 1\n"
                    "if they differ."};
     ll_error err = LL_ERROR_INIT;
     ll_status status = LL_OK;

@@ -14,7 +14,7 @@ static const char k_program[] = "lookloom index";
 static const ll_program k_index = {
     .name = k_program,
     .synopsis = "CATALOG -o INDEX.h5",
-    .summary = "Read a catalogue (a CSV file or a folder), embed every photo with VGG16, "
+    .summary = "Read a catalogue (a CSV file or a folder), embed every photo with VGG16,\n"
                "compare every item with every other and publish one HDF5 file.",
     .notes = "The index appears whole or not at all; the one before stays as "
              "INDEX.previous.h5."};

@@ -174,7 +174,7 @@ int cmd_info(int argc, const char *const *argv)
     const ll_program program = {
         .name = k_program,
         .synopsis = "[INDEX.h5]",
-        .summary = "Say what an index holds and what made it; without a file, describe this "
+        .summary = "Say what an index holds and what made it; without a file, describe this\n"
                    "program, its libraries and its backends."};
     ll_error err = LL_ERROR_INIT;
     ll_status status = LL_OK;

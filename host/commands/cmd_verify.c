@@ -24,7 +24,7 @@ int cmd_verify(int argc, const char *const *argv)
     const ll_program program = {
         .name = k_program,
         .synopsis = "INDEX.h5",
-        .summary = "Check every checksum, order, bound and promise of an index and recompute a "
+        .summary = "Check every checksum, order, bound and promise of an index and recompute a\n"
                    "sample of its rows. Exit code 1 if anything is damaged."};
     ll_error err = LL_ERROR_INIT;
     ll_status status = LL_OK;

@@ -37,19 +37,6 @@ static ll_status print_info(const char *path, ll_error *err)
     return LL_OK;
 }
 
-/* The first folder ll_weights_find looks in: $XDG_DATA_HOME/lookloom or ~/.local/share/lookloom. */
-static ll_status default_target(const char *file, char **out, ll_error *err)
-{
-    const char *const data = getenv("XDG_DATA_HOME");
-    const char *const home = getenv("HOME");
-
-    if (data != NULL && data[0] == '/')
-        return ll_text_format(out, err, "%s/lookloom/%s", data, file);
-    if (home != NULL && home[0] != '\0')
-        return ll_text_format(out, err, "%s/.local/share/lookloom/%s", home, file);
-    return ll_fail(err, LL_ERR_ARGUMENT, "no home folder to put %s in; add -o FILE", file);
-}
-
 static ll_status fetch(const char *name, const char *output, int64_t timeout_s, const ll_log *log,
                        ll_error *err)
 {
@@ -58,12 +45,15 @@ static ll_status fetch(const char *name, const char *output, int64_t timeout_s, 
     const ll_weights_source *const source = ll_weights_source_find(name);
 
     if (source == NULL)
-        return ll_fail(err, LL_ERR_ARGUMENT, "no weights called '%s'; known: keras", name);
-    if (output != NULL)
+        return ll_fail(err, LL_ERR_ARGUMENT, "no weights called '%s'; known: keras, keras-notop",
+                       name);
+    if (output != NULL) {
         LL_TRY_DONE(ll_text_copy(output, strlen(output), &target, err));
-    else
-        LL_TRY_DONE(default_target(source->file, &target, err));
-    LL_TRY_DONE(ll_file_folder(target, &folder, err));
+        LL_TRY_DONE(ll_file_folder(target, &folder, err));
+    } else {
+        LL_TRY_DONE(ll_weights_folder(&folder, err));
+        LL_TRY_DONE(ll_text_format(&target, err, "%s/%s", folder, source->file));
+    }
     LL_TRY_DONE(ll_file_make_folder(folder, err));
     LL_TRY_DONE(ll_weights_fetch(source, target, (long)timeout_s, log, err));
     printf("%s: %s\n", target, source->license);
@@ -94,10 +84,10 @@ static ll_status parse(int argc, const char *const *argv, struct request *r, ll_
     };
     const ll_program program = {
         .name = k_program,
-        .synopsis = "fetch keras | synth -o FILE | info FILE",
-        .summary = "fetch: download the published VGG16, resumed and checked against its digest. "
-                   "synth: make an untrained network for demos, tests and benchmarks. info: "
-                   "describe a weights file.",
+        .synopsis = "fetch keras|keras-notop | synth -o FILE | info FILE",
+        .summary = "fetch: download the published VGG16, resumed and checked against its digest.\n"
+                   "synth: make an untrained network for demos, tests and benchmarks.\n"
+                   "info: describe a weights file.",
         .notes = "The published weights are CC-BY 4.0, Visual Geometry Group, Oxford."};
     return ll_arguments_parse(&program, argc, argv, options, out, err);
 }

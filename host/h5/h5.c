@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -121,7 +122,7 @@ static ll_status check_regular(const char *path, int flags, ll_error *err)
 {
     struct stat info;
 
-    const int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK);
+    const int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK, 0666);
     if (fd < 0) return ll_fail(err, LL_ERR_IO, "%s: %s", path, strerror(errno));
     const int failed = fstat(fd, &info) != 0;
     const int cause = errno;
@@ -137,10 +138,12 @@ static ll_status open_file(const char *path, bool writing, hid_t *out, ll_error 
     LL_TRY(check_regular(path, writing ? O_RDWR : O_RDONLY, err));
     const hid_t access = file_access(writing);
     if (access < 0) return ll_h5_fail(err, LL_ERR_MEMORY, path, "cannot open it");
+    ll_status status = LL_OK;
     *out = H5Fopen(path, writing ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
+    /* At once, here and below: the next call of HDF5 forgets the cause. */
+    if (*out < 0) status = ll_h5_fail(err, LL_ERR_FORMAT, path, "not a readable HDF5 file");
     ll_h5_close(access);
-    if (*out < 0) return ll_h5_fail(err, LL_ERR_FORMAT, path, "not a readable HDF5 file");
-    return LL_OK;
+    return status;
 }
 
 ll_status ll_h5_file_open(const char *path, hid_t *out, ll_error *err)
@@ -155,17 +158,20 @@ ll_status ll_h5_file_edit(const char *path, hid_t *out, ll_error *err)
 
 ll_status ll_h5_file_create(const char *path, hid_t *out, ll_error *err)
 {
+    *out = -1;
+    LL_TRY(check_regular(path, O_RDWR | O_CREAT, err));
+
     const hid_t access = file_access(true);
     const hid_t creation = H5Pcreate(H5P_FILE_CREATE);
     const unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
 
-    *out = -1;
     if (access >= 0 && creation >= 0 && H5Pset_link_creation_order(creation, order) >= 0)
         *out = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    ll_status status = LL_OK;
+    if (*out < 0) status = ll_h5_fail(err, LL_ERR_IO, path, "cannot create it");
     ll_h5_close(creation);
     ll_h5_close(access);
-    if (*out < 0) return ll_h5_fail(err, LL_ERR_IO, path, "cannot create it");
-    return LL_OK;
+    return status;
 }
 
 ll_status ll_h5_file_finish(hid_t *file, ll_error *err)
@@ -180,14 +186,45 @@ ll_status ll_h5_file_finish(hid_t *file, ll_error *err)
     return LL_OK;
 }
 
-ll_status ll_h5_file_descriptor(hid_t file, int *out, ll_error *err)
+/* Our own reading of places in the file takes them as they are. */
+static bool plain_addresses(hid_t file)
 {
+    size_t address_bytes = 0, length_bytes = 0;
+    hsize_t user_block = 1;
+    const hid_t creation = H5Fget_create_plist(file);
+    const bool plain = creation >= 0 &&
+                       H5Pget_sizes(creation, &address_bytes, &length_bytes) >= 0 &&
+                       H5Pget_userblock(creation, &user_block) >= 0 && address_bytes == 8 &&
+                       length_bytes == 8 && user_block == 0;
+
+    ll_h5_close(creation);
+    return plain;
+}
+
+ll_status ll_h5_map_open(hid_t file, ll_h5_map *out, ll_error *err)
+{
+    struct stat info;
+    int fd = -1;
     void *handle = NULL; /* of the default driver: an int * */
 
+    *out = (ll_h5_map){NULL, 0};
+    if (!plain_addresses(file))
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, file, NULL, "has unusual addresses");
     if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0 || handle == NULL)
         return ll_h5_fail_at(err, LL_ERR_IO, file, NULL, "has no file descriptor");
-    memcpy(out, handle, sizeof *out);
+    memcpy(&fd, handle, sizeof fd);
+    if (fstat(fd, &info) != 0) return ll_h5_fail_at(err, LL_ERR_IO, file, NULL, strerror(errno));
+    void *const bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED)
+        return ll_h5_fail_at(err, LL_ERR_IO, file, "(mapping it)", strerror(errno));
+    *out = (ll_h5_map){bytes, (size_t)info.st_size};
     return LL_OK;
+}
+
+void ll_h5_map_close(ll_h5_map *map)
+{
+    if (map->bytes != NULL) munmap((void *)map->bytes, map->size_bytes);
+    *map = (ll_h5_map){NULL, 0};
 }
 
 bool ll_h5_exists(hid_t parent, const char *name)
@@ -208,10 +245,11 @@ ll_status ll_h5_group_create(hid_t parent, const char *name, hid_t *out, ll_erro
         H5Pset_obj_track_times(creation, 0) >= 0 &&
         H5Pset_link_creation_order(creation, order) >= 0)
         *out = H5Gcreate2(parent, name, link, creation, H5P_DEFAULT);
+    ll_status status = LL_OK;
+    if (*out < 0) status = ll_h5_fail_at(err, LL_ERR_IO, parent, name, "cannot create the group");
     ll_h5_close(creation);
     ll_h5_close(link);
-    if (*out < 0) return ll_h5_fail_at(err, LL_ERR_IO, parent, name, "cannot create the group");
-    return LL_OK;
+    return status;
 }
 
 ll_status ll_h5_group_open(hid_t parent, const char *name, hid_t *out, ll_error *err)

@@ -49,8 +49,14 @@ LL_NODISCARD ll_status ll_h5_file_create(const char *path, hid_t *out, ll_error 
 /** Flush and close a file that was written; `*file` becomes -1. */
 LL_NODISCARD ll_status ll_h5_file_finish(hid_t *file, ll_error *err);
 
-/** The descriptor behind an open file; HDF5's, not yours to close. */
-LL_NODISCARD ll_status ll_h5_file_descriptor(hid_t file, int *out, ll_error *err);
+/** The whole of an open file as memory: the very file HDF5 checked, whatever its path means by now.
+ *  LL_ERR_FORMAT if its addresses are not plain 64-bit offsets from its beginning. */
+typedef struct ll_h5_map {
+    const uint8_t *bytes; /* NULL: none */
+    size_t size_bytes;
+} ll_h5_map;
+LL_NODISCARD ll_status ll_h5_map_open(hid_t file, ll_h5_map *out, ll_error *err);
+void ll_h5_map_close(ll_h5_map *map);
 
 /** Is there a link of this name, of whatever kind? */
 bool ll_h5_exists(hid_t parent, const char *name);
@@ -92,8 +98,8 @@ typedef struct ll_h5_shape {
     int64_t extents[LL_H5_MAX_RANK]; /* rows, columns */
 } ll_h5_shape;
 
-/** Numbers are laid out contiguously, their space taken at once and never filled, so that they can
- *  be written and mapped at ll_h5_dataset_place without HDF5. */
+/** Numbers are laid out contiguously, their space taken at once and never filled: they are written
+ *  and mapped at ll_h5_dataset_place, without HDF5. */
 LL_NODISCARD ll_status ll_h5_dataset_create(hid_t parent, const char *name,
                                             const ll_h5_shape *shape, hid_t *out, ll_error *err);
 
@@ -112,15 +118,27 @@ LL_NODISCARD ll_status ll_h5_dataset_shape(hid_t parent, const char *name, ll_h5
 LL_NODISCARD ll_status ll_h5_dataset_place(hid_t dataset, size_t size_bytes, int64_t *offset,
                                            ll_error *err);
 
-/** A whole array, or rows of it, in the dataset's own type. */
-LL_NODISCARD ll_status ll_h5_array_read(hid_t dataset, void *out, ll_error *err);
-LL_NODISCARD ll_status ll_h5_array_write(hid_t dataset, const void *data, ll_error *err);
-LL_NODISCARD ll_status ll_h5_rows_read(hid_t dataset, int64_t row, int64_t rows, void *out,
-                                       ll_error *err);
-LL_NODISCARD ll_status ll_h5_rows_write(hid_t dataset, int64_t row, int64_t rows, const void *data,
-                                        ll_error *err);
-
 /* ---- texts: variable-length UTF-8 ------------------------------------------------------ */
+
+LL_NODISCARD ll_status ll_h5_texts_write(hid_t dataset, const char *const *texts, int64_t count,
+                                         ll_error *err);
+
+/* Texts are read from a map, without HDF5 and from any thread: it trusts the lengths in a file's
+ * heaps, which carry no checksums, and a flipped bit there sends it out of bounds. */
+typedef struct ll_h5_text_array {
+    ll_h5_map map;
+    const uint8_t *references; /* (count) into the heaps, 16 bytes each */
+    int64_t count;
+} ll_h5_text_array;
+
+/** The texts of a dataset of `count`; the map must stay open. LL_ERR_FORMAT if they lie beyond it.
+ */
+LL_NODISCARD ll_status ll_h5_texts_bind(hid_t dataset, const ll_h5_map *map, int64_t count,
+                                        ll_h5_text_array *out, ll_error *err);
+
+/** One text: borrowed bytes without a NUL. False if the file is damaged there. */
+bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t place, const char **bytes,
+                   size_t *length);
 
 typedef struct ll_h5_texts {
     const char **items; /* (count), never NULL ones */
@@ -128,15 +146,10 @@ typedef struct ll_h5_texts {
     char *bytes; /* behind them */
 } ll_h5_texts;
 
-LL_NODISCARD ll_status ll_h5_texts_write(hid_t dataset, const char *const *texts, int64_t count,
-                                         ll_error *err);
-/** The whole array of a dataset of one axis and `count` texts; yours: ll_h5_texts_release. */
-LL_NODISCARD ll_status ll_h5_texts_read(hid_t dataset, int64_t count, ll_h5_texts *out,
-                                        ll_error *err);
+/** All of them as C strings; yours: ll_h5_texts_release. LL_ERR_FORMAT naming `name`. */
+LL_NODISCARD ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name,
+                                        ll_h5_texts *out, ll_error *err);
 void ll_h5_texts_release(ll_h5_texts *texts);
-
-/** One text, of an array (`row`) or alone (rank 0: row 0); yours to free(). */
-LL_NODISCARD ll_status ll_h5_text_read(hid_t dataset, int64_t row, char **out, ll_error *err);
 
 /* ---- attributes: single values --------------------------------------------------------- */
 
@@ -162,8 +175,6 @@ LL_NODISCARD ll_status ll_h5_attribute_read_sum(hid_t object, const char *name, 
                                                 ll_error *err);
 LL_NODISCARD ll_status ll_h5_attribute_read_bool(hid_t object, const char *name, bool *out,
                                                  ll_error *err);
-LL_NODISCARD ll_status ll_h5_attribute_read_float(hid_t object, const char *name, float *out,
-                                                  ll_error *err);
 
 /* ---- dimension scales ------------------------------------------------------------------ */
 

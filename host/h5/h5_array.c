@@ -1,4 +1,4 @@
-/* host/h5/h5_array.c - datasets of numbers: create, check, place, read, write; see h5.h. */
+/* host/h5/h5_array.c - datasets of numbers: types, create, check, place; see h5.h. */
 #include "host/h5/h5.h"
 
 #include <stdio.h>
@@ -229,76 +229,4 @@ ll_status ll_h5_dataset_place(hid_t dataset, size_t size_bytes, int64_t *offset,
         return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "is not stored in one piece");
     *offset = (int64_t)at;
     return LL_OK;
-}
-
-/* Select rows [row, row + rows) of the dataset; `*memory` is as large. */
-static ll_status select_rows(hid_t dataset, int64_t row, int64_t rows, hid_t *file, hid_t *memory,
-                             ll_error *err)
-{
-    hsize_t start[LL_H5_MAX_RANK] = {(hsize_t)row}, count[LL_H5_MAX_RANK] = {0};
-
-    *memory = -1;
-    *file = H5Dget_space(dataset);
-    const int rank = *file >= 0 ? H5Sget_simple_extent_ndims(*file) : -1;
-    if (rank < 1 || rank > LL_H5_MAX_RANK || H5Sget_simple_extent_dims(*file, count, NULL) < 0 ||
-        row < 0 || rows < 0 || (hsize_t)row > count[0] || (hsize_t)rows > count[0] - (hsize_t)row)
-        return ll_h5_fail_at(err, LL_ERR_ARGUMENT, dataset, NULL, "has no such rows");
-    count[0] = (hsize_t)rows;
-    *memory = H5Screate_simple(rank, count, NULL);
-    if (*memory < 0 || H5Sselect_hyperslab(*file, H5S_SELECT_SET, start, NULL, count, NULL) < 0)
-        return ll_h5_fail_at(err, LL_ERR_MEMORY, dataset, NULL, "cannot select rows");
-    return LL_OK;
-}
-
-static ll_status move_rows(hid_t dataset, int64_t row, int64_t rows, const void *from, void *to,
-                           ll_error *err)
-{
-    ll_status status = LL_OK;
-    hid_t file = -1, memory = -1;
-    const hid_t type = H5Dget_type(dataset);
-
-    LL_TRY_DONE(select_rows(dataset, row, rows, &file, &memory, err));
-    if (rows == 0) goto done;
-    if (to != NULL && H5Dread(dataset, type, memory, file, H5P_DEFAULT, to) < 0)
-        status = ll_h5_fail_at(err, LL_ERR_IO, dataset, NULL, "cannot read it");
-    if (from != NULL && H5Dwrite(dataset, type, memory, file, H5P_DEFAULT, from) < 0)
-        status = ll_h5_fail_at(err, LL_ERR_IO, dataset, NULL, "cannot write it");
-done:
-    ll_h5_close(memory);
-    ll_h5_close(file);
-    ll_h5_close(type);
-    return status;
-}
-
-ll_status ll_h5_rows_read(hid_t dataset, int64_t row, int64_t rows, void *out, ll_error *err)
-{
-    return move_rows(dataset, row, rows, NULL, out, err);
-}
-
-ll_status ll_h5_rows_write(hid_t dataset, int64_t row, int64_t rows, const void *data,
-                           ll_error *err)
-{
-    return move_rows(dataset, row, rows, data, NULL, err);
-}
-
-ll_status ll_h5_array_read(hid_t dataset, void *out, ll_error *err)
-{
-    const hid_t type = H5Dget_type(dataset);
-    const herr_t done = H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
-
-    ll_status status = LL_OK;
-    if (done < 0) status = ll_h5_fail_at(err, LL_ERR_IO, dataset, NULL, "cannot read it");
-    ll_h5_close(type);
-    return status;
-}
-
-ll_status ll_h5_array_write(hid_t dataset, const void *data, ll_error *err)
-{
-    const hid_t type = H5Dget_type(dataset);
-    const herr_t done = H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
-
-    ll_status status = LL_OK;
-    if (done < 0) status = ll_h5_fail_at(err, LL_ERR_IO, dataset, NULL, "cannot write it");
-    ll_h5_close(type);
-    return status;
 }

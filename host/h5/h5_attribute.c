@@ -152,8 +152,3 @@ ll_status ll_h5_attribute_read_bool(hid_t object, const char *name, bool *out, l
     *out = byte != 0;
     return LL_OK;
 }
-
-ll_status ll_h5_attribute_read_float(hid_t object, const char *name, float *out, ll_error *err)
-{
-    return read_scalar(object, name, H5T_FLOAT, H5T_NATIVE_FLOAT, out, err);
-}

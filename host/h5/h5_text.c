@@ -1,9 +1,21 @@
-/* host/h5/h5_text.c - datasets of variable-length UTF-8 texts; see h5.h. */
+/* host/h5/h5_text.c - datasets of variable-length UTF-8 texts; see h5.h.
+ *
+ * On disk a text is a reference of 16 bytes - its length (u32), the address of a heap (u64), a
+ * number in it (u32) - and a heap is "GCOL", a version, its size (u64 at 8), then objects of a
+ * number (u16), a count of references (u16), 4 bytes of nothing, a size (u64) and that many bytes,
+ * padded to 8. Number 0 is the free space at the end. Source: HDF5 File Format Specification 3.0,
+ * III.E and VIII.B. */
 #include "host/base/memory.h"
 #include "host/h5/h5.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    REFERENCE_BYTES = 16,
+    HEAP_HEAD_BYTES = 16,
+    OBJECT_HEAD_BYTES = 16,
+};
 
 ll_status ll_h5_texts_write(hid_t dataset, const char *const *texts, int64_t count, ll_error *err)
 {
@@ -17,56 +29,139 @@ ll_status ll_h5_texts_write(hid_t dataset, const char *const *texts, int64_t cou
     return status;
 }
 
-/* From HDF5's many small pieces to one: two allocations, freed as two. HDF5 hands out NULL for an
- * empty text. */
-static ll_status gather(char *const *pieces, int64_t count, ll_h5_texts *out, ll_error *err)
+ll_status ll_h5_texts_bind(hid_t dataset, const ll_h5_map *map, int64_t count,
+                           ll_h5_text_array *out, ll_error *err)
 {
-    size_t total = 0;
-    char *to = NULL;
+    int64_t offset = 0;
 
-    for (int64_t i = 0; i < count; i++)
-        total += (pieces[i] != NULL ? strlen(pieces[i]) : 0) + 1;
-    LL_TRY(ll_alloc("texts", count, sizeof *out->items, &out->items, err));
-    out->bytes = malloc(total > 0 ? total : 1);
-    if (out->bytes == NULL)
-        return ll_fail(err, LL_ERR_MEMORY, "texts: no memory for %zu bytes", total);
-    to = out->bytes;
-    for (int64_t i = 0; i < count; i++) {
-        const char *const piece = pieces[i] != NULL ? pieces[i] : "";
-        const size_t length = strlen(piece) + 1;
-        memcpy(to, piece, length);
-        out->items[i] = to;
-        to += length;
-    }
-    out->count = count;
+    *out = (ll_h5_text_array){*map, NULL, count};
+    if (count == 0) return LL_OK;
+    if ((uint64_t)count > map->size_bytes / REFERENCE_BYTES)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "is longer than the file");
+    const size_t size_bytes = (size_t)count * REFERENCE_BYTES;
+    LL_TRY(ll_h5_dataset_place(dataset, size_bytes, &offset, err));
+    if ((size_t)offset > map->size_bytes - size_bytes)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "ends beyond the file: cut short?");
+    out->references = map->bytes + offset;
     return LL_OK;
 }
 
-ll_status ll_h5_texts_read(hid_t dataset, int64_t count, ll_h5_texts *out, ll_error *err)
+/* Unsigned numbers at any address. Datasets are mapped as they lie, too: little-endian machines. */
+static uint64_t u64_at(const uint8_t *bytes)
+{
+    uint64_t value = 0;
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+static uint32_t u32_at(const uint8_t *bytes)
+{
+    uint32_t value = 0;
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+static uint16_t u16_at(const uint8_t *bytes)
+{
+    uint16_t value = 0;
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+/* Where the last text was found. A heap is a list of up to 2000 objects, and texts were written one
+ * after the other: without it, reading a column would walk each heap once a text. */
+struct cursor {
+    uint64_t address; /* of a heap; 0: none yet */
+    uint64_t at;      /* in it */
+};
+
+/* From `at` on: object `number` of the heap of `heap_bytes`, or 0. */
+static uint64_t walk(const uint8_t *heap, uint64_t heap_bytes, uint64_t at, uint32_t number,
+                     uint64_t *size_bytes)
+{
+    while (at + OBJECT_HEAD_BYTES <= heap_bytes) {
+        const uint32_t found = u16_at(heap + at);
+        *size_bytes = u64_at(heap + at + 8);
+        if (found == 0 || *size_bytes > heap_bytes - at - OBJECT_HEAD_BYTES) return 0;
+        if (found == number) return at;
+        at += OBJECT_HEAD_BYTES + (*size_bytes + 7) / 8 * 8;
+    }
+    return 0;
+}
+
+/* Object `number` of the heap at `address`: its bytes and how many, or NULL. */
+static const uint8_t *find_object(const ll_h5_map *map, uint64_t address, uint32_t number,
+                                  struct cursor *cursor, uint64_t *size_bytes)
+{
+    uint64_t at = 0;
+
+    if (map->size_bytes < HEAP_HEAD_BYTES || address > map->size_bytes - HEAP_HEAD_BYTES)
+        return NULL;
+    const uint8_t *const heap = map->bytes + address;
+    const uint64_t heap_bytes = u64_at(heap + 8);
+    if (memcmp(heap, "GCOL\1", 5) != 0 || heap_bytes > map->size_bytes - address) return NULL;
+
+    if (cursor->address == address) at = walk(heap, heap_bytes, cursor->at, number, size_bytes);
+    if (at == 0) at = walk(heap, heap_bytes, HEAP_HEAD_BYTES, number, size_bytes);
+    if (at == 0) return NULL;
+    *cursor = (struct cursor){address, at};
+    return heap + at + OBJECT_HEAD_BYTES;
+}
+
+static bool text_at(const ll_h5_text_array *texts, int64_t place, struct cursor *cursor,
+                    const char **bytes, size_t *length)
+{
+    const uint8_t *const reference = texts->references + place * REFERENCE_BYTES;
+    const uint32_t text_bytes = u32_at(reference);
+    const uint64_t address = u64_at(reference + 4);
+    uint64_t object_bytes = 0;
+
+    *bytes = "";
+    *length = 0;
+    if (address == 0) return text_bytes == 0; /* HDF5 stores an empty text as no object at all */
+    const uint8_t *const object =
+        find_object(&texts->map, address, u32_at(reference + 12), cursor, &object_bytes);
+    if (object == NULL || text_bytes > object_bytes) return false;
+    *bytes = (const char *)object;
+    *length = strnlen(*bytes, text_bytes);
+    return true;
+}
+
+bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t place, const char **bytes, size_t *length)
+{
+    struct cursor cursor = {0, 0};
+    return text_at(texts, place, &cursor, bytes, length);
+}
+
+ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h5_texts *out,
+                           ll_error *err)
 {
     ll_status status = LL_OK;
-    char **pieces = NULL;
-    const hid_t type = H5Dget_type(dataset);
-    const hid_t space = H5Dget_space(dataset);
+    const char *bytes = NULL;
+    size_t length = 0, total = 1;
+    char *to = NULL;
+    struct cursor cursor = {0, 0};
 
     memset(out, 0, sizeof *out);
-    if (type < 0 || space < 0 || H5Tis_variable_str(type) <= 0 ||
-        H5Sget_simple_extent_npoints(space) != count) {
-        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "is not as many texts");
-        goto done;
+    for (int64_t i = 0; i < texts->count; i++) {
+        if (!text_at(texts, i, &cursor, &bytes, &length)) {
+            status = ll_fail(err, LL_ERR_FORMAT, "%s: text %lld is damaged", name, (long long)i);
+            goto done;
+        }
+        total += length + 1;
     }
-    LL_TRY_DONE(ll_alloc("texts", count, sizeof *pieces, &pieces, err));
-    if (count > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pieces) < 0) {
-        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "cannot read the texts");
-        goto done;
+    LL_TRY_DONE(ll_alloc(name, texts->count, sizeof *out->items, &out->items, err));
+    LL_TRY_DONE(ll_alloc(name, (int64_t)total, 1, &out->bytes, err));
+    to = out->bytes;
+    for (int64_t i = 0; i < texts->count; i++) {
+        (void)text_at(texts, i, &cursor, &bytes, &length);
+        memcpy(to, bytes, length);
+        out->items[i] = to;
+        to += length + 1; /* the NUL is there: ll_alloc clears */
     }
-    LL_TRY_DONE(gather(pieces, count, out, err));
+    out->count = texts->count;
 done:
-    if (pieces != NULL && count > 0) (void)H5Dvlen_reclaim(type, space, H5P_DEFAULT, pieces);
-    free(pieces);
     if (status != LL_OK) ll_h5_texts_release(out);
-    ll_h5_close(space);
-    ll_h5_close(type);
     return status;
 }
 
@@ -75,34 +170,4 @@ void ll_h5_texts_release(ll_h5_texts *texts)
     free(texts->items);
     free(texts->bytes);
     memset(texts, 0, sizeof *texts);
-}
-
-ll_status ll_h5_text_read(hid_t dataset, int64_t row, char **out, ll_error *err)
-{
-    ll_status status = LL_OK;
-    char *piece = NULL;
-    const hsize_t place = (hsize_t)row;
-    const hid_t type = H5Dget_type(dataset);
-    const hid_t space = H5Dget_space(dataset);
-    const hid_t memory = H5Screate(H5S_SCALAR);
-    const int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
-
-    *out = NULL;
-    if (type < 0 || memory < 0 || rank < 0 || rank > 1 || H5Tis_variable_str(type) <= 0 ||
-        row < 0 || row >= H5Sget_simple_extent_npoints(space)) {
-        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "has no such text");
-        goto done;
-    }
-    if ((rank == 1 && H5Sselect_elements(space, H5S_SELECT_SET, 1, &place) < 0) ||
-        H5Dread(dataset, type, memory, space, H5P_DEFAULT, &piece) < 0) {
-        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "cannot read a text");
-        goto done;
-    }
-    status = ll_text_copy(piece != NULL ? piece : "", piece != NULL ? strlen(piece) : 0, out, err);
-done:
-    if (piece != NULL) (void)H5free_memory(piece);
-    ll_h5_close(memory);
-    ll_h5_close(space);
-    ll_h5_close(type);
-    return status;
 }

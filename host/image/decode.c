@@ -35,7 +35,8 @@ static bool is_bmp(const uint8_t *bytes, size_t size_bytes)
 static bool is_webp(const uint8_t *bytes, size_t size_bytes)
 {
     return size_bytes >= 16 && memcmp(bytes, "RIFF", 4) == 0 &&
-           memcmp(bytes + 8, "WEBPVP8", 7) == 0;
+           memcmp(bytes + 8, "WEBPVP8", 7) == 0 &&
+           (bytes[15] == ' ' || bytes[15] == 'L' || bytes[15] == 'X');
 }
 
 typedef ll_status (*decode_fn)(ll_photo *photo, ll_error *why);

@@ -6,7 +6,7 @@
  * palette; and widens 5 and 6 bits to 8 otherwise than Pillow. */
 #include "host/base/memory.h"
 #include "host/base/size.h"
-#include "host/image/bytes.h"
+#include "host/image/byte_order.h"
 #include "host/image/decode_stb.h"
 #include "host/image/photo.h"
 

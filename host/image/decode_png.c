@@ -7,7 +7,7 @@
  * than the header declares. A palette image is passed off as grey: what comes out are the indices,
  * and one beyond the palette is a reject instead of whatever is in memory there. */
 #include "host/base/memory.h"
-#include "host/image/bytes.h"
+#include "host/image/byte_order.h"
 #include "host/image/decode_stb.h"
 #include "host/image/photo.h"
 #include "host/image/png_check.h"
@@ -36,7 +36,7 @@ typedef struct pass {
 typedef struct plan {
     pass passes[7];
     int count;
-    size_t stored_bytes; /* all rows, with the heads of their stored blocks */
+    size_t bytes; /* of all rows */
 } plan;
 
 static void plan_add(plan *rows, const ll_png *png, uint32_t width, uint32_t height)
@@ -44,11 +44,10 @@ static void plan_add(plan *rows, const ll_png *png, uint32_t width, uint32_t hei
     static const int k_samples[] = {1, 0, 3, 1, 2, 0, 4}; /* per pixel, by colour type */
     const size_t bits = (size_t)k_samples[png->colour] * (size_t)png->depth;
     const size_t row_bytes = (width * bits + 7) / 8 + 1;
-    const size_t blocks = (row_bytes + STORED_MAX - 1) / STORED_MAX;
 
     if (width == 0 || height == 0) return;
     rows->passes[rows->count++] = (pass){height, row_bytes};
-    rows->stored_bytes += height * (row_bytes + blocks * STORED_HEAD);
+    rows->bytes += height * row_bytes;
 }
 
 static plan plan_of(const ll_png *png)
@@ -108,21 +107,25 @@ static ll_status inflate_bytes(inflater *self, uint8_t *to, size_t count, ll_err
  * properly and between two rows, stay black, as in Pillow. */
 static ll_status inflate_rows(inflater *self, const plan *rows, uint8_t *to, ll_error *why)
 {
-    size_t left = rows->stored_bytes;
+    size_t left = rows->bytes, block_left = 0;
 
     for (int p = 0; p < rows->count; p++)
         for (uint32_t y = 0; y < rows->passes[p].rows; y++)
             for (size_t row_left = rows->passes[p].row_bytes; row_left > 0;) {
-                const size_t count = row_left < STORED_MAX ? row_left : STORED_MAX;
-                left -= count + STORED_HEAD;
-                to[0] = left == 0; /* the last block says so */
-                ll_put_le16(to + 1, (uint32_t)count);
-                ll_put_le16(to + 3, (uint32_t)~count);
-                const bool first = row_left == rows->passes[p].row_bytes;
-                if (!self->ended || !first)
-                    LL_TRY(inflate_bytes(self, to + STORED_HEAD, count, why));
-                to += STORED_HEAD + count;
+                if (block_left == 0) {
+                    block_left = left < STORED_MAX ? left : STORED_MAX;
+                    to[0] = block_left == left; /* the last block says so */
+                    ll_put_le16(to + 1, (uint32_t)block_left);
+                    ll_put_le16(to + 3, (uint32_t)~block_left);
+                    to += STORED_HEAD;
+                }
+                const size_t count = row_left < block_left ? row_left : block_left;
+                const bool between = self->ended && row_left == rows->passes[p].row_bytes;
+                if (!between) LL_TRY(inflate_bytes(self, to, count, why));
+                to += count;
                 row_left -= count;
+                block_left -= count;
+                left -= count;
             }
     return LL_OK;
 }
@@ -142,7 +145,8 @@ static ll_status rewrite(const ll_png *png, bool keep_key, inflater *self, uint8
     const plan rows = plan_of(png);
     const bool palette = png->colour == LL_PNG_PALETTE;
     const size_t key_bytes = !keep_key ? 0 : png->colour == LL_PNG_RGB ? 6 : 2;
-    const size_t data_bytes = 2 + rows.stored_bytes; /* a zlib header, no Adler-32 */
+    const size_t blocks = (rows.bytes + STORED_MAX - 1) / STORED_MAX;
+    const size_t data_bytes = 2 + rows.bytes + blocks * STORED_HEAD; /* no Adler-32 */
     uint8_t header[13] = {[8] = (uint8_t)png->depth,
                           [9] = (uint8_t)(palette ? LL_PNG_GREY : png->colour),
                           [12] = png->interlaced};

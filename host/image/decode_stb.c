@@ -7,8 +7,14 @@
 #include "host/image/photo.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
+/* Cleared memory: damaged files make stb_image read tables and samples that were never written, and
+ * the same bytes must give the same pixels. */
+#define STBI_MALLOC(size)       calloc(1, size)
+#define STBI_REALLOC(old, size) realloc(old, size)
+#define STBI_FREE(old)          free(old)
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
 #define STBI_ONLY_JPEG
@@ -26,6 +32,7 @@ ll_status ll_stb_decode(const uint8_t *bytes, size_t size_bytes, const char *wha
     int width = 0, height = 0, found = 0;
 
     if (size_bytes > INT_MAX) return ll_fail(why, LL_ERR_UNSUPPORTED, "%s beyond 2 GiB", what);
+    stbi__g_failure_reason = "damaged"; /* some of its failures name none and leave the last one */
     raster->pixels =
         stbi_load_from_memory(bytes, (int)size_bytes, &width, &height, &found, channels);
     if (raster->pixels == NULL && strcmp(stbi_failure_reason(), "outofmem") == 0)
@@ -39,17 +46,41 @@ ll_status ll_stb_decode(const uint8_t *bytes, size_t size_bytes, const char *wha
     return LL_OK;
 }
 
-/* stb_image has no limit of scans. Inside a scan 0xff is followed by 0 or a restart marker only, so
- * counting start-of-scan markers errs at most by a table between scans that happens to hold one. */
+/* Huffman tables of at most 256 symbols each? stb_image 2.27 counts them no more than it checks the
+ * end of the file, behind which it reads zeros. `at` points behind the marker. */
+static bool tables_fit(const uint8_t *at, const uint8_t *end)
+{
+    if (end - at < 2) return true;
+    int64_t left = ((int64_t)at[0] << 8 | at[1]) - 2;
+
+    at += 2;
+    while (left > 0 && at < end) {
+        int symbols = 0;
+        for (int i = 1; i <= 16 && end - at > i; i++)
+            symbols += at[i];
+        if (symbols > 256) return false;
+        left -= 17 + symbols;
+        if (end - at <= 17 + symbols) return true;
+        at += 17 + symbols;
+    }
+    return true;
+}
+
+/* What stb_image does not check behind the first scan's header, where libjpeg-turbo has stopped
+ * checking: the number of scans, and tables. A marker may turn up wherever damage makes stb_image
+ * look for one, so every 0xff is taken for its beginning; inside a scan only 0 and restart markers
+ * follow it. */
 static ll_status check_scans(const ll_photo *photo, size_t start, ll_error *why)
 {
     const uint8_t *at = photo->bytes + start;
     const uint8_t *const end = photo->bytes + photo->size_bytes;
     int scans = 1;
 
-    while (at < end && (at = memchr(at, 0xff, (size_t)(end - at))) != NULL) {
-        if (end - at >= 2 && at[1] == 0xda) scans++;
+    while (at < end && (at = memchr(at, 0xff, (size_t)(end - at))) != NULL && end - at >= 2) {
         at++;
+        if (*at == 0xda) scans++;
+        if (*at == 0xc4 && !tables_fit(at + 1, end))
+            return ll_fail(why, LL_ERR_FORMAT, "JPEG: bad Huffman table");
     }
     if (scans <= LL_JPEG_MAX_SCANS) return LL_OK;
     return ll_fail(why, LL_ERR_FORMAT, "more than %d progressive scans", LL_JPEG_MAX_SCANS);

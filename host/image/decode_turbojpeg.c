@@ -3,7 +3,10 @@
  * Not its TurboJPEG interface: that one treats every warning alike, while here a premature end of
  * the file is a reject and any other warning is not; and it cannot read CMYK the way Pillow does.
  * Settings are the library's defaults, which are Pillow's: accurate integer DCT, fancy upsampling.
- */
+ *
+ * libjpeg is fed 64 KiB at a time although the whole file is in memory, because Pillow does: how
+ * many bits the entropy decoder holds at the end depends on where it was last interrupted, and that
+ * decides whether a file is usable that lacks nothing but its end marker. */
 #include "host/image/decode_turbojpeg.h"
 #include "host/image/exif.h"
 
@@ -16,7 +19,7 @@
 
 #include <jerror.h> /* wants jpeglib.h before it */
 
-enum { ROWS_PER_CALL = 16 };
+enum { ROWS_PER_CALL = 16, BLOCK_BYTES = 65536 };
 
 /* A decompressor and where it jumps to when the file is no good. libjpeg calls back with pointers
  * to its own three structs, so they come first in ours. */
@@ -30,7 +33,8 @@ typedef struct reader {
     ll_status status; /* why we left */
     char text[LL_IMAGE_REASON];
     uint8_t *row; /* CMYK only: one row */
-    bool rows_done;
+    size_t fed;   /* bytes of the file that libjpeg has been shown */
+    size_t skip;  /* bytes to pass over in those to come */
 } reader;
 
 static _Noreturn void leave(reader *self, ll_status status, const char *text)
@@ -66,24 +70,38 @@ static void on_message(j_common_ptr jpeg)
 
 static void on_source(j_decompress_ptr jpeg)
 {
-    (void)jpeg; /* the whole file is in memory, nothing to set up or to take down */
+    (void)jpeg; /* the file is in memory, nothing to set up or to take down */
 }
 
-static boolean on_end_of_data(j_decompress_ptr jpeg)
+static boolean on_end_of_block(j_decompress_ptr jpeg)
 {
-    reader *const self = jpeg->client_data;
-
-    leave(self, self->rows_done ? LL_OK : LL_ERR_FORMAT, "truncated JPEG");
+    (void)jpeg;
+    return FALSE; /* stop where you can go on: the caller will feed() */
 }
 
 static void on_skip(j_decompress_ptr jpeg, long count)
 {
-    struct jpeg_source_mgr *const source = jpeg->src;
-    const size_t left = source->bytes_in_buffer;
-    const size_t skip = count <= 0 ? 0 : (size_t)count < left ? (size_t)count : left;
+    reader *const self = jpeg->client_data;
+    const size_t wanted = count <= 0 ? 0 : (size_t)count;
+    const size_t now =
+        wanted < self->source.bytes_in_buffer ? wanted : self->source.bytes_in_buffer;
 
-    source->next_input_byte += skip;
-    source->bytes_in_buffer -= skip;
+    self->source.next_input_byte += now;
+    self->source.bytes_in_buffer -= now;
+    self->skip = wanted - now;
+}
+
+/* Show libjpeg the next block; jumps if there is none. */
+static void feed(reader *self)
+{
+    do {
+        const size_t left = self->photo->size_bytes - self->fed;
+        const size_t count = left < BLOCK_BYTES ? left : BLOCK_BYTES;
+        if (count == 0) leave(self, LL_ERR_FORMAT, "truncated JPEG");
+        self->fed += count;
+        self->source.bytes_in_buffer += count;
+        on_skip(&self->jpeg, (long)self->skip);
+    } while (self->skip > 0);
 }
 
 static void on_progress(j_common_ptr common)
@@ -106,9 +124,8 @@ static void open_reader(reader *self, const ll_photo *photo)
     jpeg_create_decompress(&self->jpeg);
     self->source = (struct jpeg_source_mgr){
         .next_input_byte = photo->bytes,
-        .bytes_in_buffer = photo->size_bytes,
         .init_source = on_source,
-        .fill_input_buffer = on_end_of_data,
+        .fill_input_buffer = on_end_of_block,
         .skip_input_data = on_skip,
         .resync_to_restart = jpeg_resync_to_restart,
         .term_source = on_source,
@@ -132,8 +149,8 @@ static ll_status read_header(reader *self, ll_photo *photo, ll_error *why)
 {
     struct jpeg_decompress_struct *const jpeg = &self->jpeg;
 
-    while (jpeg_read_header(jpeg, FALSE) == JPEG_HEADER_TABLES_ONLY)
-        continue; /* tables may come as an abbreviated image of their own */
+    for (int found; (found = jpeg_read_header(jpeg, FALSE)) != JPEG_HEADER_OK;)
+        if (found == JPEG_SUSPENDED) feed(self); /* else tables, as an image of their own */
     photo->orientation = orientation_of(jpeg);
     LL_TRY(ll_photo_declare(photo, jpeg->image_width, jpeg->image_height, why));
     if (jpeg->num_components != 1 && jpeg->num_components != 3 && jpeg->num_components != 4)
@@ -172,14 +189,12 @@ static ll_status read_rows(reader *self, ll_raster *raster, ll_error *why)
         uint8_t *const to = raster->pixels + first * row_bytes;
         const JDIMENSION left = jpeg->output_height - first;
         const JDIMENSION count = left < ROWS_PER_CALL ? left : ROWS_PER_CALL;
-        if (cmyk) {
-            jpeg_read_scanlines(jpeg, &self->row, 1);
-            cmyk_to_rgb(self->row, to, jpeg->output_width);
-            continue;
-        }
         for (JDIMENSION i = 0; i < count; i++)
-            rows[i] = to + i * row_bytes;
-        jpeg_read_scanlines(jpeg, rows, count);
+            rows[i] = cmyk ? self->row : to + i * row_bytes;
+        if (jpeg_read_scanlines(jpeg, rows, cmyk ? 1 : count) == 0)
+            feed(self);
+        else if (cmyk)
+            cmyk_to_rgb(self->row, to, jpeg->output_width);
     }
     return LL_OK;
 }
@@ -189,21 +204,21 @@ static ll_status read_guarded(reader *self, ll_photo *photo, bool header_only, l
 {
     struct jpeg_decompress_struct *const jpeg = &self->jpeg;
 
-    if (setjmp(self->leave) != 0)
-        return self->status == LL_OK ? LL_OK : ll_fail(why, self->status, "%s", self->text);
+    if (setjmp(self->leave) != 0) return ll_fail(why, self->status, "%s", self->text);
     open_reader(self, photo);
     LL_TRY(read_header(self, photo, why));
     if (header_only) return LL_OK;
     jpeg->out_color_space = jpeg->num_components == 1   ? JCS_GRAYSCALE
                             : jpeg->num_components == 3 ? JCS_RGB
                                                         : JCS_CMYK;
-    jpeg_start_decompress(jpeg);
+    while (!jpeg_start_decompress(jpeg))
+        feed(self);
     LL_TRY(ll_raster_init(&photo->raster, jpeg->output_width, jpeg->output_height,
                           jpeg->num_components == 1 ? 1 : 3, why));
     LL_TRY(read_rows(self, &photo->raster, why));
-    /* What should follow the last row may be missing, as for Pillow, but it may not be wrong. */
-    self->rows_done = true;
-    jpeg_finish_decompress(jpeg);
+    /* What should follow the last row may be missing, but as far as it is in this block it may not
+     * be wrong. */
+    (void)jpeg_finish_decompress(jpeg);
     return LL_OK;
 }
 
@@ -212,7 +227,7 @@ static ll_status read_jpeg(ll_photo *photo, size_t *scan_start, ll_error *why)
     reader self = {.photo = photo, .status = LL_OK};
     const ll_status status = read_guarded(&self, photo, scan_start != NULL, why);
 
-    if (scan_start != NULL) *scan_start = photo->size_bytes - self.source.bytes_in_buffer;
+    if (scan_start != NULL) *scan_start = self.fed - self.source.bytes_in_buffer;
     jpeg_destroy_decompress(&self.jpeg);
     free(self.row);
     return status;

@@ -44,8 +44,9 @@ static bool open_header(block *tiff)
     if (tiff->bytes[0] != tiff->bytes[1]) return false;
     if (tiff->bytes[0] != 'I' && tiff->bytes[0] != 'M') return false;
     tiff->big_endian = tiff->bytes[0] == 'M';
-    /* Some cameras write the 42 in the other byte order. */
-    return read_16(tiff, 2) == 42 || read_16(tiff, 2) == 42 << 8;
+    const uint32_t mark = read_16(tiff, 2);
+    /* Some cameras write the 42 in the other byte order. 43 is no EXIF, but Pillow lets it pass. */
+    return mark == 42 || mark == 42 << 8 || (mark == 43 && tiff->big_endian);
 }
 
 /* The value of an entry that can hold an orientation, else 0. */

@@ -2,7 +2,7 @@
  * strict and as lenient as Pillow: chunks before the image data must be whole and their checksums
  * right; behind it a missing end is fine and checksums do not matter. */
 #include "host/image/png_check.h"
-#include "host/image/bytes.h"
+#include "host/image/byte_order.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -16,6 +16,8 @@ enum {
     SHORT_SIDE = 256, /* torchvision's Resize(256) before CenterCrop(224) */
     /* Weights are fixed point: 8 bits for the pixel, 2 for sums beyond 255, the rest fraction. */
     WEIGHT_BITS = 32 - 8 - 2,
+    HALF = 1 << (WEIGHT_BITS - 1), /* to round a sum instead of cutting it */
+    ROW_BYTES = SIDE * 3,
     /* Beyond this, walking to the crop pixel by pixel takes too long; Pillow would need 17 GB. */
     LONGEST_WALK = 1 << 24,
 };
@@ -155,19 +157,49 @@ static uint8_t clip_weighted(int32_t sum)
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-/* One output pixel: the weighted sum of `tap` pixels, `step` bytes apart from `from` on. */
-static void weigh(const taps *tap, const uint8_t *from, ptrdiff_t step, ptrdiff_t green,
-                  ptrdiff_t blue, uint8_t *to)
+/* One output pixel: the weighted sum of pixels `step` bytes apart, from the tap's first on. Inline,
+ * so that the usual steps become constants. */
+static inline void weigh(const taps *tap, const uint8_t *line, ptrdiff_t step, ptrdiff_t green,
+                         ptrdiff_t blue, uint8_t *to)
 {
-    int32_t sum[3] = {1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1), 1 << (WEIGHT_BITS - 1)};
+    const uint8_t *from = line + tap->first * step;
+    int32_t red_sum = HALF, green_sum = HALF, blue_sum = HALF;
 
     for (int32_t k = 0; k < tap->count; k++, from += step) {
-        sum[0] += from[0] * tap->weights[k];
-        sum[1] += from[green] * tap->weights[k];
-        sum[2] += from[blue] * tap->weights[k];
+        red_sum += from[0] * tap->weights[k];
+        green_sum += from[green] * tap->weights[k];
+        blue_sum += from[blue] * tap->weights[k];
     }
-    for (int c = 0; c < 3; c++)
-        to[c] = clip_weighted(sum[c]);
+    to[0] = clip_weighted(red_sum);
+    to[1] = clip_weighted(green_sum);
+    to[2] = clip_weighted(blue_sum);
+}
+
+/* One row of the source to SIDE pixels. */
+static void narrow_row(const ll_view *source, int32_t y, const filter *columns, uint8_t *to)
+{
+    const uint8_t *const line = source->origin + y * source->step_y;
+
+    if (source->step_x == 3 && source->green == 1) /* RGB as stored: nearly every photo */
+        for (int x = 0; x < SIDE; x++)
+            weigh(&columns->of[x], line, 3, 1, 2, to + 3 * x);
+    else
+        for (int x = 0; x < SIDE; x++)
+            weigh(&columns->of[x], line, source->step_x, source->green, source->blue, to + 3 * x);
+}
+
+/* One output row from narrow rows, the tap's first at `from`: sums side by side, for SIMD. */
+static void mix_rows(const taps *tap, const uint8_t *from, uint8_t *to)
+{
+    int32_t sums[ROW_BYTES];
+
+    for (int i = 0; i < ROW_BYTES; i++)
+        sums[i] = HALF;
+    for (int32_t k = 0; k < tap->count; k++, from += ROW_BYTES)
+        for (int i = 0; i < ROW_BYTES; i++)
+            sums[i] += from[i] * tap->weights[k];
+    for (int i = 0; i < ROW_BYTES; i++)
+        to[i] = clip_weighted(sums[i]);
 }
 
 /* Across first, then down, rounding to 8 bits in between. */
@@ -177,25 +209,17 @@ static ll_status resize_bilinear(const ll_view *source, const axis *across, cons
     ll_status status = LL_OK;
     filter columns = {.weights = NULL}, rows = {.weights = NULL};
     uint8_t *narrow = NULL; /* (last - first, SIDE, 3): the rows that matter, already SIDE wide */
-    enum { NARROW_BYTES = SIDE * 3 };
 
     LL_TRY_DONE(filter_init(&columns, across, err));
     LL_TRY_DONE(filter_init(&rows, down, err));
     const int32_t first = rows.of[0].first;
     const int32_t last = rows.of[SIDE - 1].first + rows.of[SIDE - 1].count;
-    LL_TRY_DONE(ll_alloc("resized rows", last - first, NARROW_BYTES, &narrow, err));
-    for (int32_t y = first; y < last; y++) {
-        const uint8_t *const line = source->origin + y * source->step_y;
-        uint8_t *const to = narrow + (ptrdiff_t)(y - first) * NARROW_BYTES;
-        for (int x = 0; x < SIDE; x++)
-            weigh(&columns.of[x], line + columns.of[x].first * source->step_x, source->step_x,
-                  source->green, source->blue, to + 3 * x);
-    }
-    for (int y = 0; y < SIDE; y++) {
-        const uint8_t *const from = narrow + (ptrdiff_t)(rows.of[y].first - first) * NARROW_BYTES;
-        for (int x = 0; x < SIDE; x++, pixels += 3)
-            weigh(&rows.of[y], from + 3 * x, NARROW_BYTES, 1, 2, pixels);
-    }
+    LL_TRY_DONE(ll_alloc("resized rows", last - first, ROW_BYTES, &narrow, err));
+    for (int32_t y = first; y < last; y++)
+        narrow_row(source, y, &columns, narrow + (ptrdiff_t)(y - first) * ROW_BYTES);
+    for (int y = 0; y < SIDE; y++)
+        mix_rows(&rows.of[y], narrow + (ptrdiff_t)(rows.of[y].first - first) * ROW_BYTES,
+                 pixels + y * ROW_BYTES);
 done:
     free(columns.weights);
     free(rows.weights);

@@ -6,11 +6,8 @@
 #include "host/base/memory.h"
 #include "host/store/reader_state.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 /* A dataset that starts at an odd place (after h5repack, or a small one) is copied, up to here. */
 static const size_t k_max_copy = (size_t)1 << 30;
@@ -109,22 +106,6 @@ static ll_status read_extents(ll_reader *reader, ll_error *err)
     return LL_OK;
 }
 
-static ll_status map_file(ll_reader *reader, ll_error *err)
-{
-    struct stat info;
-    int fd = -1; /* HDF5's own: the very file it checked, whatever the path means by now */
-
-    LL_TRY(ll_h5_file_descriptor(reader->file, &fd, err));
-    if (fstat(fd, &info) != 0)
-        return ll_fail(err, LL_ERR_IO, "%s: %s", reader->path, strerror(errno));
-    void *const map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED)
-        return ll_fail(err, LL_ERR_IO, "%s: cannot map it: %s", reader->path, strerror(errno));
-    reader->map = map;
-    reader->map_bytes = (size_t)info.st_size;
-    return LL_OK;
-}
-
 static ll_status bind_array(ll_reader *reader, ll_array array, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -136,12 +117,13 @@ static ll_status bind_array(ll_reader *reader, ll_array array, ll_error *err)
 
     LL_TRY(ll_h5_dataset_open(reader->groups[object.group], object.name, &shape, &dataset, err));
     LL_TRY_DONE(ll_h5_dataset_place(dataset, size_bytes, &offset, err));
-    if (size_bytes > reader->map_bytes || (size_t)offset > reader->map_bytes - size_bytes) {
+    if (size_bytes > reader->map.size_bytes ||
+        (size_t)offset > reader->map.size_bytes - size_bytes) {
         status = ll_fail(err, LL_ERR_FORMAT, "%s: %s ends beyond the file: cut short?",
                          reader->path, object.path);
         goto done;
     }
-    reader->arrays[array] = reader->map + offset;
+    reader->arrays[array] = reader->map.bytes + offset;
     if ((size_t)offset % ll_h5_type_bytes(object.type) == 0) goto done;
     if (size_bytes > k_max_copy) {
         status = ll_fail(err, LL_ERR_FORMAT,
@@ -150,7 +132,7 @@ static ll_status bind_array(ll_reader *reader, ll_array array, ll_error *err)
         goto done;
     }
     LL_TRY_DONE(ll_alloc(object.path, (int64_t)size_bytes, 1, &reader->copies[array], err));
-    memcpy(reader->copies[array], reader->map + offset, size_bytes);
+    memcpy(reader->copies[array], reader->map.bytes + offset, size_bytes);
     reader->arrays[array] = reader->copies[array];
 done:
     ll_h5_close(dataset);
@@ -181,30 +163,56 @@ static ll_status open_groups(ll_reader *reader, ll_error *err)
     return LL_OK;
 }
 
+static ll_status bind_text(ll_reader *reader, hid_t parent, const char *name, ll_h5_shape shape,
+                           ll_h5_text_array *out, ll_error *err)
+{
+    hid_t dataset = -1;
+
+    LL_TRY(ll_h5_dataset_open(parent, name, &shape, &dataset, err));
+    const ll_status status =
+        ll_h5_texts_bind(dataset, &reader->map, shape.rank == 0 ? 1 : shape.extents[0], out, err);
+    ll_h5_close(dataset);
+    return status;
+}
+
+static ll_status bind_columns(ll_reader *reader, ll_error *err)
+{
+    const hid_t group = reader->groups[LL_GROUP_ATTRIBUTES];
+    const ll_h5_shape shape = {LL_H5_TEXT, 1, {reader->layout.extents.items}};
+
+    LL_TRY(ll_h5_group_names(group, &reader->column_names, &reader->columns, err));
+    LL_TRY(ll_alloc("columns", reader->columns, sizeof *reader->column_texts, &reader->column_texts,
+                    err));
+    LL_TRY(ll_alloc("columns", reader->columns, sizeof *reader->kept_columns, &reader->kept_columns,
+                    err));
+    for (int i = 0; i < reader->columns; i++)
+        LL_TRY(bind_text(reader, group, reader->column_names[i], shape, &reader->column_texts[i],
+                         err));
+    return LL_OK;
+}
+
 static ll_status bind_all(ll_reader *reader, ll_error *err)
 {
-    LL_TRY(map_file(reader, err));
+    LL_TRY(ll_h5_map_open(reader->file, &reader->map, err));
     for (int i = 0; i < LL_ARRAYS; i++)
         if (ll_layout_has_array(&reader->layout, (ll_array)i))
             LL_TRY(bind_array(reader, (ll_array)i, err));
-    LL_TRY(ll_h5_group_names(reader->groups[LL_GROUP_ATTRIBUTES], &reader->column_names,
-                             &reader->columns, err));
-    LL_TRY(ll_alloc("columns", reader->columns, sizeof *reader->column_datasets,
-                    &reader->column_datasets, err));
-    LL_TRY(ll_alloc("columns", reader->columns, sizeof *reader->column_texts, &reader->column_texts,
-                    err));
-    for (int i = 0; i < reader->columns; i++)
-        reader->column_datasets[i] = -1;
-    return LL_OK;
+    for (int i = 0; i < LL_TEXTS; i++) {
+        const ll_layout_object object = ll_layout_text((ll_text)i);
+        if (ll_layout_has_text(&reader->layout, (ll_text)i))
+            LL_TRY(bind_text(reader, reader->groups[object.group], object.name,
+                             ll_layout_shape(&reader->layout, &object), &reader->texts[i], err));
+    }
+    return bind_columns(reader, err);
 }
 
 static ll_status create(const char *path, ll_reader **out, ll_error *err)
 {
     LL_TRY(ll_alloc(path, 1, sizeof **out, out, err));
     (*out)->file = -1;
-    (*out)->image_dataset = -1;
     for (int i = 0; i < LL_GROUPS; i++)
         (*out)->groups[i] = -1;
+    pthread_mutex_init(&(*out)->mutex, NULL); /* cannot fail on Linux */
     return ll_text_copy(path, strlen(path), &(*out)->path, err);
 }
 
@@ -219,7 +227,10 @@ static ll_status open_locked(ll_reader *reader, const ll_layout *layout, ll_erro
     else
         reader->layout = *layout;
     LL_TRY(bind_all(reader, err));
-    return layout == NULL ? check_lookup(reader, err) : LL_OK;
+    if (layout != NULL) return LL_OK; /* the rest is still to be written */
+    const ll_h5_shape single = {.type = LL_H5_TEXT};
+    LL_TRY(bind_text(reader, reader->file, "run", single, &reader->run_text, err));
+    return check_lookup(reader, err);
 }
 
 ll_status ll_reader_open_unfinished(const char *path, const ll_layout *layout, ll_reader **out,
@@ -260,9 +271,6 @@ static void release_provenance(ll_store_provenance *provenance)
 static void release_handles(ll_reader *reader)
 {
     ll_h5_lock();
-    ll_h5_close(reader->image_dataset);
-    for (int i = 0; reader->column_datasets != NULL && i < reader->columns; i++)
-        ll_h5_close(reader->column_datasets[i]);
     for (int i = LL_GROUP_ROOT + 1; i < LL_GROUPS; i++)
         ll_h5_close(reader->groups[i]);
     ll_h5_close(reader->file);
@@ -273,19 +281,19 @@ void ll_reader_close(ll_reader *reader)
 {
     if (reader == NULL) return;
     release_handles(reader);
-    if (reader->map != NULL) munmap((void *)reader->map, reader->map_bytes);
+    ll_h5_map_close(&reader->map);
     for (int i = 0; i < LL_ARRAYS; i++)
         free(reader->copies[i]);
-    for (int i = 0; reader->column_texts != NULL && i < reader->columns; i++)
-        ll_h5_texts_release(&reader->column_texts[i]);
-    for (int i = 0; i < 3; i++)
-        ll_h5_texts_release(&reader->rejected[i]);
-    ll_h5_texts_release(&reader->images);
+    for (int i = 0; i < LL_TEXTS; i++)
+        ll_h5_texts_release(&reader->kept[i]);
+    for (int i = 0; reader->kept_columns != NULL && i < reader->columns; i++)
+        ll_h5_texts_release(&reader->kept_columns[i]);
+    ll_h5_texts_release(&reader->kept_run);
     ll_h5_names_free(reader->column_names, reader->columns);
-    free(reader->column_datasets);
     free(reader->column_texts);
+    free(reader->kept_columns);
+    pthread_mutex_destroy(&reader->mutex);
     release_provenance(&reader->provenance);
-    free(reader->run);
     free(reader->path);
     free(reader);
 }

@@ -1,9 +1,10 @@
 /* host/store/reader.h - a finished index, opened once and then read as memory.
  *
  * Opening checks type, rank, extent and place of every dataset against the schema and the file's
- * length, maps the contiguous ones, and closes HDF5 again but for the variable-length texts, which
- * are read on demand. A hostile file is an LL_ERR_FORMAT: external links, external storage, filters
- * and wrong shapes are refused. Floor 2; includes base, h5. */
+ * length, and maps the file; nothing is asked of HDF5 after that. A hostile file is an
+ * LL_ERR_FORMAT: external links, external storage, filters and wrong shapes are refused. What a
+ * mapped array holds is the file's word: a neighbour's index may be any number (verify would tell).
+ * Floor 2; includes base, h5. */
 #ifndef LL_STORE_READER_H
 #define LL_STORE_READER_H
 
@@ -34,13 +35,14 @@ const uint8_t *ll_reader_digests(const ll_reader *reader);         /* (N, 16) */
 /** One stored score as float, whatever the matrix type. Only if there is a matrix. */
 float ll_reader_score(const ll_reader *reader, int64_t row, int64_t column);
 
-/** Id of a row: bytes in mapped memory, not NUL-terminated. Thread-safe. */
+/** Id of a row: bytes in mapped memory, not NUL-terminated; no bytes for a row that is none.
+ *  Thread-safe. */
 const char *ll_reader_id(const ll_reader *reader, int64_t row, size_t *length);
 
 /** Row of an id by binary search over mapped memory, or -1. Thread-safe. */
 int64_t ll_reader_find(const ll_reader *reader, const char *id, size_t length);
 
-/** Row at `place` of 0 .. N - 1 in byte order of id. */
+/** Row at `place` of 0 .. N - 1 in byte order of id; -1 beyond, or where the table is damaged. */
 int64_t ll_reader_row_in_order(const ll_reader *reader, int64_t place);
 
 /** First place in byte order whose id is not below `id`: prefix listing, suggestions. */
@@ -51,8 +53,8 @@ int ll_reader_columns(const ll_reader *reader);
 const char *ll_reader_column_name(const ll_reader *reader, int column);
 int ll_reader_find_column(const ll_reader *reader, const char *name); /* -1 if none */
 
-/* Texts on demand. Each array has one text a row, and is read whole on its first use and kept;
- * takes a lock, so warm what you need before threads start. */
+/* Texts on demand. Each array has one text a row, and is gathered whole on its first use and kept,
+ * under this reader's lock: warm what you need before threads start. */
 LL_NODISCARD ll_status ll_reader_images(ll_reader *reader, const char *const **out, ll_error *err);
 LL_NODISCARD ll_status ll_reader_column(ll_reader *reader, int column, const char *const **out,
                                         ll_error *err);
@@ -63,8 +65,8 @@ typedef struct ll_reader_rejects {
 } ll_reader_rejects;
 LL_NODISCARD ll_status ll_reader_rejected(ll_reader *reader, ll_reader_rejects *out, ll_error *err);
 
-/** A few texts without reading the column: the image and every attribute of one row.
- *  `values` has ll_reader_columns() places. All yours to free(). */
+/** A few texts without reading the column: the image and every attribute of one row. Thread-safe,
+ *  without a lock. `values` has ll_reader_columns() places. All yours to free(). */
 LL_NODISCARD ll_status ll_reader_item_texts(ll_reader *reader, int64_t row, char **image,
                                             char **values, ll_error *err);
 

@@ -1,73 +1,52 @@
-/* host/store/reader_texts.c - the texts of an index, read through HDF5 when asked for; see
- * reader.h. */
+/* host/store/reader_texts.c - the texts of an index, from mapped memory; see reader.h. */
 #include "host/base/memory.h"
 #include "host/store/reader.h"
 #include "host/store/reader_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-static ll_status open_text(const ll_reader *reader, ll_text text, hid_t *out, ll_error *err)
+enum { NAME = 512 };
+
+static const char *name_of(const ll_reader *reader, const char *object, char buffer[NAME])
 {
-    const ll_layout_object object = ll_layout_text(text);
-    ll_h5_shape shape = ll_layout_shape(&reader->layout, &object);
-    return ll_h5_dataset_open(reader->groups[object.group], object.name, &shape, out, err);
+    snprintf(buffer, NAME, "%s: %s", reader->path, object);
+    return buffer;
 }
 
-static ll_status open_column(const ll_reader *reader, int column, hid_t *out, ll_error *err)
+ll_status ll_reader_read_text(const ll_reader *reader, ll_text text, ll_h5_texts *out,
+                              ll_error *err)
 {
-    ll_h5_shape shape = {LL_H5_TEXT, 1, {reader->layout.extents.items}};
-    return ll_h5_dataset_open(reader->groups[LL_GROUP_ATTRIBUTES], reader->column_names[column],
-                              &shape, out, err);
+    char name[NAME];
+    return ll_h5_texts_read(&reader->texts[text], name_of(reader, ll_layout_text(text).path, name),
+                            out, err);
 }
 
-static ll_status read_text(const ll_reader *reader, ll_text text, ll_h5_texts *out, ll_error *err)
+ll_status ll_reader_read_column(const ll_reader *reader, int column, ll_h5_texts *out,
+                                ll_error *err)
 {
-    const ll_layout_object object = ll_layout_text(text);
-    hid_t dataset = -1;
-
-    LL_TRY(open_text(reader, text, &dataset, err));
-    const ll_status status =
-        ll_h5_texts_read(dataset, ll_layout_length(&reader->layout, object.axes[0]), out, err);
-    ll_h5_close(dataset);
-    return status;
+    char name[NAME];
+    return ll_h5_texts_read(&reader->column_texts[column],
+                            name_of(reader, reader->column_names[column], name), out, err);
 }
 
-static ll_status read_column(const ll_reader *reader, int column, ll_h5_texts *out, ll_error *err)
-{
-    hid_t dataset = -1;
+/* ---- whole, kept ----------------------------------------------------------------------- */
 
-    LL_TRY(open_column(reader, column, &dataset, err));
-    const ll_status status = ll_h5_texts_read(dataset, reader->layout.extents.items, out, err);
-    ll_h5_close(dataset);
-    return status;
-}
-
-ll_status ll_reader_read_text(ll_reader *reader, ll_text text, ll_h5_texts *out, ll_error *err)
+static ll_status keep_text(ll_reader *reader, ll_text text, const char *const **out, ll_error *err)
 {
-    ll_h5_lock();
-    const ll_status status = read_text(reader, text, out, err);
-    ll_h5_unlock();
-    return status;
-}
+    ll_status status = LL_OK;
 
-ll_status ll_reader_read_column(ll_reader *reader, int column, ll_h5_texts *out, ll_error *err)
-{
-    ll_h5_lock();
-    const ll_status status = read_column(reader, column, out, err);
-    ll_h5_unlock();
+    pthread_mutex_lock(&reader->mutex);
+    if (reader->kept[text].items == NULL)
+        status = ll_reader_read_text(reader, text, &reader->kept[text], err);
+    *out = (const char *const *)reader->kept[text].items;
+    pthread_mutex_unlock(&reader->mutex);
     return status;
 }
 
 ll_status ll_reader_images(ll_reader *reader, const char *const **out, ll_error *err)
 {
-    ll_status status = LL_OK;
-
-    ll_h5_lock();
-    if (reader->images.items == NULL)
-        status = read_text(reader, LL_TEXT_IMAGE, &reader->images, err);
-    *out = (const char *const *)reader->images.items;
-    ll_h5_unlock();
-    return status;
+    return keep_text(reader, LL_TEXT_IMAGE, out, err);
 }
 
 ll_status ll_reader_column(ll_reader *reader, int column, const char *const **out, ll_error *err)
@@ -77,59 +56,67 @@ ll_status ll_reader_column(ll_reader *reader, int column, const char *const **ou
     *out = NULL;
     if (column < 0 || column >= reader->columns)
         return ll_fail(err, LL_ERR_ARGUMENT, "%s: no column %d", reader->path, column);
-    ll_h5_lock();
-    if (reader->column_texts[column].items == NULL)
-        status = read_column(reader, column, &reader->column_texts[column], err);
-    *out = (const char *const *)reader->column_texts[column].items;
-    ll_h5_unlock();
+    pthread_mutex_lock(&reader->mutex);
+    if (reader->kept_columns[column].items == NULL)
+        status = ll_reader_read_column(reader, column, &reader->kept_columns[column], err);
+    *out = (const char *const *)reader->kept_columns[column].items;
+    pthread_mutex_unlock(&reader->mutex);
     return status;
 }
 
 ll_status ll_reader_rejected(ll_reader *reader, ll_reader_rejects *out, ll_error *err)
 {
-    ll_status status = LL_OK;
-
     *out = (ll_reader_rejects){.count = 0};
-    ll_h5_lock();
-    for (int i = 0; i < 3 && status == LL_OK; i++)
-        if (reader->rejected[i].items == NULL)
-            status =
-                read_text(reader, (ll_text)(LL_TEXT_REJECTED_ID + i), &reader->rejected[i], err);
-    ll_h5_unlock();
-    if (status != LL_OK) return status;
+    LL_TRY(keep_text(reader, LL_TEXT_REJECTED_ID, &out->ids, err));
+    LL_TRY(keep_text(reader, LL_TEXT_REJECTED_IMAGE, &out->images, err));
+    LL_TRY(keep_text(reader, LL_TEXT_REJECTED_REASON, &out->reasons, err));
     out->count = reader->layout.extents.rejected;
-    out->ids = (const char *const *)reader->rejected[0].items;
-    out->images = (const char *const *)reader->rejected[1].items;
-    out->reasons = (const char *const *)reader->rejected[2].items;
     return LL_OK;
 }
 
-/* Datasets stay open, so that the next item costs two small reads a text. */
-static ll_status read_item(ll_reader *reader, int64_t row, char **image, char **values,
-                           ll_error *err)
+ll_status ll_reader_run(ll_reader *reader, const char **out, ll_error *err)
 {
-    if (reader->image_dataset < 0)
-        LL_TRY(open_text(reader, LL_TEXT_IMAGE, &reader->image_dataset, err));
-    LL_TRY(ll_h5_text_read(reader->image_dataset, row, image, err));
-    for (int i = 0; i < reader->columns; i++) {
-        if (reader->column_datasets[i] < 0)
-            LL_TRY(open_column(reader, i, &reader->column_datasets[i], err));
-        LL_TRY(ll_h5_text_read(reader->column_datasets[i], row, &values[i], err));
-    }
-    return LL_OK;
+    ll_status status = LL_OK;
+    char name[NAME];
+
+    pthread_mutex_lock(&reader->mutex);
+    if (reader->kept_run.items == NULL)
+        status = ll_h5_texts_read(&reader->run_text, name_of(reader, "/run", name),
+                                  &reader->kept_run, err);
+    *out = reader->kept_run.items != NULL ? reader->kept_run.items[0] : NULL;
+    pthread_mutex_unlock(&reader->mutex);
+    return status;
+}
+
+/* ---- one row --------------------------------------------------------------------------- */
+
+static ll_status copy_one(const ll_reader *reader, const ll_h5_text_array *texts,
+                          const char *object, int64_t row, char **out, ll_error *err)
+{
+    const char *bytes = NULL;
+    size_t length = 0;
+
+    if (!ll_h5_text_at(texts, row, &bytes, &length))
+        return ll_fail(err, LL_ERR_FORMAT, "%s: %s: text %lld is damaged", reader->path, object,
+                       (long long)row);
+    return ll_text_copy(bytes, length, out, err);
 }
 
 ll_status ll_reader_item_texts(ll_reader *reader, int64_t row, char **image, char **values,
                                ll_error *err)
 {
+    ll_status status = LL_OK;
+
     *image = NULL;
     for (int i = 0; i < reader->columns; i++)
         values[i] = NULL;
     if (row < 0 || row >= reader->layout.extents.items)
         return ll_fail(err, LL_ERR_ARGUMENT, "%s: no row %lld", reader->path, (long long)row);
-    ll_h5_lock();
-    const ll_status status = read_item(reader, row, image, values, err);
-    ll_h5_unlock();
+    LL_TRY_DONE(copy_one(reader, &reader->texts[LL_TEXT_IMAGE], "/items/image", row, image, err));
+    for (int i = 0; i < reader->columns; i++)
+        LL_TRY_DONE(copy_one(reader, &reader->column_texts[i], reader->column_names[i], row,
+                             &values[i], err));
+done:
     if (status == LL_OK) return LL_OK;
     free(*image);
     *image = NULL;
@@ -137,27 +124,5 @@ ll_status ll_reader_item_texts(ll_reader *reader, int64_t row, char **image, cha
         free(values[i]);
         values[i] = NULL;
     }
-    return status;
-}
-
-static ll_status read_run(ll_reader *reader, ll_error *err)
-{
-    ll_h5_shape shape = {.type = LL_H5_TEXT};
-    hid_t dataset = -1;
-
-    LL_TRY(ll_h5_dataset_open(reader->file, "run", &shape, &dataset, err));
-    const ll_status status = ll_h5_text_read(dataset, 0, &reader->run, err);
-    ll_h5_close(dataset);
-    return status;
-}
-
-ll_status ll_reader_run(ll_reader *reader, const char **out, ll_error *err)
-{
-    ll_status status = LL_OK;
-
-    ll_h5_lock();
-    if (reader->run == NULL) status = read_run(reader, err);
-    *out = reader->run;
-    ll_h5_unlock();
     return status;
 }

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { DIGEST_THREADS = 4 }; /* beyond these the stream is what one waits for */
@@ -58,9 +59,13 @@ ll_status ll_writer_matrix(ll_writer *writer, int64_t row, int64_t rows, int64_t
     assert(column >= 0 && columns >= 0 && column + columns <= items);
     if (columns == items) return write_rows(writer, LL_ARRAY_SIMILARITY, row, rows, values, err);
     for (int64_t i = 0; i < rows; i++) {
-        const int64_t place = ((row + i) * items + column) * (int64_t)value_bytes;
-        LL_TRY(ll_file_pwrite(writer->fd, from + (size_t)i * segment_bytes, segment_bytes,
-                              writer->places[LL_ARRAY_SIMILARITY] + place, writer->path, err));
+        const char *const segment = from + (size_t)i * segment_bytes;
+        const int64_t place = writer->places[LL_ARRAY_SIMILARITY] +
+                              ((row + i) * items + column) * (int64_t)value_bytes;
+        if (writer->map != NULL)
+            memcpy(writer->map + place, segment, segment_bytes);
+        else
+            LL_TRY(ll_file_pwrite(writer->fd, segment, segment_bytes, place, writer->path, err));
     }
     return LL_OK;
 }
@@ -221,6 +226,7 @@ ll_status ll_writer_finish(ll_writer *writer, const ll_store_provenance *provena
 void ll_writer_close(ll_writer *writer)
 {
     if (writer == NULL) return;
+    if (writer->map != NULL) munmap(writer->map, writer->map_bytes);
     if (writer->fd >= 0) close(writer->fd);
     if (!writer->finished && writer->created) unlink(writer->path);
     ll_h5_names_free(writer->column_names, writer->columns);

@@ -3,13 +3,17 @@
 #ifndef LL_STORE_WRITER_STATE_H
 #define LL_STORE_WRITER_STATE_H
 
-#include "host/store/layout.h"
+#include "host/store/index_layout.h"
 #include "host/store/writer.h"
+
+#include <stdint.h>
 
 struct ll_writer {
     char *path;
     int fd; /* ours; HDF5's is closed while numbers are written */
     bool created, finished;
+    uint8_t *map; /* the whole file, to write segments of the matrix into; NULL: by pwrite */
+    size_t map_bytes;
     ll_layout layout;
     int64_t places[LL_ARRAYS]; /* offsets in the file */
     int columns;

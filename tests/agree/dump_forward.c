@@ -1,10 +1,11 @@
-/* tests/agree/dump_forward.c - every layer's activations of a few drawn pictures, for the judge.
+/* tests/agree/dump_forward.c - activations of a few drawn pictures, for the judge.
  *
- *   dump_forward FOLDER KIND SEED IMAGES THREADS
+ *   dump_forward FOLDER KIND SEED IMAGES THREADS LAYER...
  *
- * writes FOLDER/pixels (IMAGES, 224, 224, 3) u8, FOLDER/biases f32 (all layers end to end, made by
- * ll_backend_calibrate), FOLDER/<layer> f32 (IMAGES, width) NHWC for the 20 layers and gap, and
- * FOLDER/unit, FOLDER/norms: fc2 normalised. The weights are random_weights.c's. */
+ * writes FOLDER/pixels (2 IMAGES, 224, 224, 3) u8; FOLDER/biases f32 (all layers end to end), made
+ * by ll_backend_calibrate from the second half of the pictures; and of the first half
+ * FOLDER/<layer> f32 (IMAGES, width) NHWC for each LAYER, where "unit" writes FOLDER/unit and
+ * FOLDER/norms: fc2 normalised. The weights are random_weights.c's. */
 #include "host/backend/backend.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
@@ -39,13 +40,18 @@ static ll_status write_file(const struct dump *d, const char *name, const void *
     return LL_OK;
 }
 
-/* Picture i at (y, x), channel c: noise, slopes, noise, a block on white, noise, ... */
+/* Picture i at (y, x), channel c: white noise, slopes, stripes with a grain, a block on white. */
 static uint8_t drawn(int i, int y, int x, int c)
 {
     const uint64_t at = ((uint64_t)y * LL_VGG16_SIDE + (uint64_t)x) * 3 + (uint64_t)c;
-    if (i % 2 == 0) return (uint8_t)((int)(ll_random_at(99, (uint64_t)i, at) * 127.0f) + 128);
-    if (i % 4 == 1) return (uint8_t)((x * (i + 1) + y * (c + 1)) / 6 % 256);
-    return (uint8_t)(x > 60 && x < 150 && y > 40 && y < 200 ? 40 * c + 10 * i : 255);
+    const int noise = (int)(ll_random_at(99, (uint64_t)i, at) * 127.0f);
+
+    switch (i % 4) {
+    case 0: return (uint8_t)(128 + noise);
+    case 1: return (uint8_t)((x * (i + 1) + y * (c + 1)) / 6 % 256);
+    case 2: return (uint8_t)((x / (i + 3) % 2 == 0 ? 40 + 60 * c : 200 - 50 * c) + noise / 8);
+    default: return (uint8_t)(x > 60 && x < 150 && y > 40 && y < 200 ? 40 * c + 10 * i : 255);
+    }
 }
 
 static void draw(uint8_t *pixels, int n)
@@ -89,7 +95,7 @@ done:
     return status;
 }
 
-static ll_status dump_all(struct dump *d, ll_error *err)
+static ll_status dump_all(struct dump *d, char **layers, int count, ll_error *err)
 {
     ll_status status = LL_OK;
     ll_backend *be = NULL;
@@ -98,18 +104,20 @@ static ll_status dump_all(struct dump *d, ll_error *err)
     const ll_backend_options options = {
         .name = "cpu", .threads = d->threads, .batch = d->n, .slots = 1};
 
-    LL_TRY_DONE(
-        ll_backend_calibrate(d->threads, kernel_of, d, d->pixels, d->n, d->biases, NULL, err));
+    LL_TRY_DONE(ll_backend_calibrate(d->threads, kernel_of, d, d->pixels + (int64_t)d->n * IMAGE,
+                                     d->n, d->biases, NULL, err));
     LL_TRY_DONE(write_file(d, "biases", d->biases, (size_t)d->bias_count * sizeof *d->biases, err));
-    LL_TRY_DONE(write_file(d, "pixels", d->pixels, (size_t)d->n * IMAGE, err));
+    LL_TRY_DONE(write_file(d, "pixels", d->pixels, (size_t)d->n * IMAGE * 2, err));
     snprintf(name, sizeof name, "%s:%llu:%s/biases", d->kind, (unsigned long long)d->seed,
              d->folder);
     LL_TRY_DONE(ll_weights_open(name, &weights, err));
     LL_TRY_DONE(ll_backend_open(&options, &be, err));
     printf("%s\n%s\n", ll_backend_describe(be).device, ll_backend_describe(be).engines);
-    for (int layer = 0; layer <= LL_VGG16_GAP; layer++)
-        LL_TRY_DONE(dump_layer(d, be, weights, layer, false, err));
-    LL_TRY_DONE(dump_layer(d, be, weights, LL_VGG16_FC2, true, err));
+    for (int i = 0; i < count; i++) {
+        const bool unit = strcmp(layers[i], "unit") == 0;
+        const int layer = unit ? LL_VGG16_FC2 : ll_vgg16_find(layers[i]);
+        LL_TRY_DONE(dump_layer(d, be, weights, layer, unit, err));
+    }
 done:
     ll_backend_close(be);
     ll_weights_close(weights);
@@ -122,8 +130,8 @@ int main(int argc, char **argv)
     ll_status status = LL_OK;
     struct dump d = {0};
 
-    if (argc != 6) {
-        fprintf(stderr, "usage: dump_forward FOLDER KIND SEED IMAGES THREADS\n");
+    if (argc < 7) {
+        fprintf(stderr, "usage: dump_forward FOLDER KIND SEED IMAGES THREADS LAYER...\n");
         return 2;
     }
     d.folder = argv[1];
@@ -134,10 +142,10 @@ int main(int argc, char **argv)
     for (int i = 0; i < LL_VGG16_LAYERS; i++)
         if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
             d.bias_count += ll_vgg16_layer_at(i)->out_channels;
-    LL_TRY_DONE(ll_alloc("pixels", d.n, IMAGE, &d.pixels, &err));
+    LL_TRY_DONE(ll_alloc("pixels", 2 * (int64_t)d.n, IMAGE, &d.pixels, &err));
     LL_TRY_DONE(ll_alloc("biases", d.bias_count, sizeof *d.biases, &d.biases, &err));
-    draw(d.pixels, d.n);
-    LL_TRY_DONE(dump_all(&d, &err));
+    draw(d.pixels, 2 * d.n);
+    LL_TRY_DONE(dump_all(&d, argv + 6, argc - 6, &err));
 done:
     free(d.biases);
     free(d.pixels);

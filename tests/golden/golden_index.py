@@ -1,9 +1,12 @@
 """An index as the world sees it: h5py, h5dump and xarray in both engines open every group.
 
-Independent of the product's reader: the expected numbers are recomputed here from /features in numpy.
+Independent of the product's reader: scores are recomputed here from /features in numpy, checksums and
+generation from host/store/FORMAT.md.
 Needs h5py, netCDF4, h5netcdf and xarray; exit 77 without.
 """
+import ctypes
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,7 +25,7 @@ WRITE = os.path.join(os.environ["TEST_BIN"], "golden_index_write")
 PURE = "This is a netCDF dimension but not a netCDF variable%10d"
 GROUPS = (None, "neighbors", "items", "items/attributes", "lookup", "rejected", "checksums")
 BOUND = {"float32": 1e-6, "float16": 2.5e-4, "uint16": 1 / 131070 + 1e-6}
-ROOT = """format format_version generation created generator items neighbors model layer preprocess
+ROOT = """format format_version generation items neighbors created generator model layer preprocess
 resize exif alpha decoder image_root weights_sha256 weights_name weights_trained backend device
 precision engines fingerprint within rows_redone license""".split()
 CASES = (  # items, features, neighbours, rejected, matrix, columns
@@ -32,6 +35,77 @@ CASES = (  # items, features, neighbours, rejected, matrix, columns
     (8, 0, 7, 2, "none", 3),
     (300, 40, 20, 3, "float32", 20),
 )
+
+
+class Hash128(ctypes.Structure):
+    _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+
+
+def xxhash():
+    library = ctypes.CDLL("libxxhash.so.0")
+    library.XXH3_64bits.restype = ctypes.c_uint64
+    library.XXH3_128bits.restype = Hash128
+    for function in (library.XXH3_64bits, library.XXH3_128bits):
+        function.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    return library
+
+
+def packed(value):
+    if isinstance(value, str):
+        value = value.encode()
+    return struct.pack("<Q", len(value)) + value
+
+
+def entry(name, kind, shape, data):
+    extents = b"".join(struct.pack("<Q", n) for n in shape)
+    return packed(name) + packed(kind) + struct.pack("<Q", len(shape)) + extents + data
+
+
+def dataset_bytes(d):
+    if d.dtype.kind == "O":
+        values = [d[()]] if d.shape == () else d[:]
+        return "text", b"".join(packed(v) for v in values)
+    return d.dtype.name, d[:].tobytes()
+
+
+def judge_generation(f):
+    """FORMAT.md, "Checksums and generation", followed to the letter."""
+    library = xxhash()
+    stream = b""
+    for name in ROOT:
+        value = f.attrs[name]
+        if name in ("generation", "created"):
+            continue
+        if isinstance(value, str):
+            stream += entry(name, "text", (), packed(value))
+        else:
+            kind = "bool" if name == "weights_trained" else "int64"
+            stream += entry(name, kind, (), struct.pack("<q", value))
+    paths = "item other items/image rejected/id rejected/image rejected/reason".split()
+    paths += [f"items/attributes/{c}" for c in f["items/attributes"]]
+    paths += "features similarity neighbors/index neighbors/score norms items/digest".split()
+    paths += "lookup/id_bytes lookup/id_start lookup/order".split()
+    paths += [f"checksums/{c}" for c in "features similarity index score".split()]
+    for path in paths:
+        if path not in f:
+            continue
+        d = f[path]
+        kind, data = dataset_bytes(d)
+        stream += entry("/" + path, kind, d.shape, data)
+        if "scale_factor" in d.attrs:
+            stream += entry(f"/{path}@scale_factor", "float32", (), d.attrs["scale_factor"].tobytes())
+        blocks = f["checksums"].get(path.split("/")[-1]) if not path.startswith("checksums") else None
+        if blocks is None:
+            assert d.attrs["xxh3_64"] == library.XXH3_64bits(data, len(data)), path
+            continue
+        assert "xxh3_64" not in d.attrs
+        for block in range(len(blocks)):
+            rows = d[block * 256 : block * 256 + 256].tobytes()
+            assert blocks[block] == library.XXH3_64bits(rows, len(rows)), (path, block)
+    run = packed(f["run"][()])
+    assert f["run"].attrs["xxh3_64"] == library.XXH3_64bits(run, len(run))
+    found = library.XXH3_128bits(stream, len(stream))
+    assert f.attrs["generation"] == f"{found.high:016x}{found.low:016x}"
 
 
 def axes(f):
@@ -57,6 +131,7 @@ def judge_h5py(path, case):
         assert f.attrs["items"] == n and f.attrs["neighbors"] == k
         assert len(f.attrs["generation"]) == 32 and f.attrs["weights_sha256"] == ""
         axes(f)
+        judge_generation(f)
         ids = [i.decode() for i in f["item"][:]]
         assert ids[4:5] == ["Größe-4"] * (n > 4) and len(set(ids)) == n
         assert f["items/digest"].shape == (n, 16) and f["items/digest"].dtype == np.uint8

@@ -166,7 +166,7 @@ static void make_shop(const char *folder)
 
 static void run(const ll_catalog *catalog, int threads, void (*disturb)(int64_t))
 {
-    ll_backend be = {.ops = &k_fake};
+    ll_backend be = {.ops = &k_fake, .slots = SLOTS, .batch = BATCH};
     ll_net net = {0};
     struct taken taken = {.last_row = -1};
     ll_extract_summary summary;
@@ -179,7 +179,9 @@ static void run(const ll_catalog *catalog, int threads, void (*disturb)(int64_t)
     ll_error err = LL_ERROR_INIT;
 
     print_message("extract threads=%d disturb=%d\n", threads, disturb != NULL);
-    assert_int_equal(ll_extract_run(&be, &net, catalog, &options, &sink, &summary, &err), LL_OK);
+    const ll_status status = ll_extract_run(&be, &net, catalog, &options, &sink, &summary, &err);
+    if (status != LL_OK) print_error("%s\n", err.text);
+    assert_int_equal(status, LL_OK);
     assert_int_equal(taken.items, summary.items);
     assert_int_equal(taken.rejected, summary.rejected);
     assert_int_equal(taken.items + taken.rejected, PHOTOS);

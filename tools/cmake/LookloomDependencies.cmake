@@ -19,6 +19,7 @@ target_link_options(ll_hdf5 INTERFACE -Wl,--gc-sections) # drops the S3 driver a
 
 pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libturbojpeg) # datasets/generate only
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib) # what PNG is packed with
 find_path(LOOKLOOM_STB_INCLUDE stb_image.h PATH_SUFFIXES stb REQUIRED)

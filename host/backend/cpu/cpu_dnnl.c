@@ -10,7 +10,7 @@ ll_status ll_dnnl_status(ll_error *err, dnnl_status_t code, const char *call)
         [dnnl_success] = "success",
         [dnnl_out_of_memory] = "out of memory",
         [dnnl_invalid_arguments] = "invalid arguments",
-        [dnnl_unimplemented] = "not implemented",
+        [dnnl_unimplemented] = "unimplemented",
         [dnnl_iterator_ends] = "no implementation",
         [dnnl_runtime_error] = "runtime error",
         [dnnl_not_required] = "not required",

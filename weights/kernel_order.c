@@ -1,5 +1,5 @@
-/* weights/layout.c - see layout.h. */
-#include "weights/layout.h"
+/* weights/kernel_order.c - see kernel_order.h. */
+#include "weights/kernel_order.h"
 #include "host/base/size.h"
 
 /* 32 x 32 floats of source and target fit the first-level cache; fc1 is 411 MB and would otherwise

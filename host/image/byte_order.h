@@ -1,6 +1,6 @@
-/* host/image/bytes.h - integers in the byte order of file formats; private to host/image. */
-#ifndef LL_IMAGE_BYTES_H
-#define LL_IMAGE_BYTES_H
+/* host/image/byte_order.h - integers in the byte order of file formats; private to host/image. */
+#ifndef LL_IMAGE_BYTE_ORDER_H
+#define LL_IMAGE_BYTE_ORDER_H
 
 #include <stdint.h>
 

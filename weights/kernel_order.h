@@ -1,4 +1,4 @@
-/* weights/layout.h - from the order a framework stores a kernel in to ours, OHWI, and back.
+/* weights/kernel_order.h - from the order a framework stores a kernel in to ours, OHWI, and back.
  *
  *   Keras conv          HWIO            = (h w i, o): one transposition
  *   Keras fc1, fc2      (in, out)       the same; fc1's rows are in H W C order, as ours
@@ -7,8 +7,8 @@
  *   torchvision fc2     (out, in)       already ours
  *
  * Private to weights. */
-#ifndef LL_WEIGHTS_LAYOUT_H
-#define LL_WEIGHTS_LAYOUT_H
+#ifndef LL_WEIGHTS_KERNEL_ORDER_H
+#define LL_WEIGHTS_KERNEL_ORDER_H
 
 #include <stdint.h>
 

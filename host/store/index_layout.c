@@ -1,5 +1,5 @@
-/* host/store/layout.c - see layout.h. */
-#include "host/store/layout.h"
+/* host/store/index_layout.c - see index_layout.h. */
+#include "host/store/index_layout.h"
 #include "host/base/size.h"
 
 #include <assert.h>

@@ -1,0 +1,55 @@
+/* host/backend/cuda/cuda_conv.h - cuDNN as we need it, and nothing more: a fused convolution is
+ * made, run and freed. The only header of ours behind which cuDNN is called, so that tests can put
+ * a reference convolution in its place (lookloom-cuda-emulated.so). Private to host/backend/cuda/.
+ *
+ *   y = maxpool?( relu( scale * conv3x3(x, w) + bias ) )
+ *
+ *   x  (batch, side, side, in)    NHWC, fp16 or fp32, stride 1, padding 1
+ *   w  (out, 3, 3, in)            KRSC, the type of x
+ *   bias (out) fp32               already multiplied by the scales up to here
+ *   y  (batch, side, side, out), or side / 2 with `pool`, the type of x
+ *   arithmetic: fp16 and tf32 on tensor cores with fp32 sums; fp32 without tensor cores or
+ *   down-conversion (plans whose notes admit either are refused) */
+#ifndef LL_CUDA_CONV_H
+#define LL_CUDA_CONV_H
+
+#include "host/base/status.h"
+
+#include <cuda_runtime_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum ll_conv_type { LL_CONV_FP16, LL_CONV_TF32, LL_CONV_FP32 } ll_conv_type;
+
+typedef struct ll_conv_shape {
+    int batch, side, in_channels, out_channels;
+    ll_conv_type type;
+    bool pool; /* with the 2 x 2 max-pool after it in one graph */
+} ll_conv_shape;
+
+enum { LL_CONV_ENGINE_TEXT = 64 }; /* "e4 k2=1,k13=0": enough to find the same plan again */
+
+typedef struct ll_conv_library ll_conv_library; /* a cuDNN handle */
+typedef struct ll_conv ll_conv;                 /* one plan, ready to run */
+
+/** `version` gets e.g. "cuDNN 9.19.0". LL_ERR_UNSUPPORTED, LL_ERR_DEVICE. */
+LL_NODISCARD ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err);
+void ll_conv_library_close(ll_conv_library *library); /* accepts NULL */
+
+/** The engines worth trying for a shape, best guess first; at most `max` are written.
+ *  `*count` may be 0 (no engine fuses this graph); the reason is then in `why`. */
+LL_NODISCARD ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
+                                       char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count,
+                                       char why[256], ll_error *err);
+
+/** Build the plan of one engine. LL_ERR_UNSUPPORTED if this engine cannot after all. */
+LL_NODISCARD ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape,
+                                    const char *engine, float scale, ll_conv **out, ll_error *err);
+size_t ll_conv_workspace_bytes(const ll_conv *conv);
+void ll_conv_free(ll_conv *conv); /* accepts NULL */
+
+/** Queue it on `stream` and return; may be captured into a CUDA graph. */
+LL_NODISCARD ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const float *bias,
+                                   void *y, void *workspace, cudaStream_t stream, ll_error *err);
+
+#endif

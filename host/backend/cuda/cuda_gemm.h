@@ -1,0 +1,48 @@
+/* host/backend/cuda/cuda_gemm.h - cuBLASLt as we need it: one fixed shape, made once, run often.
+ *
+ *   c = epilogue( alpha * a b^T ),  a (m, k), b (n, k), c (m, n), all row-major
+ *
+ * No split-K and a fixed algorithm: the same bits every run. Shapes are padded by the caller.
+ * Private to host/backend/cuda/. */
+#ifndef LL_CUDA_GEMM_H
+#define LL_CUDA_GEMM_H
+
+#include "host/base/status.h"
+
+#include <cuda_runtime_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum ll_gemm_type {
+    LL_GEMM_FP16,      /* a, b fp16, sums fp32, c fp16 */
+    LL_GEMM_FP16_FP32, /* a, b fp16, sums fp32, c fp32 */
+    LL_GEMM_TF32,      /* a, b, c fp32, tensor cores in TF32 */
+    LL_GEMM_FP32,      /* a, b, c fp32, no reduced precision */
+} ll_gemm_type;
+
+typedef struct ll_gemm_shape {
+    int64_t m, n, k;
+    ll_gemm_type type;
+    bool bias_relu; /* c = relu(alpha * a b^T + bias), bias (n) fp32 */
+} ll_gemm_shape;
+
+typedef struct ll_gemm_library ll_gemm_library;
+typedef struct ll_gemm ll_gemm;
+
+LL_NODISCARD ll_status ll_gemm_library_open(ll_gemm_library **out, char version[32], ll_error *err);
+void ll_gemm_library_close(ll_gemm_library *library); /* accepts NULL */
+
+/** Choose an algorithm by heuristics without split-K. `algorithm` names it for the index. */
+LL_NODISCARD ll_status ll_gemm_make(ll_gemm_library *library, const ll_gemm_shape *shape,
+                                    size_t max_workspace_bytes, ll_gemm **out, char algorithm[64],
+                                    ll_error *err);
+size_t ll_gemm_workspace_bytes(const ll_gemm *gemm);
+void ll_gemm_free(ll_gemm *gemm); /* accepts NULL */
+
+/** Queue it on `stream` and return. `bias` NULL unless the shape has bias_relu. */
+LL_NODISCARD ll_status ll_gemm_run(ll_gemm *gemm, float alpha, const void *a, const void *b,
+                                   const float *bias, void *c, void *workspace, cudaStream_t stream,
+                                   ll_error *err);
+
+#endif

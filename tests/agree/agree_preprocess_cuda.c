@@ -1,0 +1,111 @@
+/* tests/agree/agree_preprocess_cuda.c - the network's input of the cuda twin, to the bit; and that
+ * of its cpu twin against the planes of ll_preprocess_cpu. */
+#include "kernels/half.h"
+#include "kernels/launch_shape.h"
+#include "kernels/preprocess.h"
+#include "tests/agree/device.h"
+#include "tests/numeric.h"
+
+/* Around the unit of 16 bytes, around a chunk of 1024 pixels. */
+static const int64_t k_places[] = {0, 1, 2, 5, 6, 16, 17, 255, 257, 1023, 1024, 1025, 3079};
+
+static void draw(uint8_t *x, int64_t count, uint64_t *seed)
+{
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (uint8_t)(128.0f + 128.0f * ll_random(seed));
+}
+
+static void check(ll_preprocess_kind kind, ll_preprocess_type type, int64_t places, int channels,
+                  int order)
+{
+    const size_t value = type == LL_PREPROCESS_FLOAT16 ? 2 : 4;
+    const size_t bytes = (size_t)places * (size_t)channels * value, pixels = (size_t)places * 3;
+    uint64_t seed = (uint64_t)places + 7;
+    uint8_t *const x = host_new(pixels, 1);
+    unsigned char *const want = host_new(bytes, 1), *const got = host_new(bytes, 1);
+    char repro[96];
+
+    snprintf(repro, sizeof repro, "kind %d type %d places %d channels %d order %d", (int)kind,
+             (int)type, (int)places, channels, order);
+    draw(x, 3 * places, &seed);
+    ll_preprocess_nhwc_cpu(kind, type, x, places, channels, want);
+    device_order(order);
+    device_array in = device_put(x, pixels), out = device_put(NULL, bytes);
+    device_ok(ll_preprocess_nhwc_cuda(kind, type, in.values, places, channels, out.values, NULL));
+    device_take(&in, NULL);
+    device_take(&out, got);
+    same_bytes(got, want, bytes, repro);
+    free(got);
+    free(want);
+    free(x);
+}
+
+static void input_is_that_of_the_cpu_to_the_bit(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof k_places / sizeof k_places[0]; i++)
+        for (int which = 0; which < 8; which++)
+            for (int order = 0; order < ORDERS; order++)
+                check(which & 1 ? LL_PREPROCESS_TORCH : LL_PREPROCESS_CAFFE,
+                      which & 2 ? LL_PREPROCESS_FLOAT16 : LL_PREPROCESS_FLOAT32, k_places[i],
+                      which & 4 ? 8 : 4, order);
+}
+
+/* More chunks than blocks: each block goes on to its next. */
+static void blocks_go_on_to_further_chunks(void **state)
+{
+    const int64_t places = (int64_t)LL_PREPROCESS_CHUNK * (LL_PREPROCESS_MOST_BLOCKS + 3) + 11;
+
+    (void)state;
+    check(LL_PREPROCESS_CAFFE, LL_PREPROCESS_FLOAT16, places, 4, 2);
+}
+
+static void layouts_hold_the_same_numbers(void **state)
+{
+    enum { PLACES = 1000, CHANNELS = 8 };
+    static uint8_t x[PLACES * 3];
+    static float planes[PLACES * 3], nhwc[PLACES * CHANNELS];
+    static uint16_t half[PLACES * CHANNELS];
+    uint64_t seed = 3;
+
+    (void)state;
+    draw(x, PLACES * 3, &seed);
+    for (int kind = 0; kind < 2; kind++) {
+        ll_preprocess_cpu((ll_preprocess_kind)kind, x, 1, PLACES, planes);
+        ll_preprocess_nhwc_cpu((ll_preprocess_kind)kind, LL_PREPROCESS_FLOAT32, x, PLACES, CHANNELS,
+                               nhwc);
+        ll_preprocess_nhwc_cpu((ll_preprocess_kind)kind, LL_PREPROCESS_FLOAT16, x, PLACES, CHANNELS,
+                               half);
+        for (int i = 0; i < PLACES; i++)
+            for (int channel = 0; channel < CHANNELS; channel++) {
+                const float want = channel < 3 ? planes[channel * PLACES + i] : 0.0f;
+                assert_true(nhwc[i * CHANNELS + channel] == want);
+                assert_int_equal(half[i * CHANNELS + channel], ll_half_bits(want));
+            }
+    }
+}
+
+static void what_a_card_cannot_do_is_refused(void **state)
+{
+    char *const odd = (char *)NULL + 8;
+
+    (void)state;
+    assert_int_equal(
+        ll_preprocess_nhwc_cuda(LL_PREPROCESS_CAFFE, LL_PREPROCESS_FLOAT16, NULL, 1, 3, NULL, NULL),
+        cudaErrorInvalidValue);
+    assert_int_equal(
+        ll_preprocess_nhwc_cuda(LL_PREPROCESS_CAFFE, LL_PREPROCESS_FLOAT16, NULL, 1, 4, odd, NULL),
+        cudaErrorInvalidValue);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(input_is_that_of_the_cpu_to_the_bit),
+        cmocka_unit_test(blocks_go_on_to_further_chunks),
+        cmocka_unit_test(layouts_hold_the_same_numbers),
+        cmocka_unit_test(what_a_card_cannot_do_is_refused),
+    };
+    device_or_skip();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,105 @@
+#!/bin/bash
+# tests/cuda_on_cpu/mutate.sh - the kernels' tests can fail: each line below spoils one kernel, by a
+# barrier taken away or an index moved, and its test must then fail.
+#
+# From CTest: CXX, CXXFLAGS (as the fibers are compiled), CC_LIBS (what tests link), OBJECTS (the
+# tests' objects, "kernel=path", any number). With VERBOSE, how each was noticed. Runs in the project's root.
+set -u
+scratch=$(mktemp -d) || exit 2
+trap 'rm -rf "$scratch"' EXIT
+
+# kernel (@ test, where it is not its own) | file to spoil | what it means | sed script. NTH n PATTERN deletes the n-th line with it.
+mutations() {
+    cat <<'LIST'
+normalize|normalize.cu|no barrier before the upper sums are read|NTH 1 __syncthreads
+normalize|normalize.cu|no barrier before the length is read|NTH 2 __syncthreads
+normalize|normalize.cu|columns one further|s/j = lane;/j = lane + 1;/
+normalize|normalize.cu|the wrong upper sum|s/upper\[lane - LL_WARP\]/upper[(lane + 1) % LL_WARP]/
+normalize|normalize.cu|threads at different barriers|s/if (lane >= LL_WARP) upper/if (lane >= LL_WARP) __syncthreads(), upper/
+halve|halve.cu|the row ends one early|s/(row + 1) \* cols;/(row + 1) * cols - 1;/
+halve|halve.cu|the rest of a row one too far|s/at + LL_WARP < end/at + LL_WARP <= end/
+halve|warp_reduce.cuh|a step of the tree left out|s/step = 16/step = 8/
+halve|warp_reduce.cuh|lanes add without meeting|s/__shfl_xor_sync(0xffffffffu, sum, step)/sum/
+rescore|rescore.cu|the rest of a row one too far|s/k + LL_WARP < cols/k + LL_WARP <= cols/
+rescore|rescore.cu|columns of the row before|s/columns\[r \* count + c\]/columns[r * count + c - (r > 0)]/
+rescore|rescore.cu|the square of another row|s/squares\[first_row + r\]/squares[r]/
+rescore|warp_reduce.cuh|a step of the tree left out|s/step = 16/step = 8/
+rescore|warp_reduce.cuh|lanes add without meeting|s/__shfl_xor_sync(0xffffffffu, sum, step)/sum/
+rescore@offsets|rescore.cu|offsets of 32 bits|s/features + column\[p\] \* cols/features + (uint32_t)(column[p] * cols)/
+narrow@offsets|narrow.cu|offsets of 32 bits|s/tile.scores\[r \* tile.stride + c\]/tile.scores[(uint32_t)(r * tile.stride) + c]/
+topk@offsets|topk.cu|offsets of 32 bits|s/lists.keys\[list \* lists.capacity + place\]/lists.keys[(uint32_t)(list * lists.capacity) + place]/
+preprocess|preprocess.cu|no barrier before the next chunk|NTH 1 __syncthreads
+preprocess|preprocess.cu|no barrier before pixels are read|NTH 2 __syncthreads
+preprocess|preprocess.cu|a table one further|s/table\[VALUES + rgb/table[VALUES + 1 + rgb/
+preprocess|preprocess.cu|the last bytes one further|s/i = whole \* UNIT_BYTES +/i = 1 + whole * UNIT_BYTES +/
+preprocess|preprocess.cu|blocks stop after one chunk|s/first += (int64_t)gridDim.x \* CHUNK/first += places/
+narrow|narrow.cu|no barrier before a turned square is read|NTH 1 __syncthreads
+narrow|narrow.cu|no barrier before a mirrored square is read|NTH 2 __syncthreads
+narrow|narrow.cu|a square not turned|s/Type::of(__saturatef(square\[x\]\[i\]))/Type::of(__saturatef(square[i][x]))/
+narrow|narrow.cu|a column too many|s/if (c >= tile.columns) return/if (c > tile.columns) return/
+narrow|narrow.cu|no clamp|s/Type::of(__saturatef(square\[x\]\[i\]))/Type::of(square[x][i])/
+topk|topk.cu|counters not yet cleared|NTH 1 __syncwarp
+topk|topk.cu|counters read too early|NTH 2 __syncwarp
+topk|topk.cu|sorting begins too early|NTH 1 __syncthreads
+topk|topk.cu|sorting does not wait for the step before|NTH 2 __syncthreads
+topk|topk.cu|a full list written beyond its room|s/place < (uint32_t)lists.capacity/place <= (uint32_t)lists.capacity/
+topk|topk.cu|an overflow forgotten|s/state.count > (uint32_t)lists.capacity/state.count > 1000000/
+topk|topk.cu|an overflow keeps what came with the tile|s/state.count = lists.settled/state.count = (uint32_t)lists.keep; (void)lists.settled/
+topk|topk.cu|ranks one further|s/who \& before)\] = key;/who \& before) + 1] = key;/
+topk|topk.cu|columns one further|s/key_of(score, column));/key_of(score, column + 1));/
+topk|topk.cu|rows told apart by score alone|s/if (key <= lists.worst\[list\]) return;/if (score_of(key) <= score_of(lists.worst[list])) return;/
+topk|topk.cu|an item its own neighbour|s/return row != column \&\& /return /
+topk|topk.cu|no groups|s/(group == NULL || group\[row\] == group\[column\])/true/
+topk|topk.cu|columns of a tile not offered|s/score >= of_column) append/false) append/
+topk|topk.cu|a bin one lower|s/if (over + in >= wanted) break;/if (over + in > wanted) break;/
+topk|topk.cu|a cut one digit short|s/key >> (shift + DIGIT_BITS) == prefix/true/
+LIST
+}
+
+spoil() { # SED-SCRIPT FROM TO
+    case $1 in
+    NTH*)
+        set -- $1 "$2" "$3"
+        awk -v nth="$2" -v what="$3" '!(index($0, what) && ++n == nth)' "$4" >"$5"
+        ;;
+    *) sed -e "$1" "$2" >"$3" ;;
+    esac
+}
+
+# Is this one found? Says nothing if it is.
+try() { # NUMBER KERNEL FILE MEANING SCRIPT
+    local dir=$scratch/$1 kernel=${2%@*} test=${2#*@} object source status
+    source=kernels/$kernel.cu
+    mkdir -p "$dir/kernels"
+    spoil "$5" "kernels/$3" "$dir/kernels/$3"
+    if cmp -s "kernels/$3" "$dir/kernels/$3"; then
+        echo "$3: '$4' changes nothing; the list is out of date"
+        return
+    fi
+    [ "$3" = "$kernel.cu" ] && source=$dir/kernels/$3
+    object=$(tr ' ;' '\n\n' <<<"$OBJECTS" | sed -n "s/^$test=//p")
+    # shellcheck disable=SC2086
+    if ! "$CXX" -I "$dir" $CXXFLAGS -w -x c++ "$source" -x none "$object" $CC_LIBS -o "$dir/test" \
+        2>"$dir/errors"; then
+        echo "$3: '$4' does not compile: $(head -n 3 "$dir/errors")"
+        return
+    fi
+    timeout 60 "$dir/test" >"$dir/output" 2>&1
+    status=$?
+    [ "$status" != 0 ] || echo "$3: '$4' is not noticed"
+    [ "${VERBOSE:-}" = "" ] || echo "# $2: $4: $(grep -aE 'instead|deadlock|ERROR: Add|runtime error|error:' "$dir/output" |
+        head -n 1 | cut -c1-120) (exit $status)" >&2
+    rm -rf "$dir"
+}
+
+number=0
+while IFS='|' read -r kernel file meaning script; do
+    number=$((number + 1))
+    [ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
+    try "$number" "$kernel" "$file" "$meaning" "$script" >"$scratch/$number.said" &
+done < <(mutations)
+wait
+cat "$scratch"/*.said >"$scratch/said"
+cat "$scratch/said"
+echo "$number mutations, $(wc -l <"$scratch/said") unnoticed"
+[ "$number" -gt 0 ] && [ ! -s "$scratch/said" ]
