@@ -1,5 +1,5 @@
-/* host/backend/cpu/cpu_dots_plain.c - cpu_dots_block.h with 8 sums of 4 floats at a time, which
- * every processor has or can be made to look as if it had. */
+/* host/backend/cpu/cpu_dots_plain.c - cpu_dots_block.h with 8 sums of 4 floats at a time, for every
+ * processor. */
 #define LL_DOTS_BYTES   16
 #define LL_DOTS_ROWS    4
 #define LL_DOTS_VECTORS 2
