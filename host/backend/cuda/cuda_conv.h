@@ -27,7 +27,7 @@ typedef struct ll_conv_shape {
     bool pool; /* with the 2 x 2 max-pool after it in one graph */
 } ll_conv_shape;
 
-enum { LL_CONV_ENGINE_TEXT = 64 }; /* "e4 k2=1,k13=0": enough to find the same plan again */
+enum { LL_CONV_ENGINE_TEXT = 256 }; /* "e4 k2=1,k13=0": enough to find the same plan again */
 
 typedef struct ll_conv_library ll_conv_library; /* a cuDNN handle */
 typedef struct ll_conv ll_conv;                 /* one plan, ready to run */
