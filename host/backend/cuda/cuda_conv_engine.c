@@ -37,8 +37,7 @@ static const char *objection(cudnnBackendNumericalNote_t note, ll_conv_type type
     case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION: return "sums in less than fp32";
     case CUDNN_NUMERICAL_NOTE_FFT: return "is an FFT";
     case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13: return "is a Winograd of 13 x 13";
-    case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
-        return type == LL_CONV_FP32 ? "uses tensor cores" : NULL;
+    case CUDNN_NUMERICAL_NOTE_TENSOR_CORE: return type == LL_CONV_FP32 ? "uses tensor cores" : NULL;
     case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
         /* of fp32 inputs to TF32 that is what was asked for; of fp16 there is nothing to take */
         return type == LL_CONV_FP32 ? "rounds its inputs" : NULL;
@@ -110,9 +109,8 @@ static ll_status describe(cudnnBackendDescriptor_t config, ll_conv_type type, co
     int64_t index = -1, got = 0;
 
     LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine)));
-    LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_ENGINE,
-                                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &got,
-                                                  &engine)));
+    LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(
+        config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &got, &engine)));
     LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
                                                   CUDNN_TYPE_INT64, 1, &got, &index)));
     LL_TRY_DONE(engine_allowed(engine, type, index, allowed, why, err));
@@ -212,8 +210,8 @@ static ll_status read_knob(const char **text, cudnnBackendKnobType_t *type, int6
     field[equals - *text - 1] = '\0';
     LL_TRY(ll_number_int("engine: knob", field, 0, MAX_KNOBS - 1, &number, err));
     *type = (cudnnBackendKnobType_t)number;
-    LL_TRY(ll_number_int("engine: knob", field + (equals - *text), INT32_MIN, INT32_MAX, value,
-                         err));
+    LL_TRY(
+        ll_number_int("engine: knob", field + (equals - *text), INT32_MIN, INT32_MAX, value, err));
     *text += length;
     if (**text == ',') (*text)++;
     return LL_OK;
@@ -297,8 +295,7 @@ ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,
     memcpy(field, engine + 1, length - 1);
     field[length - 1] = '\0';
     LL_TRY(ll_number_int("engine", field, 0, INT32_MAX, &index, err));
-    LL_TRY_DONE(
-        read_knobs(engine + length + (engine[length] == ' '), knobs, &knob_count, err));
+    LL_TRY_DONE(read_knobs(engine + length + (engine[length] == ' '), knobs, &knob_count, err));
     LL_TRY_DONE(engine_of(graph, index, &made, err));
     LL_TRY_DONE(config_of(made, knobs, knob_count, &config, err));
     LL_TRY_DONE(plan_of(graph, config, out, err));

@@ -57,8 +57,8 @@ static ll_status finish(cudnnBackendDescriptor_t descriptor, const struct attrib
 {
     for (int i = 0; i < count; i++) {
         const struct attribute *const a = &attributes[i];
-        LL_TRY(LL_CUDNN(
-            cudnnBackendSetAttribute(descriptor, a->name, a->type, a->count, a->values)));
+        LL_TRY(
+            LL_CUDNN(cudnnBackendSetAttribute(descriptor, a->name, a->type, a->count, a->values)));
     }
     return LL_CUDNN(cudnnBackendFinalize(descriptor));
 }
@@ -160,7 +160,8 @@ static ll_status pointwise(ll_conv_graph *graph, cudnnPointwiseMode_t mode,
 static ll_status max_pool(ll_conv_graph *graph, cudnnBackendDescriptor_t x,
                           cudnnBackendDescriptor_t y, cudnnBackendDescriptor_t *out, ll_error *err)
 {
-    static const cudnnFraction_t k_two[PLACES] = {{2, 1}, {2, 1}}, k_none[PLACES] = {{0, 1}, {0, 1}};
+    static const cudnnFraction_t k_two[PLACES] = {{2, 1}, {2, 1}},
+                                 k_none[PLACES] = {{0, 1}, {0, 1}};
     static const int64_t k_places = PLACES;
     const cudnnResampleMode_t mode = CUDNN_RESAMPLE_MAXPOOL;
     const cudnnPaddingMode_t padding = CUDNN_NEG_INF_PAD;
