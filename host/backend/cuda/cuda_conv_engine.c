@@ -27,6 +27,21 @@ static void free_many(cudnnBackendDescriptor_t *descriptors, int count)
         if (descriptors[i] != NULL) (void)cudnnBackendDestroyDescriptor(descriptors[i]);
 }
 
+static ll_status engine_of(const ll_conv_graph *graph, int64_t index, cudnnBackendDescriptor_t *out,
+                           ll_error *err)
+{
+    LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, out)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINE_OPERATION_GRAPH,
+                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &graph->graph)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64,
+                                             1, &index)));
+    if (graph->target.device != NULL)
+        LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINE_DEVICEPROP,
+                                                 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+                                                 &graph->target.device)));
+    return LL_CUDNN(cudnnBackendFinalize(*out));
+}
+
 /* ---- what an engine may do -------------------------------------------------------------- */
 
 /* NULL, or why results of this engine would not be what the type promises. */
@@ -100,7 +115,7 @@ done:
 }
 
 /* One configuration: its name, or that it is not for us. */
-static ll_status describe(cudnnBackendDescriptor_t config, ll_conv_type type, const char *prefix,
+static ll_status describe(cudnnBackendDescriptor_t config, ll_conv_type type,
                           char text[LL_CONV_ENGINE_TEXT], bool *allowed, char why[256],
                           ll_error *err)
 {
@@ -115,7 +130,7 @@ static ll_status describe(cudnnBackendDescriptor_t config, ll_conv_type type, co
                                                   CUDNN_TYPE_INT64, 1, &got, &index)));
     LL_TRY_DONE(engine_allowed(engine, type, index, allowed, why, err));
     if (!*allowed) goto done;
-    snprintf(text, LL_CONV_ENGINE_TEXT, "%se%" PRId64, prefix, index);
+    snprintf(text, LL_CONV_ENGINE_TEXT, "e%" PRId64, index);
     LL_TRY_DONE(append_knobs(config, text, allowed, err));
     if (!*allowed)
         snprintf(why, 256, "engine %" PRId64 " splits sums by place, or has too many knobs", index);
@@ -150,9 +165,8 @@ static bool known(char (*engines)[LL_CONV_ENGINE_TEXT], int count, const char *t
 
 /* Add what one mode offers. That it offers nothing is an answer, with a reason. */
 static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t mode,
-                            ll_conv_type type, const char *prefix,
-                            char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count,
-                            char why[256], ll_error *err)
+                            ll_conv_type type, char (*engines)[LL_CONV_ENGINE_TEXT], int max,
+                            int *count, char why[256], ll_error *err)
 {
     ll_status status = LL_OK;
     ll_error refused = LL_ERROR_INIT;
@@ -172,7 +186,7 @@ static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t m
     for (int64_t i = 0; i < offered && i < MAX_CONFIGS && *count < max; i++) {
         char text[LL_CONV_ENGINE_TEXT];
         bool allowed = false;
-        LL_TRY_DONE(describe(configs[i], type, prefix, text, &allowed, why, err));
+        LL_TRY_DONE(describe(configs[i], type, text, &allowed, why, err));
         if (!allowed || known(engines, *count, text)) continue;
         memcpy(engines[(*count)++], text, sizeof text);
     }
@@ -182,14 +196,43 @@ done:
     return status;
 }
 
-ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv_type type, const char *prefix,
+/* Every engine that knows a graph of this kind, without knobs: what is left where the heuristics
+ * stay silent, which they do for graphs that only engines compiled at run time can take. */
+static ll_status add_all(const ll_conv_graph *graph, ll_conv_type type,
+                         char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count, char why[256],
+                         ll_error *err)
+{
+    int64_t all = 0, got = 0;
+
+    LL_TRY(LL_CUDNN(cudnnBackendGetAttribute(graph->graph,
+                                             CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT,
+                                             CUDNN_TYPE_INT64, 1, &got, &all)));
+    for (int64_t index = 0; index < all && *count < max; index++) {
+        ll_status status = LL_OK;
+        ll_error refused = LL_ERROR_INIT;
+        cudnnBackendDescriptor_t engine = NULL;
+        bool allowed = false;
+        if (engine_of(graph, index, &engine, &refused) != LL_OK)
+            snprintf(why, 256, "engine %" PRId64 ": %.200s", index, refused.text);
+        else
+            status = engine_allowed(engine, type, index, &allowed, why, err);
+        if (allowed) snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "e%" PRId64, index);
+        free_many(&engine, 1);
+        if (status != LL_OK) return status;
+    }
+    return LL_OK;
+}
+
+ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv_type type,
                                 char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count,
                                 char why[256], ll_error *err)
 {
     *count = 0;
     snprintf(why, 256, "cuDNN offers no engine");
-    LL_TRY(add_offers(graph, CUDNN_HEUR_MODE_A, type, prefix, engines, max, count, why, err));
-    return add_offers(graph, CUDNN_HEUR_MODE_FALLBACK, type, prefix, engines, max, count, why, err);
+    LL_TRY(add_offers(graph, CUDNN_HEUR_MODE_A, type, engines, max, count, why, err));
+    LL_TRY(add_offers(graph, CUDNN_HEUR_MODE_FALLBACK, type, engines, max, count, why, err));
+    if (*count > 0) return LL_OK;
+    return add_all(graph, type, engines, max, count, why, err);
 }
 
 /* ---- from a name to a plan -------------------------------------------------------------- */
@@ -234,21 +277,6 @@ static ll_status read_knobs(const char *text, cudnnBackendDescriptor_t *knobs, i
         LL_TRY(LL_CUDNN(cudnnBackendFinalize(*knob)));
     }
     return LL_OK;
-}
-
-static ll_status engine_of(const ll_conv_graph *graph, int64_t index, cudnnBackendDescriptor_t *out,
-                           ll_error *err)
-{
-    LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, out)));
-    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINE_OPERATION_GRAPH,
-                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &graph->graph)));
-    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64,
-                                             1, &index)));
-    if (graph->target.device != NULL)
-        LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINE_DEVICEPROP,
-                                                 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
-                                                 &graph->target.device)));
-    return LL_CUDNN(cudnnBackendFinalize(*out));
 }
 
 static ll_status config_of(cudnnBackendDescriptor_t engine, const cudnnBackendDescriptor_t *knobs,

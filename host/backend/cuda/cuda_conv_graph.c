@@ -2,7 +2,8 @@
  *
  * cuDNN numbers dimensions N, C, H, W whatever the layout; NHWC is in the strides. Between the
  * operations of one graph tensors are virtual and fp32: no sum is rounded to fp16 before the bias.
- * The bias is a tensor (1, K, 1, 1) that broadcasts. Max-pooling pads nothing, yet cuDNN accepts
+ * The bias is a tensor (1, K, 1, 1) that broadcasts; engines take it in the type of
+ * x only. Max-pooling pads nothing, yet cuDNN accepts
  * the mode with padding of minus infinity only. Every attribute is spelt as in the developer's
  * guide, cuDNN 9, "Backend descriptor types". */
 #include "host/backend/cuda/cuda_conv_graph.h"
@@ -202,11 +203,9 @@ static ll_status close_graph(ll_conv_graph *graph, const cudnnBackendDescriptor_
     return finish(graph->graph, attributes, graph->target.handle != NULL ? 2 : 1, err);
 }
 
-static ll_status build(ll_conv_graph *graph, const ll_conv_shape *s, ll_conv_fusion fusion,
-                       float scale, ll_error *err)
+static ll_status build(ll_conv_graph *graph, const ll_conv_shape *s, float scale, ll_error *err)
 {
     const cudnnDataType_t type = s->type == LL_CONV_FP16 ? CUDNN_DATA_HALF : CUDNN_DATA_FLOAT;
-    const bool fused = fusion == LL_CONV_FUSED;
     const int pooled = s->pool ? s->side / 2 : s->side;
     const int64_t x_sizes[RANK] = {s->batch, s->in_channels, s->side, s->side};
     const int64_t w_sizes[RANK] = {s->out_channels, s->in_channels, WINDOW, WINDOW};
@@ -219,11 +218,7 @@ static ll_status build(ll_conv_graph *graph, const ll_conv_shape *s, ll_conv_fus
     LL_TRY(tensor(graph, LL_CONV_UID_X, type, false, x_sizes, &x, err));
     LL_TRY(tensor(graph, LL_CONV_UID_W, type, false, w_sizes, &w, err));
     LL_TRY(tensor(graph, LL_CONV_UID_Y, type, false, y_sizes, &y, err));
-    if (!fused) {
-        LL_TRY(convolution(graph, scale, x, w, y, &operations[count++], err));
-        return close_graph(graph, operations, count, err);
-    }
-    LL_TRY(tensor(graph, LL_CONV_UID_BIAS, CUDNN_DATA_FLOAT, false, bias_sizes, &bias, err));
+    LL_TRY(tensor(graph, LL_CONV_UID_BIAS, type, false, bias_sizes, &bias, err));
     LL_TRY(tensor(graph, UID_CONV, CUDNN_DATA_FLOAT, true, full_sizes, &conv, err));
     LL_TRY(tensor(graph, UID_SUM, CUDNN_DATA_FLOAT, true, full_sizes, &sum, err));
     relu = y;
@@ -235,12 +230,11 @@ static ll_status build(ll_conv_graph *graph, const ll_conv_shape *s, ll_conv_fus
     return close_graph(graph, operations, count, err);
 }
 
-ll_status ll_conv_graph_build(const ll_conv_target *target, const ll_conv_shape *shape,
-                              ll_conv_fusion fusion, float scale, ll_conv_graph *graph,
-                              ll_error *err)
+ll_status ll_conv_graph_build(const ll_conv_target *target, const ll_conv_shape *shape, float scale,
+                              ll_conv_graph *graph, ll_error *err)
 {
     *graph = (ll_conv_graph){.target = *target};
-    const ll_status status = build(graph, shape, fusion, scale, err);
+    const ll_status status = build(graph, shape, scale, err);
     if (status != LL_OK) ll_conv_graph_release(graph);
     return status;
 }

@@ -20,9 +20,6 @@ typedef struct ll_conv_target {
     cudnnBackendDescriptor_t device; /* CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, finalised */
 } ll_conv_target;
 
-/* How much is one graph. ALONE: y = scale * conv(x, w); bias and ReLU come after it. */
-typedef enum ll_conv_fusion { LL_CONV_FUSED, LL_CONV_ALONE } ll_conv_fusion;
-
 enum { LL_CONV_GRAPH_HELD = 24 };
 enum { LL_CONV_UID_X = 1, LL_CONV_UID_W, LL_CONV_UID_BIAS, LL_CONV_UID_Y };
 
@@ -38,18 +35,17 @@ LL_NODISCARD ll_status ll_conv_device_of(const char *json, size_t length,
                                          cudnnBackendDescriptor_t *out, ll_error *err);
 
 LL_NODISCARD ll_status ll_conv_graph_build(const ll_conv_target *target, const ll_conv_shape *shape,
-                                           ll_conv_fusion fusion, float scale, ll_conv_graph *graph,
-                                           ll_error *err);
+                                           float scale, ll_conv_graph *graph, ll_error *err);
 void ll_conv_graph_release(ll_conv_graph *graph); /* accepts a zeroed one */
 
 /** Engines the heuristics offer for the graph and the type's arithmetic allows, best guess first,
- *  none twice. `*count` may be 0: `why` then has the last reason. Texts start with `prefix`. */
+ *  none twice. Where the heuristics offer none, every engine that knows the graph, as it
+ *  comes. `*count` may be 0: `why` then has the last reason. */
 LL_NODISCARD ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv_type type,
-                                             const char *prefix,
                                              char (*engines)[LL_CONV_ENGINE_TEXT], int max,
                                              int *count, char why[256], ll_error *err);
 
-/** The plan an engine's text stands for (prefix taken off), yours to destroy. */
+/** The plan an engine's text stands for, yours to destroy. */
 LL_NODISCARD ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,
                                           cudnnBackendDescriptor_t *out, ll_error *err);
 
