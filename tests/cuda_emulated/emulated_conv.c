@@ -39,7 +39,7 @@ struct ll_conv {
 struct convolution {
     struct ll_conv plan;
     const void *x, *w;
-    const float *bias;
+    const void *bias;
     void *y, *workspace;
 };
 
@@ -76,13 +76,13 @@ static void gather(const ll_conv_shape *s, const float *x, int top, int rows, fl
 }
 
 /* Scale, bias, ReLU; in place. */
-static void finish(const struct convolution *v, size_t places, float *sums)
+static void finish(const struct convolution *v, const float *bias, size_t places, float *sums)
 {
     const size_t out = (size_t)v->plan.shape.out_channels;
 
     for (size_t p = 0; p < places; p++)
         for (size_t o = 0; o < out; o++) {
-            const float value = v->plan.scale * sums[p * out + o] + v->bias[o];
+            const float value = v->plan.scale * sums[p * out + o] + bias[o];
             sums[p * out + o] = value < 0.0f ? 0.0f : value; /* NaN stays */
         }
 }
@@ -119,7 +119,7 @@ static void run_convolution(void *data)
     const size_t in = (size_t)s->in_channels, out = (size_t)s->out_channels, depth = TAPS * in;
     const size_t values = (size_t)s->side * (size_t)s->side * in;
     const size_t strip = (size_t)STRIP_ROWS * (size_t)s->side;
-    float *const w = room(out * depth), *const x = room(values);
+    float *const w = room(out * depth), *const x = room(values), *const bias = room(out);
     float *const places = room(strip * depth), *const sums = room(strip * out);
     const int threads = openblas_get_num_threads();
 
@@ -127,6 +127,8 @@ static void run_convolution(void *data)
     if (v->plan.engine->workspace_bytes > 0)
         memset(v->workspace, GARBAGE, v->plan.engine->workspace_bytes);
     ll_emulated_widen(v->w, type_of(s), 0, out * depth, w);
+    ll_emulated_widen(v->bias, s->type == LL_CONV_FP16 ? LL_EMULATED_FP16 : LL_EMULATED_FP32, 0,
+                      out, bias);
     for (int image = 0; image < s->batch; image++) {
         ll_emulated_widen(v->x, type_of(s), (size_t)image * values, values, x);
         for (int top = 0; top < s->side; top += STRIP_ROWS) {
@@ -134,13 +136,14 @@ static void run_convolution(void *data)
             gather(s, x, top, rows, places);
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows * s->side, (int)out,
                         (int)depth, 1.0f, places, (int)depth, w, (int)depth, 0.0f, sums, (int)out);
-            finish(v, (size_t)(rows * s->side), sums);
+            finish(v, bias, (size_t)(rows * s->side), sums);
             store(s, sums, top, rows, v->y, (size_t)image);
         }
     }
     openblas_set_num_threads(threads);
     free(sums);
     free(places);
+    free(bias);
     free(x);
     free(w);
 }
@@ -234,7 +237,7 @@ static cudaError_t check_operands(const struct convolution *v)
 
     if (!ll_emulated_on_card(v->x, places * in * bytes) ||
         !ll_emulated_on_card(v->w, out * TAPS * in * bytes) ||
-        !ll_emulated_on_card(v->bias, out * sizeof(float)) ||
+        !ll_emulated_on_card(v->bias, out * bytes) ||
         !ll_emulated_on_card(v->y, places / (s->pool ? 4 : 1) * out * bytes) ||
         (workspace > 0 && !ll_emulated_on_card(v->workspace, workspace)))
         return ll_emulated_misuse("a convolution whose operands do not lie on the card, whole");
@@ -243,7 +246,7 @@ static cudaError_t check_operands(const struct convolution *v)
     return cudaSuccess;
 }
 
-ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const float *bias, void *y,
+ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *bias, void *y,
                       void *workspace, cudaStream_t stream, ll_error *err)
 {
     const struct convolution v = {*conv, x, w, bias, y, workspace};

@@ -25,7 +25,7 @@ struct product {
     ll_gemm_shape shape;
     float alpha;
     const void *a, *b;
-    const float *bias;
+    const void *bias;
     void *c, *workspace;
     size_t workspace_bytes;
 };
@@ -49,12 +49,15 @@ static void finish_columns(const struct product *p, size_t first, size_t n, cons
 {
     const size_t columns = (size_t)p->shape.n;
     const bool half = p->shape.type == LL_GEMM_FP16;
+    float bias[BLOCK];
 
+    if (p->shape.bias_relu)
+        ll_emulated_widen(p->bias, half ? LL_EMULATED_FP16 : LL_EMULATED_FP32, first, n, bias);
     for (size_t i = 0; i < (size_t)p->shape.m; i++)
         for (size_t j = 0; j < n; j++) {
             float value = p->alpha * sums[i * n + j];
             if (p->shape.bias_relu) {
-                value += p->bias[first + j];
+                value += bias[j];
                 value = value < 0.0f ? 0.0f : value;
             }
             ll_emulated_store(p->c, half, i * columns + first + j, value);
@@ -152,7 +155,7 @@ static cudaError_t check_operands(const struct product *p)
     if (!ll_emulated_on_card(p->a, (size_t)(s->m * s->k) * in) ||
         !ll_emulated_on_card(p->b, (size_t)(s->n * s->k) * in) ||
         !ll_emulated_on_card(p->c, (size_t)(s->m * s->n) * out) ||
-        (s->bias_relu && !ll_emulated_on_card(p->bias, (size_t)s->n * sizeof(float))) ||
+        (s->bias_relu && !ll_emulated_on_card(p->bias, (size_t)s->n * out)) ||
         (p->workspace_bytes > 0 && !ll_emulated_on_card(p->workspace, p->workspace_bytes)))
         return ll_emulated_misuse("a product whose operands do not lie on the card, whole");
     if (((uintptr_t)p->a | (uintptr_t)p->b | (uintptr_t)p->c) % 16 != 0)
@@ -162,7 +165,7 @@ static cudaError_t check_operands(const struct product *p)
     return cudaSuccess;
 }
 
-ll_status ll_gemm_run(ll_gemm *gemm, float alpha, const void *a, const void *b, const float *bias,
+ll_status ll_gemm_run(ll_gemm *gemm, float alpha, const void *a, const void *b, const void *bias,
                       void *c, void *workspace, cudaStream_t stream, ll_error *err)
 {
     const struct product p = {gemm->shape, alpha, a, b, bias, c, workspace, gemm->workspace_bytes};
