@@ -73,8 +73,7 @@ static ll_status finish(const ll_net *net, const struct cuda_slot *slot, const v
     else
         LL_TRY(LL_CUDA(ll_widen_cuda(type, x, count, undo, slot->features, stream)));
     if (!net->normalize) return LL_OK;
-    return LL_CUDA(
-        ll_normalize_rows_cuda(slot->features, net->batch, width, slot->norms, stream));
+    return LL_CUDA(ll_normalize_rows_cuda(slot->features, net->batch, width, slot->norms, stream));
 }
 
 ll_status ll_cuda_batch_queue(const ll_net *net, const struct cuda_slot *slot, ll_error *err)

@@ -155,8 +155,8 @@ static ll_status measure(struct calibration *c, int layer, ll_error *err)
     LL_TRY(LL_CUDA(cudaMemsetAsync(c->largest, 0, sizeof *c->largest, stream)));
     LL_TRY(LL_CUDA(ll_largest_cuda(LL_POOL_FLOAT32, c->activations[c->at],
                                    c->images * ll_vgg16_width(layer), c->largest, stream)));
-    LL_TRY(LL_CUDA(
-        cudaMemcpyAsync(&bits, c->largest, sizeof bits, cudaMemcpyDeviceToHost, stream)));
+    LL_TRY(
+        LL_CUDA(cudaMemcpyAsync(&bits, c->largest, sizeof bits, cudaMemcpyDeviceToHost, stream)));
     LL_TRY(LL_CUDA(cudaStreamSynchronize(stream)));
     if (bits >= LL_POOL_INFINITE)
         return ll_fail(err, LL_ERR_FORMAT,
@@ -222,8 +222,8 @@ static ll_status begin(struct calibration *c, ll_error *err)
     LL_TRY(ll_cuda_memory("calibration", (size_t)c->images * IMAGE_BYTES, &c->pixels, err));
     LL_TRY(ll_cuda_pictures(net, c->images, c->images, c->pixels, err));
     return LL_CUDA(ll_preprocess_nhwc_cuda(net->kind, LL_PREPROCESS_FLOAT32, 1.0f, c->pixels,
-                                           (int64_t)c->images * PLACES, CHANNELS,
-                                           c->activations[0], net->state->compute));
+                                           (int64_t)c->images * PLACES, CHANNELS, c->activations[0],
+                                           net->state->compute));
 }
 
 ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weights, ll_error *err)

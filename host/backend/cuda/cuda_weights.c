@@ -18,7 +18,8 @@ static int64_t bias_start(int layer)
 {
     int64_t start = 0;
     for (int i = 0; i < layer; i++)
-        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL) start += ll_vgg16_layer_at(i)->out_channels;
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
+            start += ll_vgg16_layer_at(i)->out_channels;
     return start;
 }
 
@@ -120,8 +121,8 @@ static ll_status upload_bias(ll_net *net, int layer, ll_error *err)
         }
     }
     LL_TRY_DONE(ll_cuda_memory("bias", bytes, &net->layers[layer].bias, err));
-    LL_TRY_DONE(LL_CUDA(cudaMemcpyAsync(net->layers[layer].bias, scaled, bytes,
-                                        cudaMemcpyHostToDevice, stream)));
+    LL_TRY_DONE(LL_CUDA(
+        cudaMemcpyAsync(net->layers[layer].bias, scaled, bytes, cudaMemcpyHostToDevice, stream)));
     LL_TRY_DONE(LL_CUDA(cudaStreamSynchronize(stream)));
 done:
     if (status != LL_OK) (void)cudaStreamSynchronize(stream);
