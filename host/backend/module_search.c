@@ -84,6 +84,10 @@ static void load_libraries(void)
 
 /* ---- the module ------------------------------------------------------------------------- */
 
+/* It stays loaded after dlclose: CUDA's libraries leave work for the end of the program, and code
+ * for that must still be there. */
+enum { MODULE_MODE = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE };
+
 ll_status ll_module_find(char **out, ll_error *err)
 {
     char self[PATH_BYTES];
@@ -104,11 +108,11 @@ ll_status ll_module_load(const char *path, void **out, ll_error *err)
     *out = NULL;
     /* A stranger's file, or none at all, is no reason to load a gigabyte of libraries. */
     if (access(path, R_OK) == 0) {
-        *out = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        *out = dlopen(path, MODULE_MODE);
         if (*out != NULL) return LL_OK;
         load_libraries();
     }
-    *out = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    *out = dlopen(path, MODULE_MODE);
     if (*out != NULL) return LL_OK;
     return ll_fail(err, LL_ERR_UNSUPPORTED, "%s", dlerror());
 }

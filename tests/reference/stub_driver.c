@@ -48,8 +48,8 @@ int cuGetExportTable(const void **table, const void *id)
 
 int cuGetProcAddress_v2(const char *name, void **out, int version, uint64_t flags, int *found)
 {
-    typedef int (*function)(void);
-    function answer = never;
+    typedef void (*function)(void); /* stands for any */
+    function answer = (function)never;
 
     (void)version, (void)flags;
     if (strcmp(name, "cuDriverGetVersion") == 0) answer = (function)cuDriverGetVersion;
