@@ -45,6 +45,8 @@ static ll_status open_one(const char *name, const ll_backend_options *options, l
     LL_TRY(ll_alloc("backend", 1, sizeof *be, &be, err));
     be->slots = options->slots;
     be->rows = -1;
+    be->weights_describe = ll_weights_describe;
+    be->weights_load = ll_weights_load;
     if (strcmp(name, "cuda") == 0) {
         const char *const path = options->cuda_module;
         LL_TRY_DONE(module_load(path != NULL ? path : LL_CUDA_MODULE, be, err));
