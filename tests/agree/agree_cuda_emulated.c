@@ -16,7 +16,7 @@ enum {
     POOL2 = 5,
     ROWS = 1100, /* three tiles of the smallest kind, the last one partial */
     COLS = 96,
-    ORDERS = 6,
+    ORDERS = 3,
 };
 
 static struct {
@@ -130,7 +130,7 @@ static void features_are_those_of_the_cpu(void **state)
         int layer, orders;
     } k_cases[] = {{"fp16", 1e-3, POOL2, 1},
                    {"tf32", 1e-3, POOL1, 1},
-                   {"fp32", 1e-5, POOL2, 1},
+                   {"fp32", 1e-5, POOL1, 1},
                    {"fp32", 1e-5, CONV1_1, ORDERS}};
 
     (void)state;
@@ -193,7 +193,7 @@ static void neighbours_are_those_of_the_cpu_to_the_bit(void **state)
             ll_emulated *const card = emulated_reset(seed);
             char repro[64];
             snprintf(repro, sizeof repro, "comparison %d, order %d", kind, (int)seed);
-            card->memory_bytes = (size_t)32 << 20; /* several tiles, and features in turn */
+            card->memory_bytes = (size_t)370 << 20; /* 256 are left alone: the smallest tiles */
             must_do(&order, &got, repro);
             emulated_all_well(card, repro);
             same_neighbors(&got, &want, repro);
@@ -235,16 +235,18 @@ static void a_batch_too_large_is_halved(void **state)
 
 /* ---- failures -------------------------------------------------------------------------- */
 
-/* One run with one call failing: it says so in one line, or what failed did not matter and the
- * result is what it would have been. */
+/* On an idle card where photos are embedded: thousands of kernels would take minutes, and what they
+ * compute is not looked at here. One run with one call failing: it says so in one line, or what
+ * failed did not matter and the result is what it would have been. */
 static bool fail_once(const work_order *order, const work_result *want, int64_t call, bool sticky,
                       bool allocation)
 {
-    ll_emulated *const card = emulated_reset((uint64_t)call);
+    ll_emulated *const card = emulated_reset(LL_EMULATED_LATE);
     ll_error err = LL_ERROR_INIT;
     work_result got;
     char repro[160];
 
+    card->idle = order->rows == 0;
     if (allocation)
         card->fail_allocation = call;
     else
@@ -270,14 +272,16 @@ static bool fail_once(const work_order *order, const work_result *want, int64_t 
 
 static void every_call_may_fail(const work_order *order)
 {
+    enum { STICKY_STEP = 7 };
     work_result want;
-    int64_t calls = 0;
+    int64_t calls = 1;
 
-    emulated_reset(0);
+    emulated_reset(LL_EMULATED_LATE)->idle = order->rows == 0;
     must_do(order, &want, "nothing fails");
-    for (int sticky = 0; sticky < 2; sticky++)
-        for (calls = 1; fail_once(order, &want, calls, sticky, false);)
-            calls++;
+    while (fail_once(order, &want, calls, false, false))
+        calls++;
+    for (int64_t from = 1; fail_once(order, &want, from, true, false);)
+        from += STICKY_STEP;
     print_message("[   INFO   ] %d calls\n", (int)calls - 1);
     assert_true(calls > 30);
     for (calls = 1; fail_once(order, &want, calls, false, true);)
@@ -289,12 +293,8 @@ static void every_call_may_fail(const work_order *order)
 
 static void every_call_of_embedding_may_fail(void **state)
 {
-    const work_order order = {.backend = "cuda",
-                              .precision = "fp32",
-                              .batch = 1,
-                              .layer = CONV1_1,
-                              .images = 3,
-                              .pixels = shop.pixels};
+    const work_order order = {
+        .backend = "cuda", .batch = 1, .layer = POOL1, .images = 3, .pixels = shop.pixels};
     (void)state;
     every_call_may_fail(&order);
 }

@@ -121,6 +121,12 @@ static struct {
     bool any;
 } memo;
 
+static bool same_shape(const ll_conv_shape *a, const ll_conv_shape *b)
+{
+    return a->batch == b->batch && a->side == b->side && a->in_channels == b->in_channels &&
+           a->out_channels == b->out_channels && a->type == b->type && a->pool == b->pool;
+}
+
 static bool same_digests(const struct convolution *v, bool store)
 {
     const ll_conv_shape *const s = &v->plan.shape;
@@ -131,10 +137,10 @@ static bool same_digests(const struct convolution *v, bool store)
     const XXH128_hash_t w = XXH3_128bits(v->w, out * TAPS * in * bytes);
     const XXH128_hash_t bias = XXH3_128bits(v->bias, out * bytes);
     const XXH128_hash_t y = XXH3_128bits(v->y, places * out / (s->pool ? 4 : 1));
-    const bool same =
-        memo.any && memo.last.y == v->y && memcmp(&memo.last.plan.shape, s, sizeof *s) == 0 &&
-        memo.last.plan.scale == v->plan.scale && XXH128_isEqual(memo.x, x) &&
-        XXH128_isEqual(memo.w, w) && XXH128_isEqual(memo.bias, bias) && XXH128_isEqual(memo.y, y);
+    const bool same = memo.any && memo.last.y == v->y && same_shape(&memo.last.plan.shape, s) &&
+                      memo.last.plan.scale == v->plan.scale && XXH128_isEqual(memo.x, x) &&
+                      XXH128_isEqual(memo.w, w) && XXH128_isEqual(memo.bias, bias) &&
+                      XXH128_isEqual(memo.y, y);
     if (store)
         memo.last = *v, memo.x = x, memo.w = w, memo.bias = bias, memo.y = y, memo.any = true;
     return same;
