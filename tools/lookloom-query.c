@@ -375,7 +375,6 @@ int main(int argc, char **argv)
 
     LL_TRY_DONE(parse(&to, argc, argv, &err));
     if (!ll_arguments_answered(to.arguments)) LL_TRY_DONE(ask(&to, &err));
-    LL_TRY_DONE(ll_exit_flush(stdout, "standard output", &err));
 done:
     ll_records_free(to.rows);
     ll_query_close(to.query);

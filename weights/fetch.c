@@ -205,6 +205,7 @@ ll_status ll_weights_fetch(const ll_weights_source *source, const char *target, 
     }
     LL_TRY_DONE(ll_file_folder(target, &folder, err));
     LL_TRY_DONE(ll_file_make_folder(folder, err));
+    LL_TRY_DONE(ll_file_check_target(target, err));
     LL_TRY_DONE(ll_text_format(&part, err, "%s.part", target));
     it.part = part;
     LL_TRY_DONE(part_open(&it));

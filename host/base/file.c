@@ -87,9 +87,9 @@ ll_status ll_file_pwrite(int fd, const void *data, size_t size_bytes, int64_t of
     return LL_OK;
 }
 
-static ll_status sync_path(const char *path, int flags, ll_error *err)
+ll_status ll_file_sync(const char *path, ll_error *err)
 {
-    const int fd = open(path, flags | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return io_error(path, err);
     const int failed = fsync(fd) != 0;
     const int cause = errno;
@@ -103,14 +103,28 @@ ll_status ll_file_publish(const char *path, const char *target, ll_error *err)
     ll_status status = LL_OK;
     char *folder = NULL;
 
-    LL_TRY_DONE(sync_path(path, O_RDONLY, err));
+    LL_TRY_DONE(ll_file_sync(path, err));
     LL_TRY_DONE(ll_file_folder(target, &folder, err));
     if (rename(path, target) != 0) {
         status = io_error(target, err);
         goto done;
     }
-    LL_TRY_DONE(sync_path(folder, O_RDONLY | O_DIRECTORY, err));
+    LL_TRY_DONE(ll_file_sync(folder, err));
 done:
+    free(folder);
+    return status;
+}
+
+ll_status ll_file_check_target(const char *path, ll_error *err)
+{
+    ll_status status = LL_OK;
+    struct stat info;
+    char *folder = NULL;
+
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return ll_fail(err, LL_ERR_IO, "%s: is a folder", path);
+    LL_TRY(ll_file_folder(path, &folder, err));
+    if (access(folder, W_OK | X_OK) != 0) status = io_error(path, err);
     free(folder);
     return status;
 }

@@ -19,9 +19,17 @@ LL_NODISCARD ll_status ll_file_pread(int fd, void *data, size_t size_bytes, int6
 LL_NODISCARD ll_status ll_file_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset,
                                       const char *name, ll_error *err);
 
+/** fsync the file or folder at `path`. */
+LL_NODISCARD ll_status ll_file_sync(const char *path, ll_error *err);
+
 /** fsync the file at `path`, rename it to `target`, fsync the folder: after LL_OK the new file
  *  survives a power cut. On failure `target` is untouched. */
 LL_NODISCARD ll_status ll_file_publish(const char *path, const char *target, ll_error *err);
+
+/** Could ll_file_publish give a file this name, as far as one can see now? Asked before the work of
+ *  making the file. LL_ERR_IO: the folder is missing or not ours to write in, a folder is in the
+ *  way. */
+LL_NODISCARD ll_status ll_file_check_target(const char *path, ll_error *err);
 
 /** mkdir -p: `path` and its parents, mode 0777 less the umask. */
 LL_NODISCARD ll_status ll_file_make_folder(const char *path, ll_error *err);

@@ -80,11 +80,16 @@ static void default_text(const ll_option *option, char *buffer, size_t size)
     }
     case LL_OPTION_BYTES: {
         static const char k_suffixes[] = " KMGT";
-        int64_t value = *(const int64_t *)option->to;
+        const int64_t bytes = *(const int64_t *)option->to;
+        int64_t value = bytes;
         size_t unit = 0;
-        if (value == LL_OPTION_UNSET) break;
+        if (bytes == LL_OPTION_UNSET) break;
         for (; value != 0 && value % 1024 == 0 && k_suffixes[unit + 1] != '\0'; unit++)
             value /= 1024;
+        if (value >= 1024) { /* 64000000 reads better than 62500K */
+            value = bytes;
+            unit = 0;
+        }
         snprintf(buffer, size, "%lld%.*s", (long long)value, unit > 0, &k_suffixes[unit]);
         break;
     }

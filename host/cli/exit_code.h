@@ -20,7 +20,8 @@ enum {
 int ll_exit_code(ll_status status);
 
 /** The last thing main does: report a failure once on stderr as "PROGRAM: text" and return its exit
- *  code; for LL_OK print nothing and return `code`. */
+ *  code. For LL_OK flush stdout, print nothing and return `code`; a stdout that did not take all of
+ *  it is a failure too. */
 int ll_exit_report(const char *program, ll_status status, const ll_error *err, int code);
 
 /** Flush a result and learn whether all of it arrived. LL_ERR_IO "standard output: No space left on

@@ -93,7 +93,6 @@ static ll_status run_stages(const ll_arguments *arguments, const ll_bench_option
         LL_TRY_DONE(print_result(records, &result, err));
     }
     LL_TRY_DONE(ll_records_finish(records, err));
-    LL_TRY_DONE(ll_exit_flush(stdout, "standard output", err));
 done:
     ll_records_free(records);
     return status;

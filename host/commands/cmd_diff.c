@@ -1,9 +1,9 @@
 /* host/commands/cmd_diff.c - `lookloom diff`: do two indexes say the same? */
 #include "host/commands/command.h"
+#include "host/commands/findings.h"
 
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
-#include "host/cli/progress.h"
 #include "host/store/check.h"
 
 static const char k_program[] = "lookloom diff";
@@ -29,22 +29,18 @@ int cmd_diff(int argc, const char *const *argv)
     ll_status status = LL_OK;
     int code = LL_EXIT_DONE;
     ll_arguments *arguments = NULL;
-    ll_progress *progress = NULL;
     ll_reader *a = NULL, *b = NULL;
 
     LL_TRY_DONE(ll_arguments_parse(&program, argc, argv, options, &arguments, &err));
     if (ll_arguments_answered(arguments)) goto done;
     LL_TRY_DONE(ll_arguments_expect(arguments, 2, 2, &err));
-    const ll_progress_options talk = {
-        .program = k_program, .mode = LL_PROGRESS_NONE, .quiet = ll_arguments_quiet(arguments)};
-    LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
+    const ll_log findings = ll_findings_log(NULL);
     LL_TRY_DONE(ll_reader_open(ll_arguments_at(arguments, 0), &a, &err));
     LL_TRY_DONE(ll_reader_open(ll_arguments_at(arguments, 1), &b, &err));
     const ll_store_diff_options how = {.tolerance = exact ? 0.0 : tolerance, .exact = exact};
-    LL_TRY_DONE(ll_store_diff(a, b, &how, ll_progress_log(progress), &differences, &err));
+    LL_TRY_DONE(ll_store_diff(a, b, &how, &findings, &differences, &err));
     if (differences > 0) code = LL_EXIT_NO;
 done:
-    ll_progress_free(progress);
     ll_reader_close(b);
     ll_reader_close(a);
     ll_arguments_free(arguments);

@@ -194,7 +194,6 @@ int cmd_info(int argc, const char *const *argv)
         LL_TRY_DONE(print_rejected(path, format, &err));
     else
         LL_TRY_DONE(print_index(path, format, &err));
-    LL_TRY_DONE(ll_exit_flush(stdout, "standard output", &err));
 done:
     ll_arguments_free(arguments);
     return ll_exit_report(k_program, status, &err, LL_EXIT_DONE);

@@ -1,5 +1,6 @@
 /* host/commands/cmd_verify.c - `lookloom verify`: is this index what it promises to be? */
 #include "host/commands/command.h"
+#include "host/commands/findings.h"
 
 #include "host/base/number.h"
 #include "host/base/parallel.h"
@@ -40,8 +41,16 @@ int cmd_verify(int argc, const char *const *argv)
     const ll_progress_options talk = {.program = k_program,
                                       .mode = ll_progress_find(progress_mode)};
     LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
-    LL_TRY_DONE(ll_reader_open(ll_arguments_at(arguments, 0), &reader, &err));
-    LL_TRY_DONE(ll_store_check(reader, rows, (int)jobs, ll_progress_log(progress), &damages, &err));
+    const ll_log findings = ll_findings_log(ll_progress_log(progress));
+    status = ll_reader_open(ll_arguments_at(arguments, 0), &reader, &err);
+    if (status == LL_ERR_FORMAT) { /* damage too, only sooner */
+        ll_log_line(&findings, "%s", err.text);
+        status = LL_OK;
+        code = LL_EXIT_NO;
+        goto done;
+    }
+    LL_TRY_DONE(status);
+    LL_TRY_DONE(ll_store_check(reader, rows, (int)jobs, &findings, &damages, &err));
     ll_progress_free(progress);
     progress = NULL;
     if (damages > 0)
@@ -50,7 +59,6 @@ int cmd_verify(int argc, const char *const *argv)
         printf("%s: %s items, generation %s: all is well\n", ll_reader_path(reader),
                ll_number_grouped(ll_reader_extents(reader)->items, items),
                ll_reader_generation(reader));
-    LL_TRY_DONE(ll_exit_flush(stdout, "standard output", &err));
 done:
     ll_progress_free(progress);
     ll_reader_close(reader);

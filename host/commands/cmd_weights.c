@@ -1,7 +1,6 @@
 /* host/commands/cmd_weights.c - `lookloom weights`: get a network, make one, or ask what one is. */
 #include "host/commands/command.h"
 
-#include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/parallel.h"
@@ -49,12 +48,10 @@ static ll_status fetch(const char *name, const char *output, int64_t timeout_s, 
                        name);
     if (output != NULL) {
         LL_TRY_DONE(ll_text_copy(output, strlen(output), &target, err));
-        LL_TRY_DONE(ll_file_folder(target, &folder, err));
     } else {
         LL_TRY_DONE(ll_weights_folder(&folder, err));
         LL_TRY_DONE(ll_text_format(&target, err, "%s/%s", folder, source->file));
     }
-    LL_TRY_DONE(ll_file_make_folder(folder, err));
     LL_TRY_DONE(ll_weights_fetch(source, target, (long)timeout_s, log, err));
     printf("%s: %s\n", target, source->license);
 done:
@@ -123,7 +120,6 @@ int cmd_weights(int argc, const char *const *argv)
                                       .quiet = ll_arguments_quiet(arguments)};
     LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
     LL_TRY_DONE(run(arguments, &request, ll_progress_log(progress), &err));
-    LL_TRY_DONE(ll_exit_flush(stdout, "standard output", &err));
 done:
     ll_progress_free(progress);
     ll_arguments_free(arguments);

@@ -33,11 +33,11 @@ int main(int argc, char **argv)
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0 ||
         strcmp(word, "help") == 0) {
         print_usage(stdout);
-        return LL_EXIT_DONE;
+        return ll_exit_report("lookloom", LL_OK, NULL, LL_EXIT_DONE);
     }
     if (strcmp(word, "--version") == 0 || strcmp(word, "-v") == 0) {
         printf("lookloom %s\n", ll_arguments_version());
-        return LL_EXIT_DONE;
+        return ll_exit_report("lookloom", LL_OK, NULL, LL_EXIT_DONE);
     }
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(word, k_commands[i].name) == 0)

@@ -35,7 +35,7 @@ typedef struct ll_extract_options {
 
 typedef struct ll_extract_summary {
     int64_t items, rejected;
-    int64_t transparent, rotated;           /* usable photos whose default handling may hurt */
+    int64_t transparent, rotated;           /* usable photos: alpha dropped, EXIF ignored */
     double decode_seconds, forward_seconds; /* summed over decoder threads; waiting for batches */
     double wall_seconds;
 } ll_extract_summary;

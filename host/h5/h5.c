@@ -234,6 +234,17 @@ bool ll_h5_exists(hid_t parent, const char *name)
     return found > 0;
 }
 
+ll_status ll_h5_check_link(hid_t parent, const char *name, ll_error *err)
+{
+    H5L_info_t link;
+
+    if (H5Lget_info(parent, name, &link, H5P_DEFAULT) < 0)
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name, "missing");
+    if (link.type == H5L_TYPE_HARD) return LL_OK;
+    return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name,
+                         "is a link to elsewhere, which is refused");
+}
+
 ll_status ll_h5_group_create(hid_t parent, const char *name, hid_t *out, ll_error *err)
 {
     const hid_t link = H5Pcreate(H5P_LINK_CREATE);
@@ -254,14 +265,8 @@ ll_status ll_h5_group_create(hid_t parent, const char *name, hid_t *out, ll_erro
 
 ll_status ll_h5_group_open(hid_t parent, const char *name, hid_t *out, ll_error *err)
 {
-    H5L_info_t link;
-
     *out = -1;
-    if (H5Lget_info(parent, name, &link, H5P_DEFAULT) < 0)
-        return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name, "missing");
-    if (link.type != H5L_TYPE_HARD)
-        return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name,
-                             "is a link to elsewhere, which is refused");
+    LL_TRY(ll_h5_check_link(parent, name, err));
     *out = H5Gopen2(parent, name, H5P_DEFAULT);
     if (*out < 0) return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name, "is no readable group");
     return LL_OK;

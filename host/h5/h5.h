@@ -61,6 +61,9 @@ void ll_h5_map_close(ll_h5_map *map);
 /** Is there a link of this name, of whatever kind? */
 bool ll_h5_exists(hid_t parent, const char *name);
 
+/** LL_ERR_FORMAT if `name` is missing or no hard link: others could lead to another file. */
+LL_NODISCARD ll_status ll_h5_check_link(hid_t parent, const char *name, ll_error *err);
+
 /** Groups list their members in the order of creation. Opening follows hard links only. */
 LL_NODISCARD ll_status ll_h5_group_create(hid_t parent, const char *name, hid_t *out,
                                           ll_error *err);

@@ -164,14 +164,8 @@ static ll_status check_storage(hid_t dataset, ll_error *err)
 
 static ll_status open_dataset(hid_t parent, const char *name, hid_t *out, ll_error *err)
 {
-    H5L_info_t link;
-
     *out = -1;
-    if (H5Lget_info(parent, name, &link, H5P_DEFAULT) < 0)
-        return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name, "missing");
-    if (link.type != H5L_TYPE_HARD)
-        return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name,
-                             "is a link to elsewhere, which is refused");
+    LL_TRY(ll_h5_check_link(parent, name, err));
     *out = H5Dopen2(parent, name, H5P_DEFAULT);
     if (*out < 0) return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, name, "is no readable dataset");
     return LL_OK;

@@ -4,10 +4,10 @@
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/pipeline/summary.h"
+#include "host/store/groups.h"
 #include "host/store/writer.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
 /* Columns of borrowed texts, in the order of the index. */
@@ -70,42 +70,16 @@ static void free_texts(struct texts *t)
     free(t->rejected_reasons);
 }
 
-struct value {
-    const char *text;
-    int64_t item;
-};
-
-static int by_text(const void *a, const void *b)
-{
-    const struct value *const x = a, *const y = b;
-    return strcmp(x->text, y->text);
-}
-
-/* Number the values of the --within column: equal texts, equal numbers. */
+/* Number the values of the --within column, which is among the attributes. */
 static ll_status number_groups(const ll_pipeline_options *options, const ll_catalog *catalog,
-                               const ll_collect *collect, uint32_t **out, ll_error *err)
+                               const struct texts *texts, int64_t items, uint32_t **out,
+                               ll_error *err)
 {
-    ll_status status = LL_OK;
-    struct value *values = NULL;
-    uint32_t group = 0;
-
     *out = NULL;
     if (options->within == NULL) return LL_OK;
     const int column = ll_catalog_find_column(catalog, options->within);
-    LL_TRY_DONE(ll_alloc("groups", collect->items, sizeof **out, out, err));
-    LL_TRY_DONE(ll_alloc("groups", collect->items, sizeof *values, &values, err));
-    for (int64_t i = 0; i < collect->items; i++) {
-        values[i].text = ll_catalog_value(catalog, collect->rows[i], column);
-        values[i].item = i;
-    }
-    if (collect->items > 0) qsort(values, (size_t)collect->items, sizeof *values, by_text);
-    for (int64_t i = 0; i < collect->items; i++) {
-        if (i > 0 && strcmp(values[i].text, values[i - 1].text) != 0) group++;
-        (*out)[values[i].item] = group;
-    }
-done:
-    free(values);
-    return status;
+    LL_TRY(ll_alloc("groups", items, sizeof **out, out, err));
+    return ll_store_number_groups(texts->column_values[column], items, *out, err);
 }
 
 static ll_matrix_type matrix_type(ll_store_matrix matrix)
@@ -192,7 +166,7 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
     };
 
     LL_TRY_DONE(fill_texts(&texts, catalog, collect, err));
-    LL_TRY_DONE(number_groups(options, catalog, collect, &group, err));
+    LL_TRY_DONE(number_groups(options, catalog, &texts, collect->items, &group, err));
     LL_TRY_DONE(create_writer(path, &extents, &texts, collect, &writer, err));
     LL_TRY_DONE(
         ll_writer_features(writer, 0, collect->items, collect->features, collect->norms, err));

@@ -4,6 +4,7 @@
 #include "host/base/clock.h"
 #include "host/base/number.h"
 #include "host/pipeline/collect.h"
+#include "host/pipeline/forecast.h"
 #include "host/pipeline/index_file.h"
 #include "host/pipeline/previous.h"
 #include "host/pipeline/provenance.h"
@@ -15,8 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-enum { SLOTS = 2 }; /* one batch on the device, one being decoded */
+enum { SLOTS = 2 };                       /* one batch on the device, one being decoded */
+static const char k_draft[] = "index.h5"; /* in the work folder */
 
 /* Everything a night holds; released in one place. */
 struct night {
@@ -159,7 +162,7 @@ static ll_status write_and_publish(struct night *n, ll_error *err)
     LL_TRY_DONE(ll_provenance_init(&n->provenance, n->options, &n->image,
                                    ll_weights_describe(n->weights), &backend, err));
     n->provenance.store.image_root = ll_catalog_image_root(n->catalog);
-    LL_TRY_DONE(ll_work_path(n->work, "index.h5", &path, err));
+    LL_TRY_DONE(ll_work_path(n->work, k_draft, &path, err));
     LL_TRY_DONE(ll_index_file_write(path, n->options, n->catalog, &n->collect, n->be,
                                     &n->provenance, n->summary, err));
     LL_TRY_DONE(read_back(path, n->summary, err));
@@ -171,16 +174,33 @@ done:
     return status;
 }
 
+/* What a killed run left is given up first: it would be in the way of its successor. */
+static ll_status check_room(struct night *n, ll_error *err)
+{
+    char *leftover = NULL;
+
+    LL_TRY(ll_collect_init(&n->collect, n->work, ll_vgg16_width(n->options->layer), err));
+    LL_TRY(ll_work_path(n->work, k_draft, &leftover, err));
+    (void)unlink(leftover);
+    free(leftover);
+    return ll_forecast_check(n->options, n->summary->rows, err);
+}
+
 static ll_status run_night(struct night *n, ll_error *err)
 {
     LL_TRY(open_catalog(n, err));
+    /* Locked before the index is looked at: what is judged here is what will be replaced. */
+    LL_TRY(ll_work_open(n->options->index_path, &n->work, err));
     LL_TRY(ll_previous_open(n->options->index_path, &n->previous, err));
     judge_removals(n);
     if (n->summary->refused[0] != '\0') return LL_OK;
+    if (n->options->leave_out_features)
+        ll_log_line(n->options->log,
+                    "--no-features: no match, no reuse next night, no rescoring by "
+                    "query");
+    LL_TRY(check_room(n, err));
     LL_TRY(open_weights(n, err));
-    LL_TRY(ll_work_open(n->options->index_path, &n->work, err));
     LL_TRY(open_backend(n, err));
-    LL_TRY(ll_collect_init(&n->collect, n->work, ll_vgg16_width(n->options->layer), err));
     LL_TRY(embed(n, err));
     judge_rejects(n);
     if (n->summary->refused[0] != '\0') return LL_OK;

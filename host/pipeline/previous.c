@@ -9,9 +9,14 @@
 
 ll_status ll_previous_open(const char *path, ll_reader **out, ll_error *err)
 {
+    ll_error why = LL_ERROR_INIT;
+
     *out = NULL;
     if (access(path, F_OK) != 0 && errno == ENOENT) return LL_OK;
-    return ll_reader_open(path, out, err);
+    const ll_status status = ll_reader_open(path, out, &why);
+    if (status == LL_OK) return LL_OK;
+    return ll_fail(err, status, "%s%s", why.text,
+                   status == LL_ERR_FORMAT ? "; move it away to begin anew" : "");
 }
 
 ll_status ll_previous_check_backend(const ll_reader *previous, const char *asked,

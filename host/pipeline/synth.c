@@ -2,6 +2,7 @@
 #include "host/pipeline/pipeline.h"
 
 #include "host/backend/backend.h"
+#include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/synthetic.h"
@@ -29,6 +30,7 @@ ll_status ll_pipeline_synth(const char *path, uint64_t seed, int threads, const 
     uint8_t *pixels = NULL;
     float *biases = NULL;
 
+    LL_TRY_DONE(ll_file_check_target(path, err));
     LL_TRY_DONE(ll_alloc("pictures", LL_SYNTHETIC_BATCH, LL_IMAGE_BYTES, &pixels, err));
     LL_TRY_DONE(ll_alloc("biases", bias_count(), sizeof *biases, &biases, err));
     ll_synthetic_pixels(pixels);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 static const uint32_t k_no_row = 0xFFFFFFFF; /* fill of /neighbors/index */
+static const double k_slack = 1e-7; /* for the additions made with the bound of a stored score */
 
 /* What is known of an item's score. Of equal ones the unchecked comes first, to be checked; what
  * can never be checked comes last, as whoever is not among the neighbours does. */
@@ -166,20 +167,6 @@ static void heap_sink(candidate *heap, int64_t count, int64_t at)
     heap[at] = sinking;
 }
 
-/* How far a stored score may lie from the score: FORMAT.md's bound, and a little for the additions
- * made with it. */
-static float matrix_step(ll_store_matrix matrix)
-{
-    static const float k_slack = 1e-7f;
-    switch (matrix) {
-    case LL_STORE_FLOAT32: return 1e-6f + k_slack;
-    case LL_STORE_FLOAT16: return 2.5e-4f + k_slack;
-    case LL_STORE_UINT16: return 1.0f / 131070.0f + 1e-6f + k_slack;
-    case LL_STORE_NONE: break;
-    }
-    return 1.0f;
-}
-
 static int by_row(const void *a, const void *b)
 {
     const candidate *const x = a, *const y = b;
@@ -211,7 +198,8 @@ static ll_status row_candidates(const ranking_run *run, candidate **out, int64_t
     ll_status status = LL_OK;
     const ll_query *const query = run->query;
     const bool checkable = ll_reader_features(query->reader) != NULL;
-    const float step = checkable ? matrix_step(query->extents->matrix) : 0.0f;
+    const double bound = ll_store_matrix_bound(query->extents->matrix) + k_slack;
+    const float step = checkable ? (float)bound : 0.0f;
     candidate *known = NULL;
     int64_t known_count = 0, next = 0;
     float last = 1.0f; /* the last neighbour's score: no item outside the list is above it */

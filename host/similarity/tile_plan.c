@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+enum { BAND = 4 };
+
 ll_tile_plan ll_tile_plan_make(int64_t rows, int64_t tile)
 {
     const int64_t blocks = (rows + tile - 1) / tile;
@@ -26,6 +28,19 @@ void ll_tile_plan_at(const ll_tile_plan *plan, int64_t number, int64_t *i, int64
         row--;
     while (first_of(plan, row + 1) <= number)
         row++;
-    *i = row;
-    *j = row + (number - first_of(plan, row));
+    /* From the row to its band, which begins and ends with whole rows. */
+    const int64_t top = row - row % BAND;
+    const int64_t high = plan->blocks - top < BAND ? plan->blocks - top : BAND;
+    int64_t left = number - first_of(plan, top);
+
+    for (int64_t c = 0; c < high; c++) { /* the triangle on the diagonal */
+        if (left <= c) {
+            *i = top + left;
+            *j = top + c;
+            return;
+        }
+        left -= c + 1;
+    }
+    *i = top + left % high;
+    *j = top + high + left / high;
 }

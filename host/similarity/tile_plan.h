@@ -17,7 +17,8 @@ typedef struct ll_tile_plan {
 ll_tile_plan ll_tile_plan_make(int64_t rows, int64_t tile);
 
 /** Tile number `number` of 0 .. tiles - 1 is block `*i` against block `*j`, *i <= *j; numbers go
- *  along a row of blocks, then on to the next, so block *i stays in the cache. */
+ *  along bands of four rows of blocks, down each column of a band: the four blocks *i of the band
+ *  and the last *j or two are all that is in use at a time (the cpu packs them for its product). */
 void ll_tile_plan_at(const ll_tile_plan *plan, int64_t number, int64_t *i, int64_t *j);
 
 #endif

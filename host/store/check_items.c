@@ -2,8 +2,8 @@
 #include "host/base/memory.h"
 #include "host/base/utf8.h"
 #include "host/store/check_state.h"
+#include "host/store/groups.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_ID_BYTES = 1024 };
@@ -87,35 +87,6 @@ ll_status ll_check_lookup(ll_check *check, ll_error *err)
 
 /* ---- groups ---------------------------------------------------------------------------- */
 
-struct value {
-    const char *text;
-    int64_t row;
-};
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(((const struct value *)a)->text, ((const struct value *)b)->text);
-}
-
-static ll_status number_groups(ll_check *check, const char *const *texts, ll_error *err)
-{
-    const int64_t items = check->extents->items;
-    struct value *values = NULL;
-    uint32_t group = 0;
-
-    LL_TRY(ll_alloc("groups", items, sizeof *values, &values, err));
-    for (int64_t row = 0; row < items; row++)
-        values[row] = (struct value){texts[row], row};
-    qsort(values, (size_t)items, sizeof *values, by_text);
-    for (int64_t i = 0; i < items; i++) {
-        if (i > 0 && strcmp(values[i - 1].text, values[i].text) != 0) group++;
-        check->group[values[i].row] = group;
-        check->group_sizes[group]++;
-    }
-    free(values);
-    return LL_OK;
-}
-
 ll_status ll_check_groups(ll_check *check, ll_error *err)
 {
     const char *const within = check->reader->provenance.within;
@@ -136,6 +107,9 @@ ll_status ll_check_groups(ll_check *check, ll_error *err)
     if (status == LL_ERR_MEMORY) return ll_fail(err, status, "%s", cause.text);
     if (status != LL_OK) return LL_OK; /* found before, as unreadable */
     LL_TRY(ll_alloc("groups", items, sizeof *check->group, &check->group, err));
+    LL_TRY(ll_store_number_groups(texts, items, check->group, err));
     check->group_sizes[0] = 0;
-    return number_groups(check, texts, err);
+    for (int64_t row = 0; row < items; row++)
+        check->group_sizes[check->group[row]]++;
+    return LL_OK;
 }

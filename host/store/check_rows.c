@@ -73,7 +73,7 @@ static void check_neighbors(struct rows *rows, int64_t row)
     const int64_t count = count_neighbors(check, row);
     const uint32_t *const index = ll_reader_neighbor_index(check->reader) + row * places;
     const float *const score = ll_reader_neighbor_score(check->reader) + row * places;
-    const double bound = ll_check_bound(check->extents->matrix);
+    const double bound = ll_store_matrix_bound(check->extents->matrix);
 
     if (count != expected_neighbors(check, row))
         ll_finding(&rows->neighbors, ": row %lld has %lld of %lld neighbours", (long long)row,

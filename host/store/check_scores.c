@@ -146,7 +146,7 @@ static void compare_neighbors(struct sample *sample, int64_t row, const float *s
 static void compare_matrix(struct sample *sample, int64_t row, const float *scores)
 {
     const ll_check *const check = sample->check;
-    const double bound = ll_check_bound(check->extents->matrix);
+    const double bound = ll_store_matrix_bound(check->extents->matrix);
     double worst = 0.0;
     int64_t worst_column = -1;
 

@@ -38,14 +38,4 @@ static inline bool ll_check_permits(const ll_check *check, int64_t row, int64_t 
     return row != column && (check->group == NULL || check->group[row] == check->group[column]);
 }
 
-/** How far a stored matrix may lie from the score (design: 1e-6, 2.5e-4, half a step + 1e-6). */
-static inline double ll_check_bound(ll_store_matrix matrix)
-{
-    switch (matrix) {
-    case LL_STORE_FLOAT16: return 2.5e-4;
-    case LL_STORE_UINT16: return 1.0 / 131070.0 + 1e-6;
-    default: return 1e-6;
-    }
-}
-
 #endif

@@ -143,17 +143,6 @@ static ll_status previous_name(const char *index_path, char **out, ll_error *err
                           h5 ? ".h5" : "");
 }
 
-static ll_status sync_file(const char *path, ll_error *err)
-{
-    ll_status status = LL_OK;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0) return system_error(path, err);
-    if (fsync(fd) != 0) status = system_error(path, err);
-    close(fd);
-    return status;
-}
-
 /* A second name for the index there is now. `spare` is a free name on the same disk. */
 static ll_status keep_previous(const char *index_path, const char *spare, ll_error *err)
 {
@@ -181,7 +170,7 @@ ll_status ll_store_publish(const char *path, const char *index_path, ll_error *e
     char *spare = NULL;
 
     /* The new file is safe before the previous one is given up. */
-    LL_TRY(sync_file(path, err));
+    LL_TRY(ll_file_sync(path, err));
     LL_TRY(ll_text_format(&spare, err, "%s.previous", path));
     LL_TRY_DONE(keep_previous(index_path, spare, err));
     LL_TRY_DONE(ll_file_publish(path, index_path, err));

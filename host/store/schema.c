@@ -6,11 +6,12 @@
 static const struct {
     const char *name;
     size_t bytes;
+    double bound;
 } k_matrices[] = {
-    [LL_STORE_NONE] = {"none", 0},
-    [LL_STORE_FLOAT32] = {"float32", 4},
-    [LL_STORE_FLOAT16] = {"float16", 2},
-    [LL_STORE_UINT16] = {"uint16", 2},
+    [LL_STORE_NONE] = {"none", 0, 0.0},
+    [LL_STORE_FLOAT32] = {"float32", 4, 1e-6},
+    [LL_STORE_FLOAT16] = {"float16", 2, 2.5e-4},
+    [LL_STORE_UINT16] = {"uint16", 2, 1.0 / 131070.0 + 1e-6},
 };
 
 const char *ll_store_matrix_name(ll_store_matrix matrix)
@@ -28,4 +29,9 @@ int ll_store_matrix_find(const char *name)
 size_t ll_store_matrix_bytes(ll_store_matrix matrix)
 {
     return k_matrices[matrix].bytes;
+}
+
+double ll_store_matrix_bound(ll_store_matrix matrix)
+{
+    return k_matrices[matrix].bound;
 }

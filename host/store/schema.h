@@ -22,6 +22,8 @@ const char *ll_store_matrix_name(ll_store_matrix matrix);
 /** -1 for an unknown name, else a ll_store_matrix. */
 int ll_store_matrix_find(const char *name);
 size_t ll_store_matrix_bytes(ll_store_matrix matrix);
+/** How far a stored score may lie from the score: 1e-6, 2.5e-4, half a step of uint16 + 1e-6. */
+double ll_store_matrix_bound(ll_store_matrix matrix);
 
 /* The root attributes that say what made the file. Texts are never NULL ("" if unknown). */
 typedef struct ll_store_provenance {

@@ -167,7 +167,7 @@ done:
 
 /* ---- what is known at once ------------------------------------------------------------- */
 
-/* Take the space now: a full disk is met here, before hours of work, and not half-way. */
+/* Take the space now: a full disk is met here, before anything is compared, and not half-way. */
 static ll_status reserve(ll_writer *writer, ll_error *err)
 {
     struct stat info;

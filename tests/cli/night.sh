@@ -80,6 +80,14 @@ the_index_before() {
     cmp -s "$work/few.csv" "$work/text.h5" || fail "a file that is no index was overwritten"
 }
 
+too_large_for_the_disk() {
+    awk 'BEGIN { print "id,image"; for (i = 0; i < 1000000; i++) print i ",x.jpg" }' >"$work/huge.csv"
+    expect 3 'huge.h5: needs at least 3.6 TB, the disk has .* free' \
+        index "$work/huge.csv" "$work/huge.h5"
+    [ -e "$work/huge.h5.work" ] && fail "a refused run left its work folder"
+    rm "$work/huge.csv"
+}
+
 choices() {
     head_of 5 >"$work/5.csv"
     for matrix in float32 float16 uint16 none; do
@@ -88,7 +96,7 @@ choices() {
         expect 0 'all is well' "$lookloom" verify "$work/$matrix.h5"
     done
     expect 0 '' "$lookloom" diff --tolerance 0.001 "$work/float32.h5" "$work/float16.h5"
-    expect 0 '5 items' index "$work/5.csv" "$work/lean.h5" --no-features --batch 8 \
+    expect 0 'no reuse next night' index "$work/5.csv" "$work/lean.h5" --no-features --batch 8 \
         --preprocess torchvision --resize bilinear --exif apply --alpha white --decoder stb \
         --layer pool5 --backend cpu --precision fp32 --device 0 --id-column id \
         --image-column image --delimiter , --progress json --max-pixels 1000000 --max-bytes 1M
@@ -109,6 +117,7 @@ wrong_command_lines() {
     expect 0 'usage: lookloom' "$lookloom" --help
     expect 0 '^lookloom [0-9]' "$lookloom" --version
     expect 2 'INDEX.h5' "$lookloom" index "$work/5.csv"
+    expect 0 'default: 64000000' "$lookloom" index --help
     expect 2 'matrix' index "$work/5.csv" "$work/x.h5" --matrix float64
     expect 2 'neighbors' index "$work/5.csv" "$work/x.h5" --neighbors 1025
     expect 2 'nocolumn' index "$work/5.csv" "$work/x.h5" --within nocolumn
@@ -119,17 +128,32 @@ wrong_command_lines() {
     expect 2 'no weights; run: lookloom weights fetch keras' env -u LOOKLOOM_WEIGHTS \
         XDG_DATA_HOME="$work" HOME="$work" "$lookloom" index "$work/5.csv" -o "$work/x.h5"
     expect 3 'No such file' "$lookloom" verify "$work/nowhere.h5"
+    head -c 3000 "$work/lean.h5" >"$work/cut.h5"
+    expect 1 'cut.h5' "$lookloom" verify -q "$work/cut.h5"
+    [ -s "$work/out" ] || fail "what verify found is no result on stdout"
     expect 2 'known: keras' "$lookloom" weights fetch nonsense
     expect 2 'expected fetch keras' "$lookloom" weights synth
+    mkdir -p "$work/folder"
+    expect 3 'folder: is a folder' "$lookloom" weights synth -o "$work/folder"
+    expect 3 'folder: is a folder' "$lookloom" weights fetch keras -o "$work/folder"
+    expect 3 'no/w.h5: No such file' "$lookloom" weights synth -o "$work/no/w.h5"
     expect 0 'untrained' "$lookloom" weights info "$SHOP/weights.h5"
     expect 0 'cpu' "$lookloom" info --format json
     expect 2 "no stage 'nonsense'" "$lookloom" bench nonsense
     [ -e "$work/x.h5" ] && fail "a failed run left an index"
+    for words in --help --version 'index --help' 'info' "info --run $work/lean.h5" \
+        "verify $work/lean.h5" "weights info $SHOP/weights.h5"; do
+        # shellcheck disable=SC2086
+        "$lookloom" $words >/dev/full 2>"$work/err"
+        [ $? -eq 3 ] && grep -q 'standard output: No space left on device' "$work/err" ||
+            fail "lookloom $words on a full disk: $(cat "$work/err")"
+    done
 }
 
 same_bytes
 rejects
 the_index_before
+too_large_for_the_disk
 choices
 wrong_command_lines
 [ "$failures" -eq 0 ] && echo "night: all as promised"

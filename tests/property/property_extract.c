@@ -220,10 +220,59 @@ static void order_never_depends_on_timing(void **state)
     rmdir(folder);
 }
 
+/* One opaque-looking pixel of 32 bits with a mask for alpha (header of version 4). */
+static void write_alpha_bmp(const char *path)
+{
+    uint8_t file[14 + 108 + 4] = {
+        'B', 'M', [10] = 122, [14] = 108, [18] = 1, [22] = 1, [26] = 1, [28] = 32, [30] = 3,
+        /* masks of red, green, blue and alpha, lowest byte first */
+        [56] = 0xff, [59] = 0xff, [62] = 0xff, [69] = 0xff};
+    FILE *const to = fopen(path, "wb");
+
+    assert_non_null(to);
+    memset(file + 122, 200, 4);
+    assert_int_equal(fwrite(file, 1, sizeof file, to), sizeof file);
+    assert_int_equal(fclose(to), 0);
+}
+
+/* The summary counts photos whose transparency was dropped, not those where it was heeded. */
+static void only_dropped_transparency_counts(void **state)
+{
+    char folder[] = "/tmp/property_extract_XXXXXX", path[64];
+    (void)state;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a.bmp", folder);
+    write_alpha_bmp(path);
+    for (int white = 0; white < 2; white++) {
+        ll_backend be = {.ops = &k_fake, .slots = SLOTS, .batch = BATCH};
+        ll_net net = {0};
+        struct taken taken = {.last_row = -1};
+        ll_extract_summary summary;
+        ll_catalog *catalog = NULL;
+        ll_extract_options options = {.image = ll_image_options_default(),
+                                      .layer = LL_VGG16_GAP,
+                                      .threads = 1,
+                                      .slots = SLOTS};
+        const ll_extract_sink sink = {.to = &taken, .item = take_item, .reject = take_reject};
+
+        options.image.alpha_white = white;
+        assert_int_equal(ll_catalog_open(folder, NULL, &catalog, NULL), LL_OK);
+        assert_int_equal(ll_extract_run(&be, &net, catalog, &options, &sink, &summary, NULL),
+                         LL_OK);
+        assert_int_equal(summary.items, 1);
+        assert_int_equal(summary.transparent, !white);
+        ll_catalog_close(catalog);
+    }
+    unlink(path);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_never_depends_on_timing),
+        cmocka_unit_test(only_dropped_transparency_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

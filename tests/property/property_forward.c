@@ -1,6 +1,9 @@
 /* tests/property/property_forward.c - an image's features are the same bits for any number of
  * threads, any n, any slot and any place in the batch; and so are calibrated biases. */
 #include "host/backend/backend.h"
+#include "host/backend/cpu/cpu_layer.h"
+#include "host/backend/cpu/cpu_pool.h"
+#include "host/base/memory.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/reference/random_weights.h"
 #include "weights/weights.h"
@@ -160,6 +163,83 @@ static void places_slots_and_threads_do_not_matter(void **state)
     free(batch[1]);
 }
 
+/* ---- fc rows: the default batch and sizes that leave a blocked product a rest ---- */
+
+enum { PATTERNS = 3 }; /* row i of the batch repeats row i % 3 */
+
+struct fc {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    ll_cpu_layer layer;
+    float *kernel, *rows, *out;
+    void *scratchpad;
+};
+
+static ll_status run_fc(struct fc *f, int index, int images, ll_error *error)
+{
+    const int64_t width = ll_vgg16_width(index - 1);
+    const ll_cpu_layer_options options = {
+        .index = index, .rows = ll_cpu_fc_rows(images), .relu = true};
+
+    LL_TRY(ll_cpu_layer_create(f->engine, &options, &f->layer, error));
+    LL_TRY(ll_cpu_layer_pack_begin(&f->layer, NULL, error));
+    LL_TRY(ll_alloc("scratchpad", 1, f->layer.scratchpad_bytes, &f->scratchpad, error));
+    for (int64_t i = 0; i < images; i++)
+        for (int64_t k = 0; k < width; k++)
+            f->rows[i * width + k] = ll_random_at(2, (uint64_t)(i % PATTERNS), (uint64_t)k);
+    LL_TRY(ll_cpu_layer_pack(&f->layer, f->engine, f->kernel, 0, error));
+    return ll_cpu_layer_run(&f->layer, f->engine, f->stream, 0, f->rows, f->out, f->scratchpad,
+                            error);
+}
+
+static ll_status fc_rows_job(void *context, long job, int thread, ll_error *error)
+{
+    static const int k_batches[] = {1, 4, 7, 26, 31, 32, 33, 48};
+    struct fc *const f = context;
+    (void)job, (void)thread;
+
+    for (size_t b = 0; b < sizeof k_batches / sizeof k_batches[0]; b++)
+        for (int index = LL_VGG16_FC1; index <= LL_VGG16_FC2; index++) {
+            ll_status status = run_fc(f, index, k_batches[b], error);
+            for (int i = PATTERNS; status == LL_OK && i < k_batches[b]; i++)
+                if (memcmp(f->out + i * LL_CPU_FC_CHUNK, f->out + i % PATTERNS * LL_CPU_FC_CHUNK,
+                           LL_CPU_FC_CHUNK * sizeof *f->out) != 0)
+                    status = ll_fail(error, LL_ERR_FORMAT, "%s batch %d: row %d has other bits",
+                                     ll_vgg16_name(index), k_batches[b], i);
+            free(f->scratchpad);
+            f->scratchpad = NULL;
+            ll_cpu_layer_release(&f->layer);
+            LL_TRY(status);
+        }
+    return LL_OK;
+}
+
+static void fc_rows_do_not_depend_on_their_place(void **state)
+{
+    (void)state;
+    enum { MOST = 48, WIDEST = 25088 };
+    struct fc f = {0};
+    ll_cpu_pool *pool = NULL;
+    ll_cpu_group group = {0};
+    must(ll_alloc("kernel", (int64_t)LL_CPU_FC_CHUNK * WIDEST, sizeof *f.kernel, &f.kernel, &err));
+    must(ll_alloc("rows", (int64_t)MOST * WIDEST, sizeof *f.rows, &f.rows, &err));
+    must(ll_alloc("out", (int64_t)MOST * LL_CPU_FC_CHUNK, sizeof *f.out, &f.out, &err));
+    for (int64_t i = 0; i < (int64_t)LL_CPU_FC_CHUNK * WIDEST; i++)
+        f.kernel[i] = ll_random_at(2, 9, (uint64_t)i);
+    assert_int_equal(dnnl_engine_create(&f.engine, dnnl_cpu, 0), dnnl_success);
+    assert_int_equal(dnnl_stream_create(&f.stream, f.engine, dnnl_stream_default_flags),
+                     dnnl_success);
+    must(ll_cpu_pool_create(1, &pool, &err)); /* oneDNN's home: a thread with an OpenMP team of 1 */
+    must(ll_cpu_pool_submit(pool, &group, fc_rows_job, &f, 0, 1, &err));
+    must(ll_cpu_pool_wait(pool, &group, &err));
+    ll_cpu_pool_free(pool);
+    dnnl_stream_destroy(f.stream);
+    dnnl_engine_destroy(f.engine);
+    free(f.out);
+    free(f.rows);
+    free(f.kernel);
+}
+
 static void free_while_a_batch_runs(void **state)
 {
     struct fixture *const f = *state;
@@ -218,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_tells_images_apart),
         cmocka_unit_test(places_slots_and_threads_do_not_matter),
+        cmocka_unit_test(fc_rows_do_not_depend_on_their_place),
         cmocka_unit_test(free_while_a_batch_runs),
         cmocka_unit_test(calibration_does_not_depend_on_threads),
         cmocka_unit_test(calibration_reports_the_kernel_that_fails),

@@ -239,6 +239,52 @@ static void files_appear_whole(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static void the_cause_survives_a_long_path(void **state)
+{
+    char path[4096];
+    ll_error err = LL_ERROR_INIT;
+    (void)state;
+
+    for (size_t length = 200; length < sizeof path; length += 1 + length / 7) {
+        for (size_t i = 0; i < length; i++) /* two bytes a character: none may be halved */
+            path[i] = (i ^ length) % 2 == 0 ? '\xC3' : '\xA9';
+        path[0] = '/';
+        path[length] = '\0';
+        if (length % 2 == 0) path[1] = 'x';
+        err = (ll_error)LL_ERROR_INIT;
+        assert_int_equal(ll_fail(&err, LL_ERR_IO, "%s: %s", path, "No space"), LL_ERR_IO);
+        assert_true(strlen(err.text) < sizeof err.text);
+        assert_string_equal(err.text + strlen(err.text) - 10, ": No space");
+        assert_int_equal(err.text[0], '/');
+        assert_int_equal(ll_utf8_check(err.text, strlen(err.text)), strlen(err.text));
+    }
+    err = (ll_error)LL_ERROR_INIT;
+    memset(path, 'p', 255);
+    path[255] = '\0';
+    (void)ll_fail(&err, LL_ERR_IO, "%s", path); /* just fits */
+    assert_string_equal(err.text, path);
+}
+
+/* What half a minute of work, or a download, would be thrown away for. */
+static void a_target_is_looked_at_first(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/unit_base_XXXXXX";
+    char path[80];
+    ll_error err = LL_ERROR_INIT;
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/new", folder);
+    assert_int_equal(ll_file_check_target(path, NULL), LL_OK);
+    assert_int_equal(ll_file_check_target("new", NULL), LL_OK); /* in this folder */
+    assert_int_equal(ll_file_check_target(folder, &err), LL_ERR_IO);
+    assert_non_null(strstr(err.text, "is a folder"));
+    err = (ll_error)LL_ERROR_INIT;
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(ll_file_check_target(path, &err), LL_ERR_IO);
+    assert_non_null(strstr(err.text, "No such file or directory"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +299,8 @@ int main(void)
         cmocka_unit_test(the_lowest_failure_is_reported),
         cmocka_unit_test(digests_are_the_published_ones),
         cmocka_unit_test(files_appear_whole),
+        cmocka_unit_test(the_cause_survives_a_long_path),
+        cmocka_unit_test(a_target_is_looked_at_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
 /* host/backend/cpu/cpu_backend.c - the cpu's row in the table of backends: open, close, describe.
  */
 #include "host/backend/cpu/cpu_dnnl.h"
+#include "host/backend/cpu/cpu_dots.h"
 #include "host/backend/cpu/cpu_net.h"
 #include "host/backend/cpu/cpu_state.h"
 #include "host/base/memory.h"
 
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,22 +21,17 @@ static ll_status describe_engines(void *context, long job, int thread, ll_error 
     ll_cpu_layer layers[LL_VGG16_LAYERS];
     char chosen[160];
     const dnnl_version_t *const version = dnnl_version();
-    const char *const blas = openblas_get_config(); /* "OpenBLAS 0.3.21 NO_LAPACKE ..." */
-    const char *const space = strchr(blas, ' ');
-    const size_t blas_length =
-        space == NULL ? strlen(blas) : (size_t)(space - blas) + 1 + strcspn(space + 1, " ");
     (void)job, (void)thread;
 
     LL_TRY(LL_DNNL(dnnl_engine_create(&engine, dnnl_cpu, 0)));
-    const ll_status status =
-        ll_cpu_layers_create(engine, LL_VGG16_FC2, state->batch, false, layers, err);
+    const ll_status status = ll_cpu_layers_create(engine, LL_VGG16_FC2,
+                                                  ll_cpu_fc_rows(state->batch), false, layers, err);
     if (status == LL_OK) {
         ll_cpu_layers_describe(layers, LL_VGG16_FC2, chosen, sizeof chosen);
         for (int i = 0; i < LL_VGG16_LAYERS; i++)
             ll_cpu_layer_release(&layers[i]);
-        snprintf(state->engines, sizeof state->engines, "oneDNN %d.%d.%d (%s), %.*s %s",
-                 version->major, version->minor, version->patch, chosen, (int)blas_length, blas,
-                 openblas_get_corename());
+        snprintf(state->engines, sizeof state->engines, "oneDNN %d.%d.%d (%s), dots 1 %s",
+                 version->major, version->minor, version->patch, chosen, ll_cpu_dots_name());
     }
     dnnl_engine_destroy(engine);
     return status;

@@ -34,7 +34,7 @@ struct calibration {
     dnnl_engine_t engine;
     const uint8_t *pixels;
     float *images; /* n times MAX_VALUES: an image's activations begin at i * MAX_VALUES */
-    float *rows;   /* (n, 25088) in front of an fc layer, dense; NULL before pool5 */
+    float *rows;   /* (ll_cpu_fc_rows(n), 25088) in front of an fc layer, dense */
     double *sums;  /* (n, MAX_CHANNELS) each image's own */
     struct scratch *scratch;
     int index;
@@ -73,8 +73,10 @@ static ll_status input_job(void *context, long image, int thread, ll_error *err)
 static ll_status create_job(void *context, long job, int thread, ll_error *err)
 {
     struct calibration *const c = context;
-    const ll_cpu_layer_options options = {
-        .index = c->index, .batch = c->n, .direct = true, .dst = dnnl_format_tag_any};
+    const ll_cpu_layer_options options = {.index = c->index,
+                                          .rows = ll_cpu_fc_rows(c->n),
+                                          .direct = true,
+                                          .dst = dnnl_format_tag_any};
     (void)job, (void)thread;
     return ll_cpu_layer_create(c->engine, &options, &c->layer, err);
 }
@@ -219,13 +221,15 @@ static ll_status prepare(struct calibration *c, ll_error *err)
     LL_TRY(ll_cpu_pool_create(c->threads, &c->pool, err));
     LL_TRY(LL_DNNL(dnnl_engine_create(&c->engine, dnnl_cpu, 0)));
     LL_TRY(ll_alloc("activations", (int64_t)c->n * MAX_VALUES, sizeof *c->images, &c->images, err));
-    LL_TRY(ll_alloc("rows", c->n * ll_vgg16_width(LL_VGG16_POOL5), sizeof *c->rows, &c->rows, err));
+    LL_TRY(ll_alloc("rows", ll_cpu_fc_rows(c->n) * ll_vgg16_width(LL_VGG16_POOL5), sizeof *c->rows,
+                    &c->rows, err));
     LL_TRY(ll_alloc("sums", (int64_t)c->n * MAX_CHANNELS, sizeof *c->sums, &c->sums, err));
     LL_TRY(ll_alloc("scratch", c->threads, sizeof *c->scratch, &c->scratch, err));
     for (int i = 0; i < c->threads; i++) {
         struct scratch *const s = &c->scratch[i];
         /* An fc chunk of a large n may be wider than an image. */
-        const int64_t values = ll_max_i64(MAX_VALUES, (int64_t)c->n * LL_CPU_FC_CHUNK);
+        const int64_t values =
+            ll_max_i64(MAX_VALUES, (int64_t)ll_cpu_fc_rows(c->n) * LL_CPU_FC_CHUNK);
         LL_TRY(ll_alloc("activations", values, sizeof *s->from, &s->from, err));
         LL_TRY(ll_alloc("activations", values, sizeof *s->to, &s->to, err));
         LL_TRY(LL_DNNL(dnnl_stream_create(&s->stream, c->engine, dnnl_stream_default_flags)));

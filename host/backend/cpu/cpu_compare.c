@@ -1,20 +1,15 @@
 /* host/backend/cpu/cpu_compare.c - every row against every row, in tiles of 512 x 512.
  *
- * Each tile on or above the diagonal is one single-threaded matrix product of one fixed shape
- * (the last block is padded with rows of zeros), and threads work on different tiles: the library's
- * rounding depends on shape and threads, so with both fixed the bits are too. The values of a tile
- * serve its rows, and transposed its columns; so the matrix is symmetric to the bit.
+ * Each tile on or above the diagonal is a job of one thread. The order in which cpu_dots.h adds a
+ * pair's products depends on nothing but the number of columns, so the bits of a score depend
+ * neither on the tile nor on threads. The values of a tile serve its rows, and transposed its
+ * columns; so the matrix is symmetric to the bit.
  *
- * How far a fast score can be from the exact one (kernels/rescore.h), for unit rows x and y:
- * - In any order of summing n products, each goes through at most n roundings, so the sum is off by
- *   at most g(n) sum |x_k y_k| <= g(n) ||x|| ||y||, g(n) = n u / (1 - n u), u = 2^-24. K is cut
- * into parts of 1024, added up in C: 1024 roundings inside a part, 1 for alpha, 1 for each part of
- * K: n <= 1025 + ceil(cols / 1024), which is 1029 u = 6.14e-5 at cols = 4096.
- * - Rows are of unit length only to f32: with |S(x, x) - 1| <= 2^-16, which compare_begin checks,
- *   ||x|| ||y|| and sqrt(S(x, x) S(y, y)) are within 1.6e-5 of 1. The score's own rounding is
- * 2^-25. Together 7.8e-5 < 2^-13 = 1.22e-4, and it stays below up to cols = 2^19. Clamping to [0,
- * 1] moves a fast score no further from an exact one that lies there. So r_i = 0 and e = 2^-13 on
- * the cpu. */
+ * How far a fast score can be from the exact one (kernels/rescore.h) is derived in cpu_dots.h, for
+ * any rows: lengths are divided out, so rows need not be of unit length to the last bit. Clamping
+ * to [0, 1] moves neither away from the other. So r_i = 0 and e = LL_DOTS_BOUND on the cpu. */
+#include "host/backend/cpu/cpu_dots.h"
+#include "host/backend/cpu/cpu_panels.h"
 #include "host/backend/cpu/cpu_state.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
@@ -22,7 +17,6 @@
 #include "kernels/rescore.h"
 #include "kernels/topk.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -31,24 +25,25 @@
 enum {
     TILE = 512,
     TILE_VALUES = TILE * TILE,
-    K_PART = 1024,
     TURN = 16, /* floats in a cache line: the transpose goes by squares of that side */
 };
 static const int64_t k_max_cols = 1 << 19;
-static const double k_bound = 0x1p-13;
+static const double k_bound = LL_DOTS_BOUND;
 static const double k_unit_tolerance = 0x1p-16;
 
 struct scratch {
-    float *tile;   /* (512, 512) */
-    float *turned; /* (512, 512) its transpose */
-    void *stored;  /* (512, 512) in the stored type */
+    float *tile;    /* (512, 512) */
+    double *totals; /* (512, 512) for cpu_dots.h; NULL if it needs none */
+    float *turned;  /* (512, 512) its transpose */
+    void *stored;   /* (512, 512) in the stored type */
 };
 
 struct cpu_compare {
     ll_compare_options options;
     int64_t blocks;
-    double *squares;        /* (rows) S(i, i) */
-    float *last;            /* (512, cols) the last block, padded; NULL if it is whole */
+    double *squares;  /* (rows) S(i, i) */
+    double *inverses; /* (rows) 1 / length */
+    ll_cpu_panels *panels;
     uint64_t *keys;         /* (rows, keep), kernels/topk.h; NULL without neighbours */
     float *thresholds;      /* (rows) */
     pthread_mutex_t *locks; /* (blocks) one for the lists of each block of rows */
@@ -83,6 +78,8 @@ static ll_status measure_block(void *context, long job, int thread, ll_error *er
         if (squares[i] != 0.0 && !(fabs(squares[i] - 1.0) <= k_unit_tolerance))
             return ll_fail(err, LL_ERR_ARGUMENT, "features: row %lld has length %g instead of 1",
                            (long long)(first + i), sqrt(squares[i]));
+    for (int64_t i = 0; i < rows; i++)
+        compare->inverses[first + i] = squares[i] > 0.0 ? 1.0 / sqrt(squares[i]) : 0.0;
     return LL_OK;
 }
 
@@ -93,6 +90,8 @@ static ll_status make_scratch(struct cpu_compare *compare, ll_error *err)
     for (int i = 0; i < compare->threads; i++) {
         struct scratch *const s = &compare->scratch[i];
         LL_TRY(ll_alloc("a tile", TILE_VALUES, sizeof *s->tile, &s->tile, err));
+        if (ll_cpu_dots_needs_totals(compare->options.cols))
+            LL_TRY(ll_alloc("a tile", TILE_VALUES, sizeof *s->totals, &s->totals, err));
         if (bytes == 0) continue;
         LL_TRY(ll_alloc("a tile", TILE_VALUES, sizeof *s->turned, &s->turned, err));
         LL_TRY(ll_alloc("a tile", TILE_VALUES, bytes, &s->stored, err));
@@ -116,19 +115,6 @@ static ll_status make_lists(struct cpu_compare *compare, ll_error *err)
     return LL_OK;
 }
 
-static ll_status pad_last_block(struct cpu_compare *compare, ll_error *err)
-{
-    const ll_compare_options *const o = &compare->options;
-    const int64_t first = (compare->blocks - 1) * TILE, rows = o->rows - first;
-
-    if (rows == TILE) return LL_OK;
-    LL_TRY(ll_alloc("the last block of rows", TILE * o->cols, sizeof *compare->last, &compare->last,
-                    err));
-    memcpy(compare->last, o->features + first * o->cols,
-           (size_t)(rows * o->cols) * sizeof *compare->last);
-    return LL_OK;
-}
-
 ll_status ll_cpu_compare_begin(ll_backend *be, const ll_compare_options *options, ll_error *err)
 {
     struct cpu_state *const state = state_of(be);
@@ -138,7 +124,6 @@ ll_status ll_cpu_compare_begin(ll_backend *be, const ll_compare_options *options
     if (options->cols > k_max_cols)
         return ll_fail(err, LL_ERR_ARGUMENT, "features: %lld columns; the cpu compares up to %lld",
                        (long long)options->cols, (long long)k_max_cols);
-    openblas_set_num_threads(1);
     LL_TRY(ll_alloc("a comparison", 1, sizeof *compare, &compare, err));
     state->compare = compare; /* from here on compare_end frees what there is */
     compare->options = *options;
@@ -149,7 +134,9 @@ ll_status ll_cpu_compare_begin(ll_backend *be, const ll_compare_options *options
     LL_TRY(make_scratch(compare, err));
     LL_TRY(ll_alloc("lengths", options->rows, sizeof *compare->squares, &compare->squares, err));
     LL_TRY(make_lists(compare, err));
-    LL_TRY(pad_last_block(compare, err));
+    LL_TRY(ll_alloc("lengths", options->rows, sizeof *compare->inverses, &compare->inverses, err));
+    LL_TRY(ll_cpu_panels_create(options->features, options->rows, options->cols, TILE,
+                                compare->threads, &compare->panels, err));
     LL_TRY(ll_cpu_pool_submit(state->pool, &compare->group, measure_block, compare, 0,
                               (long)compare->blocks, err));
     return ll_cpu_pool_wait(state->pool, &compare->group, err);
@@ -165,6 +152,7 @@ void ll_cpu_compare_end(ll_backend *be)
     if (ll_cpu_pool_wait(state->pool, &compare->group, &ignored) != LL_OK) ignored.text[0] = '\0';
     for (int i = 0; compare->scratch != NULL && i < compare->threads; i++) {
         free(compare->scratch[i].tile);
+        free(compare->scratch[i].totals);
         free(compare->scratch[i].turned);
         free(compare->scratch[i].stored);
     }
@@ -174,7 +162,8 @@ void ll_cpu_compare_end(ll_backend *be)
     free(compare->locks);
     free(compare->thresholds);
     free(compare->keys);
-    free(compare->last);
+    ll_cpu_panels_free(compare->panels);
+    free(compare->inverses);
     free(compare->squares);
     free(compare);
     state->compare = NULL;
@@ -188,32 +177,18 @@ int64_t ll_cpu_compare_tile(const ll_backend *be)
 
 /* ---- tiles ----------------------------------------------------------------------------- */
 
-static const float *block_of(const struct cpu_compare *compare, int64_t block)
+static void multiply(struct cpu_compare *compare, int64_t i, int64_t j,
+                     const struct scratch *scratch)
 {
-    if (compare->last != NULL && block == compare->blocks - 1) return compare->last;
-    return compare->options.features + block * TILE * compare->options.cols;
+    ll_dots_rows x = {.inverses = compare->inverses + i * TILE, .rows = block_rows(compare, i)};
+    ll_dots_rows y = {.inverses = compare->inverses + j * TILE, .rows = block_rows(compare, j)};
+
+    ll_cpu_panels_take(compare->panels, i, j, &x.panel, &y.panel);
+    ll_cpu_dots_scores(&x, &y, compare->options.cols, i == j, scratch->tile, scratch->totals, TILE);
+    ll_cpu_panels_give_back(compare->panels, i, j);
 }
 
-/* tile (512, 512) = x (512, cols) times the transpose of y (512, cols): the one place that knows
- * whose matrix product it is. */
-static void multiply(const float *x, const float *y, int64_t cols, float *tile)
-{
-    for (int64_t k = 0; k < cols; k += K_PART) {
-        const int part = (int)ll_min_i64(K_PART, cols - k);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, TILE, TILE, part, 1.0f, x + k,
-                    (int)cols, y + k, (int)cols, k == 0 ? 0.0f : 1.0f, tile, TILE);
-    }
-}
-
-static void clamp(float *tile)
-{
-    for (int i = 0; i < TILE_VALUES; i++) {
-        const float above = tile[i] > 0.0f ? tile[i] : 0.0f;
-        tile[i] = above < 1.0f ? above : 1.0f;
-    }
-}
-
-/* A product x x^T need not come out symmetric to the bit: the upper half is the truth. */
+/* Of a tile on the diagonal only the upper half was computed. */
 static void mirror(float *tile)
 {
     for (int r = 0; r < TILE; r++) {
@@ -296,8 +271,7 @@ static ll_status run_tile(void *context, long job, int thread, ll_error *err)
     const int64_t i = job / compare->blocks, j = job % compare->blocks;
     const struct scratch *const scratch = &compare->scratch[thread];
 
-    multiply(block_of(compare, i), block_of(compare, j), compare->options.cols, scratch->tile);
-    clamp(scratch->tile);
+    multiply(compare, i, j, scratch);
     if (i == j) mirror(scratch->tile);
     if (compare->options.keep > 0) offer(compare, i, j, scratch->tile);
     if (compare->options.matrix == LL_MATRIX_NONE) return LL_OK;

@@ -12,7 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONV_TAPS = 9, WINOGRAD_CHANNELS = 64 };
+enum { CONV_TAPS = 9, WINOGRAD_CHANNELS = 64, GEMM_ROWS = 24 };
+
+/* With AVX-512 oneDNN's brgemm adds up every row in the same order. Its older GEMM does so for
+ * whole blocks only: with AVX2 the last rows of 31, 32 or 33 get other bits (seen with 2.6.3;
+ * blocks of 6, 4 and 8 rows all divide 24). */
+int ll_cpu_fc_rows(int images)
+{
+    const int avx512 = dnnl_cpu_isa_avx512_core;
+    if (((int)dnnl_get_effective_cpu_isa() & avx512) == avx512) return images;
+    return (int)ll_ceil_div(images, GEMM_ROWS) * GEMM_ROWS;
+}
 
 /* Bias needs no attribute; ReLU and the caller's scratchpad do. */
 static ll_status attributes(bool relu, dnnl_primitive_attr_t *out, ll_error *err)
@@ -91,7 +101,7 @@ static ll_status fc_desc(dnnl_engine_t engine, const ll_cpu_layer_options *optio
 
     LL_TRY(ll_dnnl_tensor(&weights, dnnl_format_tag_any, 2, (dnnl_dims_t){chunk, width}, err));
     LL_TRY(ll_dnnl_tensor(&bias, dnnl_a, 1, (dnnl_dims_t){chunk}, err));
-    LL_TRY(ll_dnnl_tensor(&dst, dnnl_ab, 2, (dnnl_dims_t){options->batch, chunk}, err));
+    LL_TRY(ll_dnnl_tensor(&dst, dnnl_ab, 2, (dnnl_dims_t){options->rows, chunk}, err));
     LL_TRY(LL_DNNL(dnnl_inner_product_forward_desc_init(
         &desc, dnnl_forward_inference, src, &weights, options->bias ? &bias : NULL, &dst)));
     return LL_DNNL(dnnl_primitive_desc_create(out, &desc, attr, engine, NULL));
@@ -105,8 +115,8 @@ static ll_status default_src(const ll_cpu_layer_options *options, dnnl_memory_de
     const dnnl_dim_t channels = shape->in_channels, side = shape->in_side;
 
     if (shape->kind == LL_VGG16_FC)
-        return ll_dnnl_tensor(src, dnnl_ab, 2,
-                              (dnnl_dims_t){options->batch, channels * side * side}, err);
+        return ll_dnnl_tensor(src, dnnl_ab, 2, (dnnl_dims_t){options->rows, channels * side * side},
+                              err);
     return ll_dnnl_tensor(src, dnnl_nchw, 4, (dnnl_dims_t){1, channels, side, side}, err);
 }
 

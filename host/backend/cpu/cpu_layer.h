@@ -18,11 +18,11 @@ enum { LL_CPU_FC_CHUNK = 256 };
 
 typedef struct ll_cpu_layer_options {
     int index; /* LL_VGG16_* */
-    int batch; /* images of an fc layer; the others take one */
+    int rows;  /* of an fc layer: ll_cpu_fc_rows(images); the others take one image */
     bool bias, relu;
     bool direct; /* no Winograd */
-    const dnnl_memory_desc_t
-        *src;              /* what the layer before gives; NULL: f32 planes, or rows for fc */
+    /* What the layer before gives; NULL: f32 planes, or rows for an fc layer. */
+    const dnnl_memory_desc_t *src;
     dnnl_format_tag_t dst; /* dnnl_format_tag_any: what the primitive likes best */
 } ll_cpu_layer_options;
 
@@ -38,6 +38,9 @@ typedef struct ll_cpu_layer {
     float *bias;  /* (out_channels); NULL without one */
 } ll_cpu_layer;
 
+/** How many rows an fc layer needs for `images`, so that every row gets the same bits. */
+int ll_cpu_fc_rows(int images);
+
 /** Choose and build the primitive. On failure `layer` holds nothing. */
 LL_NODISCARD ll_status ll_cpu_layer_create(dnnl_engine_t engine,
                                            const ll_cpu_layer_options *options, ll_cpu_layer *layer,
@@ -52,7 +55,7 @@ LL_NODISCARD ll_status ll_cpu_layer_pack_begin(ll_cpu_layer *layer, const float 
 LL_NODISCARD ll_status ll_cpu_layer_pack(ll_cpu_layer *layer, dnnl_engine_t engine,
                                          const float *kernel, int chunk, ll_error *err);
 
-/** Run one chunk. An fc chunk gives (batch, LL_CPU_FC_CHUNK), which is not yet in its place.
+/** Run one chunk. An fc chunk gives (rows, LL_CPU_FC_CHUNK), which is not yet in its place.
  * @param scratchpad  scratchpad_bytes, this thread's own; overwritten */
 LL_NODISCARD ll_status ll_cpu_layer_run(const ll_cpu_layer *layer, dnnl_engine_t engine,
                                         dnnl_stream_t stream, int chunk, const void *src, void *dst,

@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-ll_status ll_cpu_layers_create(dnnl_engine_t engine, int last, int batch, bool checked,
+ll_status ll_cpu_layers_create(dnnl_engine_t engine, int last, int rows, bool checked,
                                ll_cpu_layer layers[LL_VGG16_LAYERS], ll_error *err)
 {
     for (int i = 0; i <= last; i++) {
         const bool chained = i > 0 && i <= LL_VGG16_POOL5; /* fc layers take rows */
         const ll_cpu_layer_options options = {
             .index = i,
-            .batch = batch,
+            .rows = rows,
             .bias = true,
             .relu = !checked,
             .direct = checked,
@@ -70,8 +70,7 @@ static ll_status create_job(void *context, long job, int thread, ll_error *err)
 {
     ll_net *const net = context;
     (void)job, (void)thread;
-    return ll_cpu_layers_create(net->engine, net->last, net->state->batch, net->checked,
-                                net->layers, err);
+    return ll_cpu_layers_create(net->engine, net->last, net->rows, net->checked, net->layers, err);
 }
 
 static ll_status pack_job(void *context, long job, int thread, ll_error *err)
@@ -165,16 +164,14 @@ static ll_status scratch_create(ll_net *net, ll_error *err)
 
 static ll_status slots_create(ll_net *net, ll_error *err)
 {
-    const int64_t batch = net->state->batch;
-
     LL_TRY(ll_alloc("slots", net->state->slots, sizeof *net->slots, &net->slots, err));
     for (int i = 0; i < net->state->slots; i++) {
         struct cpu_slot *const slot = &net->slots[i];
         slot->net = net;
-        LL_TRY(ll_alloc("slot", batch * net->row_width, sizeof *slot->rows, &slot->rows, err));
+        LL_TRY(ll_alloc("slot", net->rows * net->row_width, sizeof *slot->rows, &slot->rows, err));
         for (int fc = LL_VGG16_FC1; fc <= net->last; fc++) {
             float **const rows = &slot->fc[fc - LL_VGG16_FC1];
-            LL_TRY(ll_alloc("slot", batch * ll_vgg16_width(fc), sizeof **rows, rows, err));
+            LL_TRY(ll_alloc("slot", net->rows * ll_vgg16_width(fc), sizeof **rows, rows, err));
         }
     }
     return LL_OK;
@@ -208,6 +205,7 @@ ll_status ll_cpu_net_create(ll_backend *be, struct ll_weights *weights,
 
     LL_TRY(ll_alloc("network", 1, sizeof *net, &net, err));
     net->state = be->state;
+    net->rows = ll_cpu_fc_rows(net->state->batch);
     net->layer = options->layer;
     net->normalize = options->normalize;
     net->last = gap ? LL_VGG16_POOL5 : options->layer;

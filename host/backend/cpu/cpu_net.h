@@ -22,8 +22,8 @@ struct cpu_slot {
     const uint8_t *pixels; /* borrowed until the wait */
     int n;                 /* images; 0: the slot is free */
     atomic_int left;       /* jobs of the stage under way */
-    float *rows;           /* (batch, ll_net.row_width) what the image stage gives */
-    float *fc[2];          /* (batch, 4096) fc1, fc2; NULL where the net stops earlier */
+    float *rows;           /* (rows, ll_net.row_width) what the image stage gives */
+    float *fc[2];          /* (rows, 4096) fc1, fc2; NULL where the net stops earlier */
 };
 
 struct ll_net {
@@ -31,6 +31,7 @@ struct ll_net {
     int layer;       /* as asked for */
     int last;        /* the last one of the table that runs; POOL5 for the mean of places */
     int images_last; /* the last one that runs image by image: at most POOL5 */
+    int rows;        /* of an fc layer: the batch, or a little more (ll_cpu_fc_rows) */
     bool normalize;
     bool checked; /* activations may leave f32: look at each of them, ReLU ourselves */
     ll_preprocess_kind kind;
@@ -44,7 +45,7 @@ struct ll_net {
 
 /** Build layers 0 .. last, each taking what the one before gives. Runs on a pool thread.
  *  On failure nothing is held. */
-LL_NODISCARD ll_status ll_cpu_layers_create(dnnl_engine_t engine, int last, int batch, bool checked,
+LL_NODISCARD ll_status ll_cpu_layers_create(dnnl_engine_t engine, int last, int rows, bool checked,
                                             ll_cpu_layer layers[LL_VGG16_LAYERS], ll_error *err);
 
 /** "conv1_1 jit:avx512_core, conv1_2-conv5_3 jit_wino_4x3:avx512_core, ..." */
