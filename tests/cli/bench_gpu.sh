@@ -67,7 +67,7 @@ expect() {
         grep -qE -- "$pattern" "$work/said" || fail "no '$pattern' in: $(cat "$work/said")"
     done
     python3 -m json.tool "$out/results.json" >/dev/null || fail "results.json is no JSON"
-    [ -s "$out/results.txt" ] && [ -s "$out/log.txt" ] && [ -s "$out/device.txt" ] ||
+    [[ -s "$out/results.txt" && -s "$out/log.txt" && -s "$out/device.txt" ]] ||
         fail "a file is missing in $(ls "$out")"
 }
 

@@ -39,7 +39,7 @@ glibc_root() {
     local path
     rm -rf "$root"
     for path in $(dpkg-query -L libc6 | grep -E '\.so(\.[0-9]+)?$'); do
-        [ -f "$path" ] && [ "${path%/gconv/*}" = "$path" ] || continue
+        [[ -f "$path" && "$path" != */gconv/* ]] || continue
         mkdir -p "$root$(dirname "$path")"
         cp -L "$path" "$root$path"
     done
@@ -51,7 +51,7 @@ clean() { # PROGRAM ARGUMENTS...
     # shellcheck disable=SC2016 # expanded in there
     "${own[@]}" bash -c '
         mount --rbind /proc "$0/proc" && mount --bind "$1" "$0/shop" && shift &&
-            exec env -i TMPDIR=/tmp chroot "$0" "$@"' "$root" "$SHOP" "$@"
+            exec env -i TMPDIR=/tmp "$(PATH=$PATH:/usr/sbin command -v chroot)" "$0" "$@"' "$root" "$SHOP" "$@"
 }
 
 if debian_root; then
@@ -67,7 +67,7 @@ mkdir -p "$root/shop" "$root/tmp" "$root/opt"
 tar -xzf "$tarball" -C "$root/opt"
 bin=/opt/$(basename "$tarball" .tar.gz)/bin
 head -n 21 "$SHOP/shop/catalog.csv" >"$root/tmp/catalog.csv"
-make_index=(index --weights /shop/weights.h5 --image-root /shop/shop --progress none)
+make_index=(index --weights /shop/weights.h5 --image-root /shop/shop -q)
 
 clean "$bin/lookloom" "${make_index[@]}" /tmp/catalog.csv -o /tmp/there.h5 --backend cpu ||
     fail "it does not index"
@@ -79,9 +79,9 @@ clean "$bin/lookloom-query" /tmp/there.h5 "$first" --format csv >"$work/answer" 
 code=0
 clean "$bin/lookloom" "${make_index[@]}" /tmp/catalog.csv -o /tmp/cuda.h5 --backend cuda \
     2>"$work/refusal" || code=$?
-[ "$code" -eq 3 ] && [ "$(wc -l <"$work/refusal")" -eq 1 ] && [ ! -e "$root/tmp/cuda.h5" ] ||
+[[ "$code" -eq 3 && "$(wc -l <"$work/refusal")" -eq 1 && ! -e "$root/tmp/cuda.h5" ]] ||
     fail "--backend cuda without a driver: exit $code, $(cat "$work/refusal")"
-"$BIN/lookloom" index --weights "$SHOP/weights.h5" --image-root "$SHOP/shop" --progress none \
+"$BIN/lookloom" index --weights "$SHOP/weights.h5" --image-root "$SHOP/shop" -q \
     "$root/tmp/catalog.csv" -o "$work/here.h5" --backend cpu
 "$BIN/lookloom" diff --exact "$work/here.h5" "$root/tmp/there.h5" || fail "its index is another one"
 echo "package: 20 photos indexed on a clean Debian 12 ($kind)"
