@@ -31,7 +31,8 @@ debian_root() {
     # shellcheck disable=SC2016 # apt's own field, not the shell's
     site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' |
         head -n 1)
-    timeout 300 debootstrap --variant=minbase bookworm "$root" ${site:+"$site"} \
+    # In a namespace of its own, so that nothing stays mounted below $root if the time is up.
+    "${own[@]}" timeout 300 debootstrap --variant=minbase bookworm "$root" ${site:+"$site"} \
         >"$work/debootstrap.log" 2>&1 </dev/null
 }
 
