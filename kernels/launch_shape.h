@@ -35,6 +35,10 @@ enum {
     LL_NARROW_SIDE = 32,
     LL_NARROW_ROWS = 8, /* threads are 32 x 8, four places each */
 
+    /* pool: blocks work through rows or values */
+    LL_POOL_BLOCK = 256,
+    LL_POOL_MOST_BLOCKS = 4096,
+
     /* topk */
     LL_TOPK_BLOCK = 256,
     LL_TOPK_WARPS = LL_TOPK_BLOCK / LL_WARP,
@@ -73,6 +77,19 @@ static inline ll_launch_shape ll_launch_preprocess(int64_t places)
     const int64_t chunks = ll_launch_divide_up(places, LL_PREPROCESS_CHUNK);
     const int64_t most = LL_PREPROCESS_MOST_BLOCKS;
     return ll_launch_blocks(chunks < most ? chunks : most, 1, LL_PREPROCESS_BLOCK, 1, 0);
+}
+
+/** Rows of a pooled picture, of all images together. */
+static inline ll_launch_shape ll_launch_pool(int64_t rows)
+{
+    const int64_t most = LL_POOL_MOST_BLOCKS;
+    return ll_launch_blocks(rows < most ? rows : most, 1, LL_POOL_BLOCK, 1, 0);
+}
+
+/** Values, each on its own. */
+static inline ll_launch_shape ll_launch_values(int64_t count)
+{
+    return ll_launch_pool(ll_launch_divide_up(count, LL_POOL_BLOCK));
 }
 
 static inline ll_launch_shape ll_launch_normalize(int64_t rows)

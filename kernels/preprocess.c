@@ -41,8 +41,8 @@ void ll_preprocess_cpu(ll_preprocess_kind kind, const uint8_t *x, int64_t images
         }
 }
 
-void ll_preprocess_nhwc_cpu(ll_preprocess_kind kind, ll_preprocess_type type, const uint8_t *x,
-                            int64_t places, int channels, void *y)
+void ll_preprocess_nhwc_cpu(ll_preprocess_kind kind, ll_preprocess_type type, float factor,
+                            const uint8_t *x, int64_t places, int channels, void *y)
 {
     float *const floats = y;
     uint16_t *const halves = y;
@@ -52,7 +52,8 @@ void ll_preprocess_nhwc_cpu(ll_preprocess_kind kind, ll_preprocess_type type, co
             float value = 0.0f;
             if (channel < PLANES)
                 value = ll_preprocess_value(kind, channel,
-                                            x[i * PLANES + k_kinds[kind].channel[channel]]);
+                                            x[i * PLANES + k_kinds[kind].channel[channel]]) *
+                        factor;
             if (type == LL_PREPROCESS_FLOAT16)
                 halves[i * channels + channel] = ll_half_bits(value);
             else

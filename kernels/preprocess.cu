@@ -67,8 +67,8 @@ static __device__ __forceinline__ void fetch(const uint8_t *x, int count, uint8_
 
 template <class Type>
 __global__ void __launch_bounds__(LL_PREPROCESS_BLOCK)
-    preprocess(ll_preprocess_numbers numbers, const uint8_t *__restrict__ x, int64_t places,
-               int channels, typename Type::bits *__restrict__ y)
+    preprocess(ll_preprocess_numbers numbers, float factor, const uint8_t *__restrict__ x,
+               int64_t places, int channels, typename Type::bits *__restrict__ y)
 {
     __shared__ typename Type::bits table[LL_PREPROCESS_PLANES * VALUES];
     __shared__ uint4 units[CHUNK_BYTES / UNIT_BYTES];
@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(LL_PREPROCESS_BLOCK)
         const float scaled = __fdiv_rn((float)threadIdx.x, numbers.scale);
         const float centred = __fsub_rn(scaled, numbers.mean[plane]);
         table[plane * VALUES + threadIdx.x] =
-            Type::of(__fdiv_rn(centred, numbers.deviation[plane]));
+            Type::of(__fdiv_rn(centred, numbers.deviation[plane]) * factor);
     }
     for (int64_t first = (int64_t)blockIdx.x * CHUNK; first < places;
          first += (int64_t)gridDim.x * CHUNK) {
@@ -97,8 +97,8 @@ __global__ void __launch_bounds__(LL_PREPROCESS_BLOCK)
 }
 
 extern "C" cudaError_t ll_preprocess_nhwc_cuda(ll_preprocess_kind kind, ll_preprocess_type type,
-                                               const uint8_t *x, int64_t places, int channels,
-                                               void *y, cudaStream_t stream)
+                                               float factor, const uint8_t *x, int64_t places,
+                                               int channels, void *y, cudaStream_t stream)
 {
     static_assert(BLOCK == VALUES, "a thread makes one value of each plane's table");
     static_assert(CHUNK_BYTES % UNIT_BYTES == 0, "chunks lie on units");
@@ -110,10 +110,10 @@ extern "C" cudaError_t ll_preprocess_nhwc_cuda(ll_preprocess_kind kind, ll_prepr
         (uintptr_t)y % UNIT_BYTES != 0)
         return cudaErrorInvalidValue;
     if (type == LL_PREPROCESS_FLOAT16)
-        LL_LAUNCH(preprocess<as_half>, shape.grid_x, shape.block_x, 0, stream, numbers, x, places,
-                  channels, static_cast<uint16_t *>(y));
+        LL_LAUNCH(preprocess<as_half>, shape.grid_x, shape.block_x, 0, stream, numbers, factor, x,
+                  places, channels, static_cast<uint16_t *>(y));
     else
-        LL_LAUNCH(preprocess<as_float>, shape.grid_x, shape.block_x, 0, stream, numbers, x, places,
-                  channels, static_cast<uint32_t *>(y));
+        LL_LAUNCH(preprocess<as_float>, shape.grid_x, shape.block_x, 0, stream, numbers, factor, x,
+                  places, channels, static_cast<uint32_t *>(y));
     return cudaGetLastError();
 }

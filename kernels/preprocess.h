@@ -5,6 +5,9 @@
  * planes, then zeros caffe   planes B, G, R;  y = x - (103.939, 116.779, 123.68) torch   planes R,
  * G, B;  y = (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
  *
+ * For a card each value is multiplied by a power of two, `factor`, which is exact: the network is
+ * positively homogeneous, so that is how activations are kept within float16.
+ *
  * Each operation rounds to f32, in the order written, so that y is what Keras' preprocess_input and
  * torchvision's ToTensor + Normalize give, to the bit; float16 rounds that once more. Floor 1.
  * Includes nothing of ours. Source: the means of the VGG release (ksimonyan, gist
@@ -41,11 +44,11 @@ void ll_preprocess_cpu(ll_preprocess_kind kind, const uint8_t *x, int64_t images
                        float *y);
 
 /** The layout of a card: x (places, 3) -> y (places, channels), places of all images together. */
-void ll_preprocess_nhwc_cpu(ll_preprocess_kind kind, ll_preprocess_type type, const uint8_t *x,
-                            int64_t places, int channels, void *y);
+void ll_preprocess_nhwc_cpu(ll_preprocess_kind kind, ll_preprocess_type type, float factor,
+                            const uint8_t *x, int64_t places, int channels, void *y);
 #ifdef LL_WITH_CUDA
 /** Its twin; x and y lie on 16 bytes. */
-cudaError_t ll_preprocess_nhwc_cuda(ll_preprocess_kind kind, ll_preprocess_type type,
+cudaError_t ll_preprocess_nhwc_cuda(ll_preprocess_kind kind, ll_preprocess_type type, float factor,
                                     const uint8_t *x, int64_t places, int channels, void *y,
                                     cudaStream_t stream);
 #endif

@@ -37,8 +37,17 @@ struct ll_backend_ops {
     void (*compare_end)(ll_backend *be);
 };
 
+struct ll_weights_info;
+
 struct ll_backend {
     const struct ll_backend_ops *ops;
+
+    /* weights.h of the program, for modules: a module with its own copy of that code would have its
+     * own HDF5 too, which knows nothing of files the program opened. */
+    const struct ll_weights_info *(*weights_describe)(const struct ll_weights *weights);
+    ll_status (*weights_load)(struct ll_weights *weights, int layer, float *kernel, float *bias,
+                              ll_error *err);
+
     void *module; /* dlopen handle; NULL for cpu */
     void *state;  /* struct cpu_state or struct cuda_state; each casts its own, nobody else's */
 

@@ -6,7 +6,7 @@
  *
  *   x  (batch, side, side, in)    NHWC, fp16 or fp32, stride 1, padding 1
  *   w  (out, 3, 3, in)            KRSC, the type of x
- *   bias (out) fp32               already multiplied by the scales up to here
+ *   bias (out)                    the type of x: cuDNN's engines for fp16 take no other
  *   y  (batch, side, side, out), or side / 2 with `pool`, the type of x
  *   arithmetic: fp16 and tf32 on tensor cores with fp32 sums; fp32 without tensor cores or
  *   down-conversion (plans whose notes admit either are refused) */
@@ -27,7 +27,7 @@ typedef struct ll_conv_shape {
     bool pool; /* with the 2 x 2 max-pool after it in one graph */
 } ll_conv_shape;
 
-enum { LL_CONV_ENGINE_TEXT = 64 }; /* "e4 k2=1,k13=0": enough to find the same plan again */
+enum { LL_CONV_ENGINE_TEXT = 256 }; /* "e4 k2=1,k13=0": enough to find the same plan again */
 
 typedef struct ll_conv_library ll_conv_library; /* a cuDNN handle */
 typedef struct ll_conv ll_conv;                 /* one plan, ready to run */
@@ -42,14 +42,15 @@ LL_NODISCARD ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_s
                                        char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count,
                                        char why[256], ll_error *err);
 
-/** Build the plan of one engine. LL_ERR_UNSUPPORTED if this engine cannot after all. */
+/** Build the plan of one engine. LL_ERR_UNSUPPORTED if this engine cannot after all. `scale` other
+ *  than 1 leaves few engines; the network scales its input instead. */
 LL_NODISCARD ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape,
                                     const char *engine, float scale, ll_conv **out, ll_error *err);
 size_t ll_conv_workspace_bytes(const ll_conv *conv);
 void ll_conv_free(ll_conv *conv); /* accepts NULL */
 
 /** Queue it on `stream` and return; may be captured into a CUDA graph. */
-LL_NODISCARD ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const float *bias,
+LL_NODISCARD ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *bias,
                                    void *y, void *workspace, cudaStream_t stream, ll_error *err);
 
 #endif

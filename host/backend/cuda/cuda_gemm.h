@@ -24,7 +24,7 @@ typedef enum ll_gemm_type {
 typedef struct ll_gemm_shape {
     int64_t m, n, k;
     ll_gemm_type type;
-    bool bias_relu; /* c = relu(alpha * a b^T + bias), bias (n) fp32 */
+    bool bias_relu; /* c = relu(alpha * a b^T + bias), bias (n) of the type of c */
 } ll_gemm_shape;
 
 typedef struct ll_gemm_library ll_gemm_library;
@@ -42,7 +42,7 @@ void ll_gemm_free(ll_gemm *gemm); /* accepts NULL */
 
 /** Queue it on `stream` and return. `bias` NULL unless the shape has bias_relu. */
 LL_NODISCARD ll_status ll_gemm_run(ll_gemm *gemm, float alpha, const void *a, const void *b,
-                                   const float *bias, void *c, void *workspace, cudaStream_t stream,
+                                   const void *bias, void *c, void *workspace, cudaStream_t stream,
                                    ll_error *err);
 
 #endif

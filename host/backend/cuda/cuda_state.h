@@ -16,7 +16,8 @@ struct cuda_state {
     cudaStream_t in, compute, out; /* uploads, work, downloads; only events bind them */
     ll_conv_library *conv;
     ll_gemm_library *gemm;
-    char device_text[128], engines[512]; /* what goes into the index */
+    char device_text[128], libraries[128]; /* the card; driver, cuDNN, cuBLASLt */
+    char engines[4096];                    /* what goes into the index */
     const ll_log *log;
     struct cuda_compare *compare; /* NULL between comparisons */
 };

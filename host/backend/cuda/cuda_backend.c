@@ -1,0 +1,160 @@
+/* host/backend/cuda/cuda_backend.c - the cuda row in the table of backends, and the module's one
+ * exported symbol. */
+#include "host/backend/cuda/cuda_check.h"
+#include "host/backend/cuda/cuda_state.h"
+#include "host/base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_BATCH = 256, OLDEST_DRIVER = 13000, OLDEST_MAJOR = 8 };
+
+/* Drivers are known to people by their branch, to programs by the CUDA version they bring. */
+static const struct {
+    int cuda, branch;
+} k_branches[] = {
+    {13000, 580}, {12090, 575}, {12080, 570}, {12070, 565}, {12060, 560}, {12050, 555},
+    {12040, 550}, {12030, 545}, {12020, 535}, {12010, 530}, {12000, 525}, {11080, 520},
+    {11070, 515}, {11060, 510}, {11050, 495}, {11040, 470}, {11000, 450}, {0, 0},
+};
+
+static ll_status check_driver(int *version, ll_error *err)
+{
+    int i = 0;
+
+    LL_TRY(LL_CUDA(cudaDriverGetVersion(version)));
+    if (*version == 0) return ll_fail(err, LL_ERR_UNSUPPORTED, "no NVIDIA driver");
+    if (*version >= OLDEST_DRIVER) return LL_OK;
+    while (k_branches[i].cuda > *version)
+        i++;
+    return ll_fail(err, LL_ERR_UNSUPPORTED, "driver %d is too old; lookloom needs 580",
+                   k_branches[i].branch);
+}
+
+static ll_status check_device(int device, struct cudaDeviceProp *properties, ll_error *err)
+{
+    int count = 0;
+    const cudaError_t code = cudaGetDeviceCount(&count);
+
+    if (code == cudaErrorNoDevice || (code == cudaSuccess && count == 0))
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "no CUDA device");
+    if (code != cudaSuccess)
+        return ll_fail(err, LL_ERR_DEVICE, "CUDA: %s", cudaGetErrorString(code));
+    if (device < 0 || device >= count)
+        return ll_fail(err, LL_ERR_ARGUMENT, "device %d: there %s %d", device,
+                       count == 1 ? "is" : "are", count);
+    LL_TRY(LL_CUDA(cudaGetDeviceProperties(properties, device)));
+    if (properties->major < OLDEST_MAJOR)
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "%s is %d.%d; lookloom needs 8.0", properties->name,
+                       properties->major, properties->minor);
+    return LL_CUDA(cudaSetDevice(device));
+}
+
+static ll_status precision_of(const char *name, ll_conv_type *type, ll_error *err)
+{
+    if (name == NULL || strcmp(name, "fp16") == 0)
+        *type = LL_CONV_FP16;
+    else if (strcmp(name, "tf32") == 0)
+        *type = LL_CONV_TF32;
+    else if (strcmp(name, "fp32") == 0)
+        *type = LL_CONV_FP32;
+    else
+        return ll_fail(err, LL_ERR_ARGUMENT, "precision %s: the cuda backend has fp16, tf32, fp32",
+                       name);
+    return LL_OK;
+}
+
+static ll_status open_libraries(struct cuda_state *state, int driver, ll_error *err)
+{
+    char conv[32] = "", gemm[32] = "";
+    int runtime = 0;
+
+    LL_TRY(ll_conv_library_open(&state->conv, conv, err));
+    LL_TRY(ll_gemm_library_open(&state->gemm, gemm, err));
+    LL_TRY(LL_CUDA(cudaRuntimeGetVersion(&runtime)));
+    snprintf(state->libraries, sizeof state->libraries, "driver %d.%d, CUDA %d.%d, %s, %s",
+             driver / 1000, driver / 10 % 100, runtime / 1000, runtime / 10 % 100, conv, gemm);
+    snprintf(state->engines, sizeof state->engines, "%s", state->libraries);
+    return LL_OK;
+}
+
+static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll_error *err)
+{
+    struct cuda_state *state = NULL;
+    struct cudaDeviceProp properties;
+    int driver = 0;
+
+    LL_TRY(ll_alloc("cuda backend", 1, sizeof *state, &state, err));
+    be->state = state;
+    LL_TRY(precision_of(options->precision, &state->precision, err));
+    LL_TRY(check_driver(&driver, err));
+    LL_TRY(check_device(options->device, &properties, err));
+    state->device = options->device;
+    state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;
+    state->slots = options->slots;
+    state->log = options->log;
+    /* What decides the bits, and how much there is of it. */
+    snprintf(state->device_text, sizeof state->device_text, "%.80s, %d.%d, %d SMs", properties.name,
+             properties.major, properties.minor, properties.multiProcessorCount);
+    LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->in, cudaStreamNonBlocking)));
+    LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->compute, cudaStreamNonBlocking)));
+    LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->out, cudaStreamNonBlocking)));
+    return open_libraries(state, driver, err);
+}
+
+static void cuda_close(ll_backend *be)
+{
+    struct cuda_state *const state = be->state;
+
+    if (state == NULL) return;
+    ll_cuda_compare_end(be);
+    ll_gemm_library_close(state->gemm);
+    ll_conv_library_close(state->conv);
+    if (state->in != NULL) (void)cudaStreamDestroy(state->in);
+    if (state->compute != NULL) (void)cudaStreamDestroy(state->compute);
+    if (state->out != NULL) (void)cudaStreamDestroy(state->out);
+    free(state);
+    be->state = NULL;
+}
+
+static ll_backend_info cuda_describe(const ll_backend *be)
+{
+    static const char *const k_precisions[] = {"fp16", "tf32", "fp32"};
+    const struct cuda_state *const state = be->state;
+    return (ll_backend_info){
+        .name = "cuda",
+        .device = state->device_text,
+        .precision = k_precisions[state->precision],
+        .engines = state->engines,
+        .batch = state->batch,
+    };
+}
+
+static const struct ll_backend_ops k_ops = {
+    .abi = LL_BACKEND_ABI,
+    .name = "cuda",
+    .open = cuda_open,
+    .close = cuda_close,
+    .describe = cuda_describe,
+    .net_create = ll_cuda_net_create,
+    .net_free = ll_cuda_net_free,
+    .forward_submit = ll_cuda_forward_submit,
+    .forward_wait = ll_cuda_forward_wait,
+    .compare_begin = ll_cuda_compare_begin,
+    .compare_tile = ll_cuda_compare_tile,
+    .tile_submit = ll_cuda_tile_submit,
+    .compare_sync = ll_cuda_compare_sync,
+    .topk_take = ll_cuda_topk_take,
+    .rescore = ll_cuda_rescore,
+    .rescore_row = ll_cuda_rescore_row,
+    .compare_end = ll_cuda_compare_end,
+};
+
+/* Everything else of the module is hidden. */
+__attribute__((visibility("default"))) const struct ll_backend_ops *ll_backend_module(void);
+
+const struct ll_backend_ops *ll_backend_module(void)
+{
+    return &k_ops;
+}

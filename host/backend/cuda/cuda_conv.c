@@ -1,0 +1,143 @@
+/* host/backend/cuda/cuda_conv.c - fused convolutions by cuDNN: made, run and freed.
+ *
+ * A plan is built from an engine's text and nothing else, so the plan that was timed, the one from
+ * the cache and the one another run names are the same. The variant pack (which pointer is which
+ * tensor) is made anew for each run: it costs a few microseconds, and runs are captured into a CUDA
+ * graph once. */
+#include "host/backend/cuda/cuda_conv.h"
+#include "host/backend/cuda/cuda_conv_graph.h"
+#include "host/base/memory.h"
+
+#include <cudnn_graph.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What we build against is the interface of 9.8 and later: device properties, notes, knobs. */
+enum { OLDEST_CUDNN = 90800 };
+
+struct ll_conv_library {
+    cudnnHandle_t handle;
+};
+
+struct ll_conv {
+    cudnnHandle_t handle;
+    ll_conv_graph graph;
+    cudnnBackendDescriptor_t plan;
+    size_t workspace_bytes;
+};
+
+/* ---- the library ------------------------------------------------------------------------ */
+
+ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err)
+{
+    const size_t number = cudnnGetVersion();
+    ll_conv_library *library = NULL;
+
+    *out = NULL;
+    snprintf(version, 32, "cuDNN %zu.%zu.%zu", number / 10000, number / 100 % 100, number % 100);
+    if (number < OLDEST_CUDNN || number >= 100000)
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: lookloom needs cuDNN 9.8 or a later 9",
+                       version);
+    LL_TRY(ll_alloc("cuDNN", 1, sizeof *library, &library, err));
+    const ll_status status = LL_CUDNN(cudnnCreate(&library->handle));
+    if (status != LL_OK) {
+        free(library);
+        return status;
+    }
+    *out = library;
+    return LL_OK;
+}
+
+void ll_conv_library_close(ll_conv_library *library)
+{
+    if (library == NULL) return;
+    if (library->handle != NULL) (void)cudnnDestroy(library->handle);
+    free(library);
+}
+
+ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
+                          char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count, char why[256],
+                          ll_error *err)
+{
+    const ll_conv_target target = {.handle = library->handle};
+    ll_error refused = LL_ERROR_INIT;
+    ll_conv_graph graph;
+
+    *count = 0;
+    if (ll_conv_graph_build(&target, shape, 1.0f, &graph, &refused) != LL_OK) {
+        snprintf(why, 256, "%s", refused.text);
+        if (refused.code == LL_ERR_UNSUPPORTED) return LL_OK;
+        return ll_fail(err, refused.code, "%s", refused.text);
+    }
+    const ll_status status =
+        ll_conv_graph_engines(&graph, shape->type, engines, max, count, why, err);
+    ll_conv_graph_release(&graph);
+    return status;
+}
+
+/* ---- one plan --------------------------------------------------------------------------- */
+
+ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape, const char *engine,
+                       float scale, ll_conv **out, ll_error *err)
+{
+    ll_status status = LL_OK;
+    const ll_conv_target target = {.handle = library->handle};
+    ll_conv *conv = NULL;
+    int64_t bytes = 0, got = 0;
+
+    *out = NULL;
+    LL_TRY(ll_alloc("convolution", 1, sizeof *conv, &conv, err));
+    conv->handle = library->handle;
+    LL_TRY_DONE(ll_conv_graph_build(&target, shape, scale, &conv->graph, err));
+    LL_TRY_DONE(ll_conv_graph_plan(&conv->graph, engine, &conv->plan, err));
+    LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(
+        conv->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &got, &bytes)));
+    conv->workspace_bytes = bytes > 0 ? (size_t)bytes : 0;
+    *out = conv;
+    return LL_OK;
+done:
+    ll_conv_free(conv);
+    return status;
+}
+
+size_t ll_conv_workspace_bytes(const ll_conv *conv)
+{
+    return conv->workspace_bytes;
+}
+
+void ll_conv_free(ll_conv *conv)
+{
+    if (conv == NULL) return;
+    if (conv->plan != NULL) (void)cudnnBackendDestroyDescriptor(conv->plan);
+    ll_conv_graph_release(&conv->graph);
+    free(conv);
+}
+
+static ll_status execute(const ll_conv *conv, cudnnBackendDescriptor_t pack, const void *x,
+                         const void *w, const void *bias, void *y, void *workspace, ll_error *err)
+{
+    const int64_t uids[] = {LL_CONV_UID_X, LL_CONV_UID_W, LL_CONV_UID_BIAS, LL_CONV_UID_Y};
+    const void *const pointers[] = {x, w, bias, y};
+    enum { TENSORS = sizeof uids / sizeof uids[0] };
+
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
+                                             CUDNN_TYPE_INT64, TENSORS, uids)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
+                                             CUDNN_TYPE_VOID_PTR, TENSORS, pointers)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE,
+                                             CUDNN_TYPE_VOID_PTR, 1, &workspace)));
+    LL_TRY(LL_CUDNN(cudnnBackendFinalize(pack)));
+    return LL_CUDNN(cudnnBackendExecute(conv->handle, conv->plan, pack));
+}
+
+ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *bias, void *y,
+                      void *workspace, cudaStream_t stream, ll_error *err)
+{
+    cudnnBackendDescriptor_t pack = NULL;
+
+    LL_TRY(LL_CUDNN(cudnnSetStream(conv->handle, stream)));
+    LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack)));
+    const ll_status status = execute(conv, pack, x, w, bias, y, workspace, err);
+    (void)cudnnBackendDestroyDescriptor(pack);
+    return status;
+}

@@ -1,0 +1,339 @@
+/* host/backend/cuda/cuda_conv_engine.c - which of cuDNN's engines may run a graph, their names, and
+ * from a name back to a plan.
+ *
+ * A name is the engine's global index and every knob the heuristics set: "e4 k2=1,k13=0". Both mean
+ * something within one version of cuDNN only, which is why caches of names are kept by version. */
+#include "host/backend/cuda/cuda_conv_graph.h"
+#include "host/base/number.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_CONFIGS = 48, MAX_KNOBS = CUDNN_KNOB_TYPE_COUNTS, MAX_NOTES = 32, FIELD = 24 };
+
+/* An array of empty descriptors for GetAttribute to fill. */
+static ll_status make_many(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t *out,
+                           int count, ll_error *err)
+{
+    for (int i = 0; i < count; i++)
+        LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(type, &out[i])));
+    return LL_OK;
+}
+
+static void free_many(cudnnBackendDescriptor_t *descriptors, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (descriptors[i] != NULL) (void)cudnnBackendDestroyDescriptor(descriptors[i]);
+}
+
+static ll_status engine_of(const ll_conv_graph *graph, int64_t index, cudnnBackendDescriptor_t *out,
+                           ll_error *err)
+{
+    LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, out)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINE_OPERATION_GRAPH,
+                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &graph->graph)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64,
+                                             1, &index)));
+    if (graph->target.device != NULL)
+        LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINE_DEVICEPROP,
+                                                 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+                                                 &graph->target.device)));
+    return LL_CUDNN(cudnnBackendFinalize(*out));
+}
+
+/* ---- what an engine may do -------------------------------------------------------------- */
+
+/* NULL, or why results of this engine would not be what the type promises. */
+static const char *objection(cudnnBackendNumericalNote_t note, ll_conv_type type)
+{
+    switch (note) {
+    case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC: return "is not deterministic";
+    case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION: return "sums in less than fp32";
+    case CUDNN_NUMERICAL_NOTE_FFT: return "is an FFT";
+    case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13: return "is a Winograd of 13 x 13";
+    case CUDNN_NUMERICAL_NOTE_TENSOR_CORE: return type == LL_CONV_FP32 ? "uses tensor cores" : NULL;
+    case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
+        /* of fp32 inputs to TF32 that is what was asked for; of fp16 there is nothing to take */
+        return type == LL_CONV_FP32 ? "rounds its inputs" : NULL;
+    default: return NULL;
+    }
+}
+
+static ll_status engine_allowed(cudnnBackendDescriptor_t engine, ll_conv_type type, int64_t index,
+                                bool *allowed, char why[256], ll_error *err)
+{
+    cudnnBackendNumericalNote_t notes[MAX_NOTES];
+    int64_t count = 0;
+
+    LL_TRY(LL_CUDNN(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+                                             CUDNN_TYPE_NUMERICAL_NOTE, MAX_NOTES, &count, notes)));
+    *allowed = true;
+    for (int64_t i = 0; i < count && i < MAX_NOTES; i++) {
+        const char *const text = objection(notes[i], type);
+        if (text == NULL) continue;
+        *allowed = false;
+        snprintf(why, 256, "engine %" PRId64 " %s", index, text);
+    }
+    return LL_OK;
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+/* "k2=1,k13=0" of a configuration, behind what `text` already has. */
+static ll_status append_knobs(cudnnBackendDescriptor_t config, char text[LL_CONV_ENGINE_TEXT],
+                              bool *fits, ll_error *err)
+{
+    ll_status status = LL_OK;
+    cudnnBackendDescriptor_t knobs[MAX_KNOBS] = {NULL};
+    int64_t count = 0;
+    size_t used = strlen(text);
+
+    LL_TRY_DONE(make_many(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, knobs, MAX_KNOBS, err));
+    LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+                                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, MAX_KNOBS, &count,
+                                                  knobs)));
+    *fits = count <= MAX_KNOBS;
+    for (int64_t i = 0; i < count && *fits; i++) {
+        cudnnBackendKnobType_t type = CUDNN_KNOB_TYPE_COUNTS;
+        int64_t value = 0, got = 0;
+        LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(knobs[i], CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE,
+                                                      CUDNN_TYPE_KNOB_TYPE, 1, &got, &type)));
+        LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(knobs[i], CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE,
+                                                      CUDNN_TYPE_INT64, 1, &got, &value)));
+        const int wrote = snprintf(text + used, LL_CONV_ENGINE_TEXT - used, "%sk%d=%" PRId64,
+                                   i == 0 ? " " : ",", (int)type, value);
+        *fits = wrote > 0 && (size_t)wrote < LL_CONV_ENGINE_TEXT - used;
+        used += *fits ? (size_t)wrote : 0;
+        /* Stream-K cuts sums where tiles happen to lie: an image's bits would depend on its place
+         * in the batch. */
+        if (type == CUDNN_KNOB_TYPE_STREAM_K && value != 0) *fits = false;
+    }
+done:
+    free_many(knobs, MAX_KNOBS);
+    return status;
+}
+
+/* One configuration: its name, or that it is not for us. */
+static ll_status describe(cudnnBackendDescriptor_t config, ll_conv_type type,
+                          char text[LL_CONV_ENGINE_TEXT], bool *allowed, char why[256],
+                          ll_error *err)
+{
+    ll_status status = LL_OK;
+    cudnnBackendDescriptor_t engine = NULL;
+    int64_t index = -1, got = 0;
+
+    LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine)));
+    LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(
+        config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &got, &engine)));
+    LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
+                                                  CUDNN_TYPE_INT64, 1, &got, &index)));
+    LL_TRY_DONE(engine_allowed(engine, type, index, allowed, why, err));
+    if (!*allowed) goto done;
+    snprintf(text, LL_CONV_ENGINE_TEXT, "e%" PRId64, index);
+    LL_TRY_DONE(append_knobs(config, text, allowed, err));
+    if (!*allowed)
+        snprintf(why, 256, "engine %" PRId64 " splits sums by place, or has too many knobs", index);
+done:
+    free_many(&engine, 1);
+    return status;
+}
+
+/* ---- heuristics ------------------------------------------------------------------------- */
+
+static ll_status heuristics(const ll_conv_graph *graph, cudnnBackendHeurMode_t mode,
+                            cudnnBackendDescriptor_t *out, ll_error *err)
+{
+    LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, out)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
+                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &graph->graph)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE,
+                                             1, &mode)));
+    if (graph->target.device != NULL)
+        LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
+                                                 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+                                                 &graph->target.device)));
+    return LL_CUDNN(cudnnBackendFinalize(*out));
+}
+
+static bool known(char (*engines)[LL_CONV_ENGINE_TEXT], int count, const char *text)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(engines[i], text) == 0) return true;
+    return false;
+}
+
+/* Add what one mode offers. That it offers nothing is an answer, with a reason. */
+static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t mode,
+                            ll_conv_type type, char (*engines)[LL_CONV_ENGINE_TEXT], int max,
+                            int *count, char why[256], ll_error *err)
+{
+    ll_status status = LL_OK;
+    ll_error refused = LL_ERROR_INIT;
+    cudnnBackendDescriptor_t asked = NULL, configs[MAX_CONFIGS] = {NULL};
+    int64_t offered = 0;
+
+    if (heuristics(graph, mode, &asked, &refused) != LL_OK) {
+        snprintf(why, 256, "%s", refused.text);
+        if (refused.code != LL_ERR_UNSUPPORTED)
+            status = ll_fail(err, refused.code, "%s", refused.text);
+        goto done;
+    }
+    LL_TRY_DONE(make_many(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, configs, MAX_CONFIGS, err));
+    LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(asked, CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, MAX_CONFIGS,
+                                                  &offered, configs)));
+    for (int64_t i = 0; i < offered && i < MAX_CONFIGS && *count < max; i++) {
+        char text[LL_CONV_ENGINE_TEXT];
+        bool allowed = false;
+        LL_TRY_DONE(describe(configs[i], type, text, &allowed, why, err));
+        if (!allowed || known(engines, *count, text)) continue;
+        memcpy(engines[(*count)++], text, sizeof text);
+    }
+done:
+    free_many(configs, MAX_CONFIGS);
+    free_many(&asked, 1);
+    return status;
+}
+
+/* Every engine that knows a graph of this kind, without knobs: what is left where the heuristics
+ * stay silent, which they do for graphs that only engines compiled at run time can take. */
+static ll_status add_all(const ll_conv_graph *graph, ll_conv_type type,
+                         char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count, char why[256],
+                         ll_error *err)
+{
+    int64_t all = 0, got = 0;
+
+    LL_TRY(LL_CUDNN(cudnnBackendGetAttribute(graph->graph,
+                                             CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT,
+                                             CUDNN_TYPE_INT64, 1, &got, &all)));
+    for (int64_t index = 0; index < all && *count < max; index++) {
+        ll_status status = LL_OK;
+        ll_error refused = LL_ERROR_INIT;
+        cudnnBackendDescriptor_t engine = NULL;
+        bool allowed = false;
+        if (engine_of(graph, index, &engine, &refused) != LL_OK)
+            snprintf(why, 256, "engine %" PRId64 ": %.200s", index, refused.text);
+        else
+            status = engine_allowed(engine, type, index, &allowed, why, err);
+        if (allowed) snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "e%" PRId64, index);
+        free_many(&engine, 1);
+        if (status != LL_OK) return status;
+    }
+    return LL_OK;
+}
+
+ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv_type type,
+                                char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count,
+                                char why[256], ll_error *err)
+{
+    *count = 0;
+    snprintf(why, 256, "cuDNN offers no engine");
+    LL_TRY(add_offers(graph, CUDNN_HEUR_MODE_A, type, engines, max, count, why, err));
+    LL_TRY(add_offers(graph, CUDNN_HEUR_MODE_FALLBACK, type, engines, max, count, why, err));
+    if (*count > 0) return LL_OK;
+    return add_all(graph, type, engines, max, count, why, err);
+}
+
+/* ---- from a name to a plan -------------------------------------------------------------- */
+
+/* "k13=0" up to a comma or the end, at *text, which moves behind it. */
+static ll_status read_knob(const char **text, cudnnBackendKnobType_t *type, int64_t *value,
+                           ll_error *err)
+{
+    char field[FIELD];
+    int64_t number = 0;
+    const size_t length = strcspn(*text, ",");
+    const char *const equals = memchr(*text, '=', length);
+
+    if (length >= sizeof field || **text != 'k' || equals == NULL)
+        return ll_fail(err, LL_ERR_FORMAT, "engine: '%.40s' is no knob", *text);
+    memcpy(field, *text + 1, length - 1);
+    field[length - 1] = '\0';
+    field[equals - *text - 1] = '\0';
+    LL_TRY(ll_number_int("engine: knob", field, 0, MAX_KNOBS - 1, &number, err));
+    *type = (cudnnBackendKnobType_t)number;
+    LL_TRY(
+        ll_number_int("engine: knob", field + (equals - *text), INT32_MIN, INT32_MAX, value, err));
+    *text += length;
+    if (**text == ',') (*text)++;
+    return LL_OK;
+}
+
+static ll_status read_knobs(const char *text, cudnnBackendDescriptor_t *knobs, int *count,
+                            ll_error *err)
+{
+    while (*text != '\0') {
+        cudnnBackendKnobType_t type = CUDNN_KNOB_TYPE_COUNTS;
+        int64_t value = 0;
+        if (*count == MAX_KNOBS) return ll_fail(err, LL_ERR_FORMAT, "engine: too many knobs");
+        LL_TRY(read_knob(&text, &type, &value, err));
+        cudnnBackendDescriptor_t *const knob = &knobs[(*count)++];
+        LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, knob)));
+        LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE,
+                                                 CUDNN_TYPE_KNOB_TYPE, 1, &type)));
+        LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE,
+                                                 CUDNN_TYPE_INT64, 1, &value)));
+        LL_TRY(LL_CUDNN(cudnnBackendFinalize(*knob)));
+    }
+    return LL_OK;
+}
+
+static ll_status config_of(cudnnBackendDescriptor_t engine, const cudnnBackendDescriptor_t *knobs,
+                           int count, cudnnBackendDescriptor_t *out, ll_error *err)
+{
+    LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, out)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINECFG_ENGINE,
+                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &engine)));
+    if (count > 0)
+        LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+                                                 CUDNN_TYPE_BACKEND_DESCRIPTOR, count, knobs)));
+    return LL_CUDNN(cudnnBackendFinalize(*out));
+}
+
+static ll_status plan_of(const ll_conv_graph *graph, cudnnBackendDescriptor_t config,
+                         cudnnBackendDescriptor_t *out, ll_error *err)
+{
+    LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, out)));
+    LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &config)));
+    if (graph->target.handle != NULL)
+        LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_EXECUTION_PLAN_HANDLE,
+                                                 CUDNN_TYPE_HANDLE, 1, &graph->target.handle)));
+    else
+        LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP,
+                                                 CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
+                                                 &graph->target.device)));
+    return LL_CUDNN(cudnnBackendFinalize(*out));
+}
+
+ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,
+                             cudnnBackendDescriptor_t *out, ll_error *err)
+{
+    ll_status status = LL_OK;
+    cudnnBackendDescriptor_t made = NULL, config = NULL, knobs[MAX_KNOBS] = {NULL};
+    int knob_count = 0;
+    int64_t index = -1;
+    char field[FIELD];
+    const size_t length = strcspn(engine, " ");
+
+    *out = NULL;
+    if (engine[0] != 'e' || length >= sizeof field)
+        return ll_fail(err, LL_ERR_FORMAT, "engine: '%.40s' is no engine", engine);
+    memcpy(field, engine + 1, length - 1);
+    field[length - 1] = '\0';
+    LL_TRY(ll_number_int("engine", field, 0, INT32_MAX, &index, err));
+    LL_TRY_DONE(read_knobs(engine + length + (engine[length] == ' '), knobs, &knob_count, err));
+    LL_TRY_DONE(engine_of(graph, index, &made, err));
+    LL_TRY_DONE(config_of(made, knobs, knob_count, &config, err));
+    LL_TRY_DONE(plan_of(graph, config, out, err));
+done:
+    if (status != LL_OK) {
+        free_many(out, 1);
+        *out = NULL;
+    }
+    free_many(&config, 1);
+    free_many(&made, 1);
+    free_many(knobs, MAX_KNOBS);
+    return status;
+}

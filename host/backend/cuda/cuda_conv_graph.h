@@ -1,0 +1,52 @@
+/* host/backend/cuda/cuda_conv_graph.h - a convolution as cuDNN's graph API sees it: built, asked
+ * for engines, made into a plan. Private to cuda_conv.c and its test.
+ *
+ * Graphs are built for a card at hand (a handle) or for stored properties of one that is not, which
+ * is how they are checked on a machine without any. */
+#ifndef LL_CUDA_CONV_GRAPH_H
+#define LL_CUDA_CONV_GRAPH_H
+
+#include "host/backend/cuda/cuda_conv.h"
+
+#include <cudnn_backend.h>
+
+/* Codes become one ll_status; the text has cuDNN's own reason. `err` is the caller's. */
+#define LL_CUDNN(call) ll_cudnn_status(err, (call), #call)
+LL_NODISCARD ll_status ll_cudnn_status(ll_error *err, cudnnStatus_t code, const char *call);
+
+/* For whom: one of the two. */
+typedef struct ll_conv_target {
+    cudnnHandle_t handle;
+    cudnnBackendDescriptor_t device; /* CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, finalised */
+} ll_conv_target;
+
+enum { LL_CONV_GRAPH_HELD = 24 };
+enum { LL_CONV_UID_X = 1, LL_CONV_UID_W, LL_CONV_UID_BIAS, LL_CONV_UID_Y };
+
+typedef struct ll_conv_graph {
+    ll_conv_target target;
+    cudnnBackendDescriptor_t held[LL_CONV_GRAPH_HELD]; /* all of them, oldest first */
+    int count;
+    cudnnBackendDescriptor_t graph; /* the operation graph, one of `held` */
+} ll_conv_graph;
+
+/** `json` as the README beside the stored properties says; yours to destroy. */
+LL_NODISCARD ll_status ll_conv_device_of(const char *json, size_t length,
+                                         cudnnBackendDescriptor_t *out, ll_error *err);
+
+LL_NODISCARD ll_status ll_conv_graph_build(const ll_conv_target *target, const ll_conv_shape *shape,
+                                           float scale, ll_conv_graph *graph, ll_error *err);
+void ll_conv_graph_release(ll_conv_graph *graph); /* accepts a zeroed one */
+
+/** Engines the heuristics offer for the graph and the type's arithmetic allows, best guess first,
+ *  none twice. Where the heuristics offer none, every engine that knows the graph, as it
+ *  comes. `*count` may be 0: `why` then has the last reason. */
+LL_NODISCARD ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv_type type,
+                                             char (*engines)[LL_CONV_ENGINE_TEXT], int max,
+                                             int *count, char why[256], ll_error *err);
+
+/** The plan an engine's text stands for, yours to destroy. */
+LL_NODISCARD ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,
+                                          cudnnBackendDescriptor_t *out, ll_error *err);
+
+#endif

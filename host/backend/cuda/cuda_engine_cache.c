@@ -1,0 +1,168 @@
+/* host/backend/cuda/cuda_engine_cache.c - engines chosen before, kept in a file.
+ *
+ *   $XDG_CACHE_HOME/lookloom/engines-<digest of the key>     or ~/.cache/lookloom/
+ *
+ *   lookloom engines 1; <device>; <libraries>; <precision>; batch <n>      the key
+ *   conv1_1 alone e10 k2=1,k13=0                                           a line a convolution:
+ *   conv1_2 pooled e4                                                      with its pool or without
+ *
+ * Anything that is not exactly this is a stranger's or half a file: engines are then timed again
+ * and the file is replaced. */
+#include "host/backend/cuda/cuda_net.h"
+#include "host/base/digest.h"
+#include "host/base/file.h"
+#include "host/base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KEY = 512, NAME = 16, MAX_BYTES = 1 << 16, LINE = LL_CONV_ENGINE_TEXT + 32 };
+
+static const char *const k_precisions[] = {"fp16", "tf32", "fp32"};
+
+static void write_key(const ll_net *net, char key[KEY])
+{
+    const struct cuda_state *const state = net->state;
+    snprintf(key, KEY, "lookloom engines 1; %s; %s; %s; batch %d", state->device_text,
+             state->libraries, k_precisions[state->precision], net->batch);
+}
+
+/* The folder, yours to free(); NULL if neither variable is set. */
+static ll_status folder(char **out, ll_error *err)
+{
+    const char *const cache = getenv("XDG_CACHE_HOME"), *const home = getenv("HOME");
+
+    *out = NULL;
+    if (cache != NULL && cache[0] == '/') return ll_text_format(out, err, "%s/lookloom", cache);
+    if (home != NULL && home[0] == '/') return ll_text_format(out, err, "%s/.cache/lookloom", home);
+    return LL_OK;
+}
+
+static ll_status path_of(const char *in, const char *key, char **out, ll_error *err)
+{
+    uint8_t digest[LL_DIGEST_BYTES];
+    char hex[2 * NAME + 1];
+
+    ll_digest_bytes(key, strlen(key), digest);
+    for (int i = 0; i < LL_DIGEST_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    return ll_text_format(out, err, "%s/engines-%s", in, hex);
+}
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+/* "conv1_1 alone e10 k2=1" for this very layer. */
+static bool read_line(const ll_net *net, int index, const char *line, struct cuda_layer *layer)
+{
+    const char *const name = ll_vgg16_name(index);
+    const size_t length = strlen(name);
+
+    if (strncmp(line, name, length) != 0) return false;
+    line += length;
+    layer->pooled = strncmp(line, " pooled ", 8) == 0;
+    if (!layer->pooled && strncmp(line, " alone ", 7) != 0) return false;
+    line += layer->pooled ? 8 : 7;
+    if (line[0] == '\0' || strlen(line) >= sizeof layer->engine) return false;
+    snprintf(layer->engine, sizeof layer->engine, "%s", line);
+    return !layer->pooled || ll_cuda_pool_follows(net, index);
+}
+
+/* Lines are cut in place. */
+static bool read_text(const ll_net *net, char *text, const char *key, struct cuda_layer layers[])
+{
+    char *next = NULL;
+    const char *line = strtok_r(text, "\n", &next);
+
+    if (line == NULL || strcmp(line, key) != 0) return false;
+    for (int i = 0; i < LL_VGG16_POOL5; i++) {
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV) continue;
+        line = strtok_r(NULL, "\n", &next);
+        if (line == NULL || !read_line(net, i, line, &layers[i])) return false;
+    }
+    return strtok_r(NULL, "\n", &next) == NULL;
+}
+
+ll_status ll_cuda_cache_read(const ll_net *net, struct cuda_layer layers[], bool *found,
+                             ll_error *err)
+{
+    ll_status status = LL_OK;
+    char key[KEY], *in = NULL, *path = NULL;
+    uint8_t *text = NULL;
+    size_t size_bytes = 0;
+
+    *found = false;
+    if (net->last < LL_VGG16_POOL5) return LL_OK; /* only whole networks are kept */
+    write_key(net, key);
+    LL_TRY_DONE(folder(&in, err));
+    if (in == NULL) goto done;
+    LL_TRY_DONE(path_of(in, key, &path, err));
+    if (ll_file_read(path, MAX_BYTES, &text, &size_bytes, NULL) != LL_OK) goto done;
+    *found = strlen((const char *)text) == size_bytes && read_text(net, (char *)text, key, layers);
+    if (!*found)
+        ll_log_line(net->state->log, "%s: not as we left it; engines are timed anew", path);
+done:
+    free(text);
+    free(path);
+    free(in);
+    return status;
+}
+
+/* ---- writing ---------------------------------------------------------------------------- */
+
+static void write_text(const ll_net *net, const char *key, char *text)
+{
+    size_t used = (size_t)snprintf(text, MAX_BYTES, "%s\n", key);
+
+    for (int i = 0; i < LL_VGG16_POOL5; i++)
+        if (ll_vgg16_layer_at(i)->kind == LL_VGG16_CONV)
+            used +=
+                (size_t)snprintf(text + used, MAX_BYTES - used, "%s %s %s\n", ll_vgg16_name(i),
+                                 net->layers[i].pooled ? "pooled" : "alone", net->layers[i].engine);
+}
+
+static ll_status write_file(const char *path, const char *text, ll_error *err)
+{
+    ll_status status = LL_OK;
+    char *temporary = NULL;
+    int fd = -1;
+
+    LL_TRY(ll_text_format(&temporary, err, "%s.%ld", path, (long)getpid()));
+    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        status = ll_fail(err, LL_ERR_IO, "%s: %s", temporary, strerror(errno));
+        free(temporary);
+        return status;
+    }
+    LL_TRY_DONE(ll_file_pwrite(fd, text, strlen(text), 0, temporary, err));
+    LL_TRY_DONE(ll_file_publish(temporary, path, err));
+done:
+    close(fd);
+    if (status != LL_OK) unlink(temporary);
+    free(temporary);
+    return status;
+}
+
+ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err)
+{
+    ll_status status = LL_OK;
+    char key[KEY], *in = NULL, *path = NULL, *text = NULL;
+
+    if (net->last < LL_VGG16_POOL5) return LL_OK;
+    write_key(net, key);
+    LL_TRY_DONE(folder(&in, err));
+    if (in == NULL) goto done;
+    LL_TRY_DONE(ll_alloc("engines", MAX_BYTES, 1, &text, err));
+    LL_TRY_DONE(ll_file_make_folder(in, err));
+    LL_TRY_DONE(path_of(in, key, &path, err));
+    write_text(net, key, text);
+    LL_TRY_DONE(write_file(path, text, err));
+done:
+    free(text);
+    free(path);
+    free(in);
+    return status;
+}

@@ -1,0 +1,112 @@
+/* host/backend/cuda/cuda_net.h - the network on a card: weights, plans, memory, slots. Private to
+ * host/backend/cuda/. Made by cuda_net.c (weights: cuda_weights.c, the scale: cuda_scale.c, plans:
+ * cuda_choice.c and cuda_engine_cache.c), queued by cuda_layers.c, run by cuda_forward.c.
+ *
+ *   pixels    (batch, 224, 224, 3) u8          a slot's own
+ *   input     (batch, 224, 224, channels)      8 channels fp16, 4 fp32: the first three count
+ *   layers    NHWC in two buffers in turn      fp16 or fp32
+ *   features  (batch, width of `layer`) f32    a slot's own
+ *
+ * `factor` S, a power of two, multiplies input and biases, and so every activation: that is how
+ * fp16 is kept from overflowing. It is undone in features and norms. */
+#ifndef LL_CUDA_NET_H
+#define LL_CUDA_NET_H
+
+#include "host/backend/cuda/cuda_state.h"
+#include "host/vgg16/vgg16.h"
+#include "kernels/pool.h"
+#include "kernels/preprocess.h"
+
+enum { LL_CUDA_LAYERS = LL_VGG16_LAYERS, LL_CUDA_ALGORITHM = 64 };
+enum { LL_CUDA_WORKSPACE = 1 << 30 }; /* bytes an engine may ask for */
+
+struct cuda_layer {
+    void *kernel, *bias; /* device; NULL for pools */
+    ll_conv *conv;
+    ll_gemm *gemm;
+    bool pooled; /* the conv's plan does the pool after it too */
+    char engine[LL_CONV_ENGINE_TEXT];
+    float largest; /* of the calibration pictures, unscaled; 0: not known */
+};
+
+struct cuda_slot {
+    uint8_t *pixels, *device_pixels; /* pinned; device */
+    float *features, *norms;         /* device */
+    uint32_t *largest;               /* (LL_CUDA_LAYERS) device: bits, see kernels/pool.h */
+    float *out_features, *out_norms; /* pinned */
+    uint32_t *out_largest;           /* pinned */
+    cudaEvent_t uploaded, computed, downloaded;
+    cudaGraphExec_t graph; /* captured on first use */
+    int n;                 /* images under way; 0: free */
+};
+
+struct ll_net {
+    ll_backend *be;
+    struct cuda_state *state;
+    int layer, last; /* as asked for; the last of the table that runs */
+    int batch;       /* images of every plan */
+    int channels;    /* of the input */
+    bool normalize;
+    ll_preprocess_kind kind;
+    ll_pool_type type; /* of activations */
+    float factor;
+    float *host_biases; /* all layers' end to end, unscaled */
+    struct cuda_layer layers[LL_CUDA_LAYERS];
+    char algorithms[2][LL_CUDA_ALGORITHM]; /* of fc1 and fc2 */
+    void *activations[2];
+    void *workspace;
+    size_t workspace_bytes;
+    struct cuda_slot *slots;
+};
+
+/* Device memory of `bytes` at least; the text of a failure names `what`. */
+LL_NODISCARD ll_status ll_cuda_memory(const char *what, size_t bytes, void *out, ll_error *err);
+
+static inline size_t ll_cuda_value_bytes(const ll_net *net)
+{
+    return net->type == LL_POOL_FLOAT16 ? 2 : 4;
+}
+
+/* The shape of a conv layer's plan. */
+ll_conv_shape ll_cuda_conv_shape(const ll_net *net, int layer, bool pool);
+
+/* Is `layer` a convolution with a pool after it that this net runs too? */
+bool ll_cuda_pool_follows(const ll_net *net, int layer);
+
+/* cuda_weights.c: kernels to the card, biases kept on the host until the scale is known. The f32
+ * kernel of a layer is lent to `seen` (may be NULL) while it is there. */
+typedef ll_status (*ll_cuda_layer_fn)(void *to, int layer, const float *kernel, const float *bias,
+                                      ll_error *err);
+LL_NODISCARD ll_status ll_cuda_weights_load(ll_net *net, struct ll_weights *weights,
+                                            ll_cuda_layer_fn seen, void *to, ll_error *err);
+LL_NODISCARD ll_status ll_cuda_biases_upload(ll_net *net, ll_error *err);
+/* OHWI f32 to `channels` inputs, those added zero, in `type`. */
+void ll_cuda_kernel_pack(const float *kernel, int layer, int channels, ll_pool_type type,
+                         void *packed);
+
+/* cuda_scale.c: loads the weights and finds `factor`. */
+LL_NODISCARD ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weights, ll_error *err);
+/* The calibration pictures, `n` of them, again and again; (n, 224, 224, 3) on the device. */
+LL_NODISCARD ll_status ll_cuda_pictures(const ll_net *net, int n, int images, uint8_t *device,
+                                        ll_error *err);
+
+/* cuda_choice.c: a plan for every layer, from the cache or by timing. */
+LL_NODISCARD ll_status ll_cuda_plans_choose(ll_net *net, ll_error *err);
+void ll_cuda_plans_describe(const ll_net *net, char *text, size_t size_bytes);
+
+/* cuda_engine_cache.c: what was chosen before, for this very key. `found` is false if there is no
+ * such file or it cannot be believed. */
+LL_NODISCARD ll_status ll_cuda_cache_read(const ll_net *net, struct cuda_layer layers[],
+                                          bool *found, ll_error *err);
+LL_NODISCARD ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err);
+
+/* cuda_layers.c: queue work on the compute stream. */
+LL_NODISCARD ll_status ll_cuda_input_queue(const ll_net *net, const uint8_t *pixels, void *input,
+                                           ll_error *err);
+/* `largest` may be NULL. */
+LL_NODISCARD ll_status ll_cuda_layer_queue(const ll_net *net, int layer, const void *x, void *y,
+                                           uint32_t *largest, ll_error *err);
+LL_NODISCARD ll_status ll_cuda_batch_queue(const ll_net *net, const struct cuda_slot *slot,
+                                           ll_error *err);
+
+#endif

@@ -1,0 +1,134 @@
+/* host/backend/cuda/cuda_plan.c - see cuda_plan.h.
+ *
+ * Tiles. A tile of 4096 x 4096 is 64 MB of f32 scores: 1.4e11 operations, 0.2 ms of a Hopper card's
+ * float16 units, against about 20 us for reading it once more to select from it; its 512 blocks of
+ * 128 x 256 fill 132 processors four times. One of 2048 would stay whole in a level-2 cache of 40
+ * or 50 MB, but is a single round of 128 blocks, with a start, an end and three launches for
+ * each 50 us. Tiles for a stored matrix are multiplied without tensor cores, ten times slower, and
+ * go to the host: there 2048 is enough, and keeps pinned memory at 64 MB.
+ * These are calculations. A bench on a card has to confirm them: ll_cuda_compare_begin_within takes
+ * other sizes.
+ *
+ * Memory. Halves are 2 bytes an entry, f32 features 4, a list 8 (keep + room): at a million rows of
+ * 4096 with K = 100 that is 8.2 + 16.4 + 2.1 GB. All beside one another as long as they fit. If
+ * not, features take the halves' place once the tiles are done; if even that is too much, the cpu
+ * twin rescores, which has the same bits. What must fit is halves + lists, or f32 features + lists
+ * for a stored matrix, whose N x N on disk is then larger by far.
+ *
+ * All sizes fit int64: rows < 2^32, cols <= 2^19, lists of at most 6144 keys. */
+#include "host/backend/cuda/cuda_plan.h"
+#include "host/base/size.h"
+#include "kernels/topk.h"
+
+static const int64_t k_least_reserve_bytes = 256 << 20; /* the driver's and the libraries' own */
+enum { RESERVE_PART = 32, STORED_FEATURE_BYTES = 4, HALF_BYTES = 2 };
+
+/* The largest power of two up to `most` that is not twice as large as the rows need. */
+static int64_t tile_for(int64_t rows, int64_t most)
+{
+    int64_t tile = most;
+    while (tile > LL_CUDA_TILE_LEAST && tile / 2 >= rows)
+        tile /= 2;
+    return tile;
+}
+
+ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, int64_t chunk_bytes,
+                             ll_cuda_rescoring rescoring)
+{
+    const int64_t rows = demand->rows, cols = demand->cols;
+    const int64_t tile = tile_for(rows, tile_most), blocks = ll_ceil_div(rows, tile);
+    const int64_t row_bytes = cols * STORED_FEATURE_BYTES;
+    /* A tile and its transpose leave through one slot. */
+    const int64_t out_bytes = 2 * tile * tile * demand->stored_bytes;
+    ll_cuda_plan plan = {.tile = tile,
+                         .blocks = blocks,
+                         .padded_rows = blocks * tile,
+                         .rescoring = rescoring,
+                         .slot_bytes = ll_max_i64(chunk_bytes, ll_max_i64(row_bytes, out_bytes))};
+    int64_t *const bytes = plan.bytes;
+
+    plan.chunk_rows = plan.slot_bytes / row_bytes;
+    bytes[LL_CUDA_SQUARES] = rows * 8;
+    bytes[LL_CUDA_ROW_SCORES] = rows * 4;
+    bytes[LL_CUDA_SCORES] = tile * tile * 4;
+    bytes[LL_CUDA_WORKSPACE] = LL_CUDA_WORKSPACE_BYTES;
+    bytes[LL_CUDA_SLOT_0] = bytes[LL_CUDA_SLOT_1] = plan.slot_bytes;
+    bytes[LL_CUDA_EXACT] = plan.padded_rows * row_bytes;
+    if (demand->group) bytes[LL_CUDA_GROUP] = rows * 4;
+    if (demand->keep > 0) {
+        bytes[LL_CUDA_KEYS] = rows * ll_topk_capacity(demand->keep) * 8;
+        bytes[LL_CUDA_WORST] = rows * 8;
+        bytes[LL_CUDA_COUNTS] = bytes[LL_CUDA_SETTLED] = rows * 4;
+    }
+    if (demand->stored_bytes == 0) {
+        bytes[LL_CUDA_HALVES] = plan.padded_rows * cols * HALF_BYTES;
+        bytes[LL_CUDA_RESIDUALS] = bytes[LL_CUDA_LENGTHS] = rows * 4;
+    }
+    for (int b = 0; b < LL_CUDA_HALVES; b++)
+        plan.total_bytes += bytes[b];
+    if (rescoring == LL_CUDA_RESCORE_BESIDE)
+        plan.total_bytes += bytes[LL_CUDA_HALVES] + bytes[LL_CUDA_EXACT];
+    else if (rescoring == LL_CUDA_RESCORE_IN_TURN)
+        plan.total_bytes += ll_max_i64(bytes[LL_CUDA_HALVES], bytes[LL_CUDA_EXACT]);
+    else
+        plan.total_bytes += bytes[LL_CUDA_HALVES];
+    return plan;
+}
+
+bool ll_cuda_plan_make(const ll_cuda_demand *demand, const ll_cuda_limits *limits,
+                       ll_cuda_plan *plan)
+{
+    /* A stored matrix is a product of the f32 features themselves: they are always there. */
+    const int worst = demand->stored_bytes > 0 ? LL_CUDA_RESCORE_BESIDE : LL_CUDA_RESCORE_ON_HOST;
+
+    for (int rescoring = LL_CUDA_RESCORE_BESIDE; rescoring <= worst; rescoring++) {
+        int64_t most = limits->tile_most;
+        for (;; most = plan->tile / 2) {
+            *plan =
+                ll_cuda_plan_of(demand, most, limits->chunk_bytes, (ll_cuda_rescoring)rescoring);
+            if (plan->total_bytes <= limits->room_bytes) return true;
+            if (plan->tile <= LL_CUDA_TILE_LEAST) break;
+        }
+    }
+    return false;
+}
+
+ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_bytes)
+{
+    const int64_t reserve = ll_max_i64(k_least_reserve_bytes, free_bytes / RESERVE_PART);
+    return (ll_cuda_limits){.tile_most =
+                                demand->stored_bytes > 0 ? LL_CUDA_TILE_STORED : LL_CUDA_TILE_FAST,
+                            .chunk_bytes = LL_CUDA_CHUNK_BYTES,
+                            .room_bytes = ll_max_i64(free_bytes - reserve, 0)};
+}
+
+/* For rows u of unit length within 2^-17 (|S - 1| <= 2^-16 is checked) and a sum that stays within
+ * [-1, 1], so that its last bit is 2^-24 and half of it 2^-25:
+ * - The exact score divides by sqrt(S_ii S_jj), which is within 1.6e-5 of 1, and rounds to f32.
+ * - f32 without tensor cores: one rounding to nearest for each of `cols` fused steps, 2^-25 each:
+ *   2^-13 at cols = 4096. With the 1.6e-5, below 2^-13 + 2^-15.
+ * - float16 on tensor cores: products are exact, but sums are aligned and cut off, not rounded. A
+ *   Hopper card takes 16 products and the sum so far in one step, keeping two bits more, and cuts
+ *   the result: 17 / 4 + 1 last bits a step, 256 steps at cols = 4096: 1344 x 2^-24 = 8.0e-5; with
+ *   the 1.6e-5 below 2^-13 = 1.22e-4. Ampere takes 8 products and keeps one bit more: 5.5 last
+ * bits, 512 steps, of a sum that grows as it goes (a third of the steps' worth of its last bit at
+ * the end, as for activations, which are never negative), half of it cut on average: 5.6e-5.
+ * - alpha = 1 / 4096 undoes 64 x 64: a power of two, exact.
+ * More columns make as many times more steps.
+ * Source for the units: Fasi, Higham, Mikaitis, Pranesh, "Numerical behavior of NVIDIA tensor
+ * cores" (PeerJ CS 7:e330, 2021), and its later measurements of Hopper. */
+double ll_cuda_plan_slack(int64_t cols, bool stored)
+{
+    const double steps = cols > 4096 ? (double)cols / 4096.0 : 1.0;
+    return steps * 0x1p-13 + (stored ? 0x1p-15 : 0.0);
+}
+
+int64_t ll_cuda_plan_rows_at_once(const ll_cuda_plan *plan, int64_t count)
+{
+    return ll_max_i64(plan->slot_bytes / 4 / ll_max_i64(count, 1), 1);
+}
+
+int64_t ll_cuda_plan_values_at_once(const ll_cuda_plan *plan, int64_t count)
+{
+    return ll_min_i64(plan->slot_bytes / 4, count);
+}

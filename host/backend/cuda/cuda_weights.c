@@ -1,0 +1,138 @@
+/* host/backend/cuda/cuda_weights.c - the network's numbers, brought to the card once.
+ *
+ * OHWI is cuDNN's KRSC, and fc1 as (4096, 7 x 7 x 512) is the b of a product with NHWC activations:
+ * nothing is reordered here. The input's channels are padded with zeros, so conv1_1's are too. */
+#include "host/backend/cuda/cuda_check.h"
+#include "host/backend/cuda/cuda_net.h"
+#include "host/base/memory.h"
+#include "host/base/size.h"
+#include "kernels/half.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RGB = 3 };
+
+static int64_t bias_start(int layer)
+{
+    int64_t start = 0;
+    for (int i = 0; i < layer; i++)
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
+            start += ll_vgg16_layer_at(i)->out_channels;
+    return start;
+}
+
+void ll_cuda_kernel_pack(const float *kernel, int layer, int channels, ll_pool_type type,
+                         void *packed)
+{
+    const int inner = layer == 0 ? RGB : 1, padded = layer == 0 ? channels : 1;
+    const int64_t places = ll_vgg16_kernel_count(layer) / inner;
+    float *const floats = packed;
+    uint16_t *const halves = packed;
+
+    for (int64_t i = 0; i < places; i++)
+        for (int c = 0; c < padded; c++) {
+            const float value = c < inner ? kernel[i * inner + c] : 0.0f;
+            if (type == LL_POOL_FLOAT16)
+                halves[i * padded + c] = ll_half_bits(value);
+            else
+                floats[i * padded + c] = value;
+        }
+}
+
+/* fp16 ends at 65504; such a weight is no weight of a trained network. */
+static ll_status check_range(const ll_net *net, int layer, const float *kernel, ll_error *err)
+{
+    if (net->type != LL_POOL_FLOAT16) return LL_OK;
+    for (int64_t i = 0; i < ll_vgg16_kernel_count(layer); i++)
+        if (fabsf(kernel[i]) > 65504.0f)
+            return ll_fail(err, LL_ERR_FORMAT,
+                           "weights: %g in %s is more than fp16 can hold; use --precision tf32",
+                           (double)kernel[i], ll_vgg16_name(layer));
+    return LL_OK;
+}
+
+static ll_status load_layer(ll_net *net, struct ll_weights *weights, int layer,
+                            ll_cuda_layer_fn seen, void *to, ll_error *err)
+{
+    ll_status status = LL_OK;
+    const int64_t count = ll_vgg16_kernel_count(layer);
+    const int64_t padded = layer == 0 ? count / RGB * net->channels : count;
+    const size_t bytes = (size_t)padded * ll_cuda_value_bytes(net);
+    float *const bias = net->host_biases + bias_start(layer);
+    struct cuda_layer *const on_card = &net->layers[layer];
+    const cudaStream_t stream = net->state->compute;
+    float *kernel = NULL;
+    void *packed = NULL;
+
+    LL_TRY_DONE(ll_alloc("weights", count, sizeof *kernel, &kernel, err));
+    LL_TRY_DONE(ll_alloc("weights", padded, ll_cuda_value_bytes(net), &packed, err));
+    LL_TRY_DONE(net->be->weights_load(weights, layer, kernel, bias, err));
+    LL_TRY_DONE(check_range(net, layer, kernel, err));
+    ll_cuda_kernel_pack(kernel, layer, net->channels, net->type, packed);
+    LL_TRY_DONE(ll_cuda_memory(ll_vgg16_name(layer), bytes, &on_card->kernel, err));
+    LL_TRY_DONE(
+        LL_CUDA(cudaMemcpyAsync(on_card->kernel, packed, bytes, cudaMemcpyHostToDevice, stream)));
+    LL_TRY_DONE(LL_CUDA(cudaStreamSynchronize(stream))); /* before `packed` goes */
+    if (seen != NULL) LL_TRY_DONE(seen(to, layer, kernel, bias, err));
+done:
+    if (status != LL_OK) (void)cudaStreamSynchronize(stream);
+    free(packed);
+    free(kernel);
+    return status;
+}
+
+ll_status ll_cuda_weights_load(ll_net *net, struct ll_weights *weights, ll_cuda_layer_fn seen,
+                               void *to, ll_error *err)
+{
+    LL_TRY(ll_alloc("biases", bias_start(LL_VGG16_LAYERS), sizeof *net->host_biases,
+                    &net->host_biases, err));
+    for (int i = 0; i <= net->last; i++) {
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
+            LL_TRY(load_layer(net, weights, i, seen, to, err));
+        else if (seen != NULL)
+            LL_TRY(seen(to, i, NULL, NULL, err));
+    }
+    return LL_OK;
+}
+
+/* A bias has the type of what it is added to: fp16, but f32 for the product that ends the network.
+ */
+static ll_status upload_bias(ll_net *net, int layer, ll_error *err)
+{
+    ll_status status = LL_OK;
+    const ll_vgg16_layer *const shape = ll_vgg16_layer_at(layer);
+    const float *const bias = net->host_biases + bias_start(layer);
+    const bool widened = shape->kind == LL_VGG16_FC && layer == net->last;
+    const ll_pool_type type = widened ? LL_POOL_FLOAT32 : net->type;
+    const size_t bytes = (size_t)shape->out_channels * (type == LL_POOL_FLOAT16 ? 2 : 4);
+    const cudaStream_t stream = net->state->compute;
+    float *scaled = NULL;
+
+    LL_TRY(ll_alloc("bias", shape->out_channels, sizeof *scaled, &scaled, err));
+    for (int i = 0; i < shape->out_channels; i++) {
+        const float value = bias[i] * net->factor;
+        if (type == LL_POOL_FLOAT16) {
+            const uint16_t half = ll_half_bits(value);
+            memcpy((uint16_t *)(void *)scaled + i, &half, sizeof half);
+        } else {
+            scaled[i] = value;
+        }
+    }
+    LL_TRY_DONE(ll_cuda_memory("bias", bytes, &net->layers[layer].bias, err));
+    LL_TRY_DONE(LL_CUDA(
+        cudaMemcpyAsync(net->layers[layer].bias, scaled, bytes, cudaMemcpyHostToDevice, stream)));
+    LL_TRY_DONE(LL_CUDA(cudaStreamSynchronize(stream)));
+done:
+    if (status != LL_OK) (void)cudaStreamSynchronize(stream);
+    free(scaled);
+    return status;
+}
+
+ll_status ll_cuda_biases_upload(ll_net *net, ll_error *err)
+{
+    for (int i = 0; i <= net->last; i++)
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL) LL_TRY(upload_bias(net, i, err));
+    return LL_OK;
+}

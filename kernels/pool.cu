@@ -1,0 +1,206 @@
+/* kernels/pool.cu - CUDA twins of pool.c.
+ *
+ *   launch   256 threads, 4096 blocks at most, each working through rows of the output (max_pool)
+ *            or every so many-th value (the others); a warp raises `largest` at most once
+ *   shared   none
+ *   traffic  max_pool: x once, a quarter of it written, 16 bytes a thread and access
+ *            widen: x once, f32 written; mean, largest: x once. All bound by memory.
+ *   numbers  one comparison or one rounded operation at a time, in the order of pool.h
+ */
+#include "kernels/launch.cuh"
+#include "kernels/launch_shape.h"
+#include "kernels/pool.h"
+
+#include <cuda_fp16.h>
+
+enum { BLOCK = LL_POOL_BLOCK, UNIT_BYTES = 16 };
+
+/* One value in the network's type, and as f32. */
+struct as_float {
+    typedef uint32_t bits;
+    static __device__ __forceinline__ float value(bits b)
+    {
+        return __uint_as_float(b);
+    }
+};
+struct as_half {
+    typedef uint16_t bits;
+    static __device__ __forceinline__ float value(bits b)
+    {
+        return __half2float(__ushort_as_half(b));
+    }
+};
+
+/* 16 bytes as values. */
+template <class Type> struct unit {
+    enum { VALUES = UNIT_BYTES / sizeof(typename Type::bits) };
+    union {
+        uint4 whole;
+        typename Type::bits values[VALUES];
+    };
+};
+
+static __device__ __forceinline__ uint32_t size_bits(float value)
+{
+    return __float_as_uint(value) & 0x7FFFFFFFu;
+}
+
+static __device__ __forceinline__ uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The whole warp comes here. Most find that somebody was there before with more. */
+static __device__ __forceinline__ void raise(uint32_t *largest, uint32_t mine)
+{
+#pragma unroll
+    for (int step = LL_WARP / 2; step > 0; step /= 2)
+        mine = larger(mine, __shfl_xor_sync(0xffffffffu, mine, step));
+    if (threadIdx.x % LL_WARP == 0 && mine > 0) atomicMax(largest, mine);
+}
+
+template <class Type>
+__global__ void __launch_bounds__(LL_POOL_BLOCK)
+    max_pool(const uint4 *__restrict__ x, int64_t rows, int side, int units, uint4 *__restrict__ y,
+             uint32_t *largest)
+{
+    const int half = side / 2, count = half * units; // units of 16 bytes a place, and a row of y
+    const int64_t line = (int64_t)side * units;
+    uint32_t most = 0;
+
+    for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
+        const uint4 *const above = x + 2 * row * line; // rows of all images follow one another
+        for (int i = (int)threadIdx.x; i < count; i += BLOCK) {
+            const int column = i / units, at = 2 * column * units + i % units;
+            unit<Type> v[4];
+            v[0].whole = above[at];
+            v[1].whole = above[at + units];
+            v[2].whole = above[at + line];
+            v[3].whole = above[at + line + units];
+#pragma unroll
+            for (int k = 0; k < unit<Type>::VALUES; k++) {
+                typename Type::bits best = v[0].values[k];
+                most = larger(most, size_bits(Type::value(best)));
+#pragma unroll
+                for (int square = 1; square < 4; square++) {
+                    const typename Type::bits b = v[square].values[k];
+                    most = larger(most, size_bits(Type::value(b)));
+                    if (Type::value(b) > Type::value(best)) best = b;
+                }
+                v[0].values[k] = best;
+            }
+            y[row * count + i] = v[0].whole;
+        }
+    }
+    if (largest != nullptr) raise(largest, most);
+}
+
+template <class Type>
+__global__ void __launch_bounds__(LL_POOL_BLOCK)
+    mean(const typename Type::bits *__restrict__ x, int64_t count, int places, int channels,
+         float factor, float *__restrict__ y)
+{
+    for (int64_t i = (int64_t)blockIdx.x * BLOCK + threadIdx.x; i < count;
+         i += (int64_t)gridDim.x * BLOCK) {
+        const int64_t image = i / channels;
+        const typename Type::bits *const first = x + image * places * channels + i % channels;
+        double sum = 0.0;
+        for (int place = 0; place < places; place++)
+            sum += (double)Type::value(first[(int64_t)place * channels]);
+        y[i] = __double2float_rn(__ddiv_rn(sum, (double)places) * (double)factor);
+    }
+}
+
+template <class Type>
+__global__ void __launch_bounds__(LL_POOL_BLOCK)
+    widen(const typename Type::bits *__restrict__ x, int64_t count, float factor,
+          float *__restrict__ y)
+{
+    for (int64_t i = (int64_t)blockIdx.x * BLOCK + threadIdx.x; i < count;
+         i += (int64_t)gridDim.x * BLOCK)
+        y[i] = Type::value(x[i]) * factor;
+}
+
+template <class Type>
+__global__ void __launch_bounds__(LL_POOL_BLOCK)
+    largest_of(const typename Type::bits *__restrict__ x, int64_t count, uint32_t *largest)
+{
+    uint32_t most = 0;
+
+    for (int64_t i = (int64_t)blockIdx.x * BLOCK + threadIdx.x; i < count;
+         i += (int64_t)gridDim.x * BLOCK)
+        most = larger(most, size_bits(Type::value(x[i])));
+    raise(largest, most);
+}
+
+extern "C" cudaError_t ll_max_pool_cuda(ll_pool_type type, const void *x, int64_t images, int side,
+                                        int channels, void *y, uint32_t *largest,
+                                        cudaStream_t stream)
+{
+    const int64_t rows = images * (side / 2);
+    const ll_launch_shape shape = ll_launch_pool(rows);
+    const int units = channels / (type == LL_POOL_FLOAT16 ? 8 : 4);
+    const uint4 *const from = static_cast<const uint4 *>(x);
+    uint4 *const to = static_cast<uint4 *>(y);
+
+    if (rows == 0) return cudaSuccess; // a grid of 0 blocks is a launch error
+    if (shape.grid_x == 0 || side % 2 != 0 || channels % 8 != 0 || (uintptr_t)x % UNIT_BYTES != 0 ||
+        (uintptr_t)y % UNIT_BYTES != 0)
+        return cudaErrorInvalidValue;
+    if (type == LL_POOL_FLOAT16)
+        LL_LAUNCH(max_pool<as_half>, shape.grid_x, shape.block_x, 0, stream, from, rows, side,
+                  units, to, largest);
+    else
+        LL_LAUNCH(max_pool<as_float>, shape.grid_x, shape.block_x, 0, stream, from, rows, side,
+                  units, to, largest);
+    return cudaGetLastError();
+}
+
+extern "C" cudaError_t ll_mean_cuda(ll_pool_type type, const void *x, int64_t images, int places,
+                                    int channels, float factor, float *y, cudaStream_t stream)
+{
+    const int64_t count = images * channels;
+    const ll_launch_shape shape = ll_launch_values(count);
+
+    if (count == 0) return cudaSuccess;
+    if (shape.grid_x == 0 || places < 1) return cudaErrorInvalidValue;
+    if (type == LL_POOL_FLOAT16)
+        LL_LAUNCH(mean<as_half>, shape.grid_x, shape.block_x, 0, stream,
+                  static_cast<const uint16_t *>(x), count, places, channels, factor, y);
+    else
+        LL_LAUNCH(mean<as_float>, shape.grid_x, shape.block_x, 0, stream,
+                  static_cast<const uint32_t *>(x), count, places, channels, factor, y);
+    return cudaGetLastError();
+}
+
+extern "C" cudaError_t ll_widen_cuda(ll_pool_type type, const void *x, int64_t count, float factor,
+                                     float *y, cudaStream_t stream)
+{
+    const ll_launch_shape shape = ll_launch_values(count);
+
+    if (count == 0) return cudaSuccess;
+    if (shape.grid_x == 0) return cudaErrorInvalidValue;
+    if (type == LL_POOL_FLOAT16)
+        LL_LAUNCH(widen<as_half>, shape.grid_x, shape.block_x, 0, stream,
+                  static_cast<const uint16_t *>(x), count, factor, y);
+    else
+        LL_LAUNCH(widen<as_float>, shape.grid_x, shape.block_x, 0, stream,
+                  static_cast<const uint32_t *>(x), count, factor, y);
+    return cudaGetLastError();
+}
+
+extern "C" cudaError_t ll_largest_cuda(ll_pool_type type, const void *x, int64_t count,
+                                       uint32_t *largest, cudaStream_t stream)
+{
+    const ll_launch_shape shape = ll_launch_values(count);
+
+    if (count == 0) return cudaSuccess;
+    if (shape.grid_x == 0) return cudaErrorInvalidValue;
+    if (type == LL_POOL_FLOAT16)
+        LL_LAUNCH(largest_of<as_half>, shape.grid_x, shape.block_x, 0, stream,
+                  static_cast<const uint16_t *>(x), count, largest);
+    else
+        LL_LAUNCH(largest_of<as_float>, shape.grid_x, shape.block_x, 0, stream,
+                  static_cast<const uint32_t *>(x), count, largest);
+    return cudaGetLastError();
+}

@@ -1,0 +1,172 @@
+/* tests/unit/unit_cuda_plan.c - a comparison's tiles, chunks and memory, for sizes no test can
+ * hold: 2 000 000 rows, 1024 neighbours, 25 088 columns. */
+#include "host/backend/cuda/cuda_plan.h"
+#include "kernels/topk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h> /* wants the three above it */
+
+static const int64_t k_rows[] = {1,      2,      31,     511,     512,     513,    1024,
+                                 1100,   4095,   4096,   4097,    5000,    44000,  100000,
+                                 262145, 524287, 524288, 1000000, 1048577, 2000000};
+static const int64_t k_cols[] = {1, 3, 512, 4096, 25088, 1 << 19};
+static const int k_keeps[] = {0, 1, 29, 128, 1280, 4096};
+static const int k_stored[] = {0, 2, 4};
+static const int64_t k_tiles[] = {64, 512, 2048, 4096};
+#define COUNT(array) (int)(sizeof(array) / sizeof(array)[0])
+
+static const int64_t k_card = (int64_t)80 << 30; /* an H100's memory, about */
+
+static void check_plan(const ll_cuda_demand *demand, const ll_cuda_plan *plan, int64_t most)
+{
+    const int64_t tile = plan->tile, row_bytes = demand->cols * 4;
+
+    assert_true(tile >= 1 && tile <= most && (tile & (tile - 1)) == 0);
+    assert_true(most < LL_CUDA_TILE_LEAST || tile % LL_CUDA_TILE_LEAST == 0);
+    assert_true(tile <= LL_CUDA_TILE_LEAST || tile < 2 * demand->rows);
+    assert_int_equal(plan->padded_rows, plan->blocks * tile);
+    assert_true(plan->padded_rows >= demand->rows && plan->padded_rows - tile < demand->rows);
+    assert_true(plan->chunk_rows >= 1 && plan->chunk_rows * row_bytes <= plan->slot_bytes);
+    assert_true(2 * tile * tile * demand->stored_bytes <= plan->slot_bytes);
+    assert_int_equal(plan->bytes[LL_CUDA_SCORES], tile * tile * 4);
+    assert_int_equal(plan->bytes[LL_CUDA_EXACT], plan->padded_rows * row_bytes);
+    assert_int_equal(plan->bytes[LL_CUDA_HALVES],
+                     demand->stored_bytes > 0 ? 0 : plan->padded_rows * row_bytes / 2);
+    assert_int_equal(plan->bytes[LL_CUDA_KEYS],
+                     demand->keep > 0 ? demand->rows * ll_topk_capacity(demand->keep) * 8 : 0);
+    /* The last tile's first entry, as cuda_tile.c offsets it, lies within. */
+    assert_true((plan->blocks - 1) * (tile * demand->cols) * 4 < plan->bytes[LL_CUDA_EXACT]);
+    int64_t all = 0;
+    for (int b = 0; b < LL_CUDA_BUFFERS; b++) {
+        assert_true(plan->bytes[b] >= 0);
+        all += plan->bytes[b];
+    }
+    assert_true(plan->total_bytes > 0 && plan->total_bytes <= all);
+    assert_true(plan->rescoring != LL_CUDA_RESCORE_BESIDE || plan->total_bytes == all);
+}
+
+static void sizes_agree_with_each_other(void **state)
+{
+    (void)state;
+    for (int r = 0; r < COUNT(k_rows); r++)
+        for (int c = 0; c < COUNT(k_cols); c++)
+            for (int k = 0; k < COUNT(k_keeps); k++)
+                for (int s = 0; s < COUNT(k_stored); s++)
+                    for (int t = 0; t < COUNT(k_tiles); t++) {
+                        const ll_cuda_demand demand = {k_rows[r], k_cols[c], k_keeps[k],
+                                                       (r + c) % 2 == 0, k_stored[s]};
+                        const ll_cuda_plan plan = ll_cuda_plan_of(&demand, k_tiles[t], 1000 + t,
+                                                                  (ll_cuda_rescoring)((k + t) % 3));
+                        check_plan(&demand, &plan, k_tiles[t]);
+                    }
+}
+
+/* Whatever room there is: a plan that claims to fit does, and more room never makes it worse. */
+static void plans_fit_the_room(void **state)
+{
+    (void)state;
+    for (int r = 0; r < COUNT(k_rows); r++)
+        for (int s = 0; s < COUNT(k_stored); s++) {
+            const ll_cuda_demand demand = {k_rows[r], 4096, 128, true, k_stored[s]};
+            int before = LL_CUDA_RESCORE_ON_HOST + 1;
+            int64_t tile = 0;
+            for (int64_t room = 1 << 20; room <= 2 * k_card; room += room / 4) {
+                const ll_cuda_limits limits = {LL_CUDA_TILE_FAST, LL_CUDA_CHUNK_BYTES, room};
+                ll_cuda_plan plan;
+                const bool fits = ll_cuda_plan_make(&demand, &limits, &plan);
+                check_plan(&demand, &plan, LL_CUDA_TILE_FAST);
+                assert_true(fits == (plan.total_bytes <= room));
+                assert_true(fits || before > LL_CUDA_RESCORE_ON_HOST);
+                if (!fits) continue;
+                assert_true((int)plan.rescoring <= before);
+                assert_true((int)plan.rescoring < before || plan.tile >= tile);
+                before = (int)plan.rescoring;
+                tile = plan.tile;
+            }
+            assert_int_equal(before, LL_CUDA_RESCORE_BESIDE);
+        }
+}
+
+static ll_cuda_plan on_card(int64_t rows, int keep, int stored_bytes, int64_t card, bool *fits)
+{
+    const ll_cuda_demand demand = {rows, 4096, keep, false, stored_bytes};
+    const ll_cuda_limits limits = ll_cuda_limits_of(&demand, card);
+    ll_cuda_plan plan;
+    *fits = ll_cuda_plan_make(&demand, &limits, &plan);
+    return plan;
+}
+
+static void what_fits_a_card(void **state)
+{
+    bool fits;
+    (void)state;
+    ll_cuda_plan plan = on_card(1000000, 128, 0, k_card, &fits);
+    assert_true(fits && plan.rescoring == LL_CUDA_RESCORE_BESIDE);
+    assert_int_equal(plan.tile, LL_CUDA_TILE_FAST);
+    assert_int_equal(plan.blocks, 245);
+    assert_int_equal(plan.chunk_rows, 2048);
+
+    plan = on_card(2000000, 128, 0, k_card, &fits); /* halves 16, features 33, lists 4 GB */
+    assert_true(fits && plan.rescoring == LL_CUDA_RESCORE_BESIDE);
+    plan = on_card(2000000, 1280, 0, k_card, &fits); /* lists 31 GB: features come in turn */
+    assert_true(fits && plan.rescoring == LL_CUDA_RESCORE_IN_TURN);
+    plan = on_card(2000000, 1280, 0, k_card * 5 / 8, &fits); /* 50 GB: only halves and lists */
+    assert_true(fits && plan.rescoring == LL_CUDA_RESCORE_ON_HOST);
+    assert_int_equal(plan.tile, LL_CUDA_TILE_FAST);
+    (void)on_card(2000000, 1280, 0, k_card / 2, &fits);
+    assert_false(fits);
+
+    plan = on_card(44000, 128, 4, (int64_t)8 << 30, &fits); /* a small card, all stored */
+    assert_true(fits && plan.rescoring == LL_CUDA_RESCORE_BESIDE);
+    assert_int_equal(plan.tile, LL_CUDA_TILE_STORED);
+    (void)on_card(100, 28, 0, 0, &fits);
+    assert_false(fits);
+}
+
+static void memory_that_is_short_makes_tiles_small(void **state)
+{
+    bool fits;
+    (void)state;
+    /* 10 000 rows without features beside their halves: only the tile can give way. */
+    const ll_cuda_plan whole = on_card(10000, 128, 4, k_card, &fits);
+    const int64_t reserve = 256 << 20;
+    const ll_cuda_plan less = on_card(10000, 128, 4, whole.total_bytes - 1 + reserve, &fits);
+    assert_true(fits);
+    assert_int_equal(less.tile, whole.tile / 2);
+}
+
+static void slots_are_cut_into_rows_and_values(void **state)
+{
+    const ll_cuda_plan plan = {.slot_bytes = 4000};
+    (void)state;
+    assert_int_equal(ll_cuda_plan_rows_at_once(&plan, 100), 10);
+    assert_int_equal(ll_cuda_plan_rows_at_once(&plan, 1000), 1);
+    assert_int_equal(ll_cuda_plan_rows_at_once(&plan, 1001), 1);
+    assert_int_equal(ll_cuda_plan_values_at_once(&plan, 1001), 1000);
+    assert_int_equal(ll_cuda_plan_values_at_once(&plan, 7), 7);
+}
+
+static void slack_grows_with_the_columns(void **state)
+{
+    (void)state;
+    assert_true(ll_cuda_plan_slack(512, false) == 0x1p-13);
+    assert_true(ll_cuda_plan_slack(4096, false) == 0x1p-13);
+    assert_true(ll_cuda_plan_slack(8192, false) == 0x1p-12);
+    assert_true(ll_cuda_plan_slack(4096, true) == 0x1p-13 + 0x1p-15);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_agree_with_each_other),
+        cmocka_unit_test(plans_fit_the_room),
+        cmocka_unit_test(what_fits_a_card),
+        cmocka_unit_test(memory_that_is_short_makes_tiles_small),
+        cmocka_unit_test(slots_are_cut_into_rows_and_values),
+        cmocka_unit_test(slack_grows_with_the_columns),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
