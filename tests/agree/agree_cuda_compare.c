@@ -299,6 +299,8 @@ static void neighbours_and_matrix_are_those_of_the_cpu(void **state)
         {31, 65, 5, 0, LL_MATRIX_UINT16, 16, 300, NULL, NULL},
         {31, 200, 30, 3, LL_MATRIX_NONE, 8, 1000, NULL, NULL},
         {150, 63, 4, 0, LL_MATRIX_FLOAT16, 64, 4096, NULL, NULL},
+        {70, 256, 3, 0, LL_MATRIX_FLOAT32, 64, 4096, NULL, NULL},
+        {70, 600, 3, 0, LL_MATRIX_FLOAT32, 32, 5000, NULL, NULL},
         {150, 128, 9, 4, LL_MATRIX_FLOAT32, 32, 100, NULL, NULL},
         {513, 96, 3, 0, LL_MATRIX_NONE, 128, 8192, NULL, NULL},
         {513, 32, 2, 5, LL_MATRIX_UINT16, 512, 4096, NULL, NULL},
