@@ -1,7 +1,7 @@
-/* host/commands/findings.h - what verify and diff find is their result: it goes to stdout, a line
+/* host/commands/print_findings.h - what verify and diff find is their result: it goes to stdout, a line
  * each, whatever --quiet says of talk. Floor 6. */
-#ifndef LL_FINDINGS_H
-#define LL_FINDINGS_H
+#ifndef LL_PRINT_FINDINGS_H
+#define LL_PRINT_FINDINGS_H
 
 #include "host/base/log.h"
 
