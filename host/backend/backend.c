@@ -5,6 +5,7 @@
 #include "host/backend/backend.h"
 #include "host/backend/backend_ops.h"
 #include "host/backend/cpu/cpu_state.h"
+#include "host/backend/module_search.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/vgg16/vgg16.h"
@@ -19,11 +20,9 @@ static const int64_t k_max_rows = UINT32_MAX - 1; /* 0xFFFFFFFF means "no row" *
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-/* A module is looked for in one place only, never along LD_LIBRARY_PATH. */
-static ll_status module_load(const char *path, ll_backend *be, ll_error *err)
+static ll_status module_take(const char *path, ll_backend *be, ll_error *err)
 {
-    be->module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (be->module == NULL) return ll_fail(err, LL_ERR_UNSUPPORTED, "%s", dlerror());
+    LL_TRY(ll_module_load(path, &be->module, err));
 
     ll_backend_module_fn get = NULL;
     *(void **)&get = dlsym(be->module, LL_BACKEND_MODULE_SYMBOL); /* the cast POSIX asks for */
@@ -34,6 +33,18 @@ static ll_status module_load(const char *path, ll_backend *be, ll_error *err)
                        ops->abi, LL_BACKEND_ABI);
     be->ops = ops;
     return LL_OK;
+}
+
+/* A module named by the caller is that one; else it is looked for (module_search.h). */
+static ll_status module_open(const char *named, ll_backend *be, ll_error *err)
+{
+    char *found = NULL;
+
+    if (named != NULL) return module_take(named, be, err);
+    LL_TRY(ll_module_find(&found, err));
+    const ll_status status = module_take(found, be, err);
+    free(found);
+    return status;
 }
 
 static ll_status open_one(const char *name, const ll_backend_options *options, ll_backend **out,
@@ -48,8 +59,7 @@ static ll_status open_one(const char *name, const ll_backend_options *options, l
     be->weights_describe = ll_weights_describe;
     be->weights_load = ll_weights_load;
     if (strcmp(name, "cuda") == 0) {
-        const char *const path = options->cuda_module;
-        LL_TRY_DONE(module_load(path != NULL ? path : LL_CUDA_MODULE, be, err));
+        LL_TRY_DONE(module_open(options->cuda_module, be, err));
     } else {
         be->ops = &ll_backend_cpu_ops;
     }

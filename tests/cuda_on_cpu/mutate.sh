@@ -28,6 +28,13 @@ rescore|warp_reduce.cuh|lanes add without meeting|s/__shfl_xor_sync(0xffffffffu,
 rescore@offsets|rescore.cu|offsets of 32 bits|s/features + column\[p\] \* cols/features + (uint32_t)(column[p] * cols)/
 narrow@offsets|narrow.cu|offsets of 32 bits|s/tile.scores\[r \* tile.stride + c\]/tile.scores[(uint32_t)(r * tile.stride) + c]/
 topk@offsets|topk.cu|offsets of 32 bits|s/lists.keys\[list \* lists.capacity + place\]/lists.keys[(uint32_t)(list * lists.capacity) + place]/
+pool|pool.cu|the wrong corner of a square|s/above\[at + line + units\]/above[at + line]/
+pool|pool.cu|the last corner not looked at|s/square < 4/square < 3/
+pool|pool.cu|rows one further|s/above = x + 2 \* row \* line/above = x + (2 * row + 1) * line/
+pool|pool.cu|the largest of one lane only|s/mine = larger(mine, __shfl_xor_sync(0xffffffffu, mine, step))/mine = mine/
+pool|pool.cu|rows of one block only|s/row += gridDim.x) {/row += rows) {/
+pool|pool.cu|a place left out of the mean|s/place < places/place < places - 1/
+pool|pool.cu|the factor forgotten|s/Type::value(x\[i\]) \* factor/Type::value(x[i])/
 preprocess|preprocess.cu|no barrier before the next chunk|NTH 1 __syncthreads
 preprocess|preprocess.cu|no barrier before pixels are read|NTH 2 __syncthreads
 preprocess|preprocess.cu|a table one further|s/table\[VALUES + rgb/table[VALUES + 1 + rgb/

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ENGINES = 32, MAX_POOLED = 8, RUNS = 3, CHOICES = MAX_ENGINES + MAX_POOLED };
+enum { MAX_ENGINES = 32, MAX_POOLED = 16, RUNS = 3, CHOICES = MAX_ENGINES + MAX_POOLED };
 
 static const float k_tolerance = 0.02f;
 

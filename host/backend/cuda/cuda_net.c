@@ -38,9 +38,8 @@ static ll_status pinned(const char *what, size_t bytes, void *out, ll_error *err
     if (code == cudaSuccess) return LL_OK;
     *memory = NULL;
     (void)cudaGetLastError();
-    /* Never LL_ERR_MEMORY: the host's memory is not what half a batch would save first. */
-    return ll_fail(err, LL_ERR_DEVICE, "CUDA: %s for %zu pinned bytes of %s",
-                   cudaGetErrorString(code), bytes, what);
+    return ll_fail(err, code == cudaErrorMemoryAllocation ? LL_ERR_MEMORY : LL_ERR_DEVICE,
+                   "CUDA: %s for %zu pinned bytes of %s", cudaGetErrorString(code), bytes, what);
 }
 
 bool ll_cuda_pool_follows(const ll_net *net, int layer)

@@ -1,0 +1,208 @@
+/* tests/unit/unit_cudnn_graphs.c - cuDNN's graphs of all 13 convolutions, in three precisions, with
+ * and without the pool, at three batches, built for the stored properties of a card that is not
+ * here. Each must have an engine that makes a plan, or whose only obstacle is the missing driver.
+ *
+ * The properties lie in $LOOKLOOM_SHARED/cudnn or ../shared/cudnn; skipped where there are none.
+ * That a plan can be made proves that the graph is well formed and not refused early; not that it
+ * runs. */
+#include "host/backend/cuda/cuda_conv_graph.h"
+#include "host/base/file.h"
+#include "host/vgg16/vgg16.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h> /* wants the four first above it */
+
+enum { MAX_ENGINES = 48, SKIPPED = 77, MAX_BYTES = 1 << 16 };
+
+static const char *const k_types[] = {"fp16", "tf32", "fp32"};
+static const int k_batches[] = {1, 64, 256};
+
+static ll_conv_target k_target; /* set once, before any test */
+
+/* What cuDNN said last of why an engine cannot. */
+static bool lacks_driver;
+
+static void listen(cudnnSeverity_t severity, void *to, const cudnnDebug_t *about, const char *text)
+{
+    (void)severity, (void)to, (void)about;
+    if (strstr(text, "libcuda == nullptr") != NULL) lacks_driver = true;
+}
+
+/* An engine that makes a plan, or would with a driver. */
+static bool engine_would_do(const ll_conv_graph *graph, const char *engine, char reason[256])
+{
+    ll_error err = LL_ERROR_INIT;
+    cudnnBackendDescriptor_t plan = NULL;
+
+    lacks_driver = false;
+    const ll_status status = ll_conv_graph_plan(graph, engine, &plan, &err);
+    if (status == LL_OK) cudnnBackendDestroyDescriptor(plan);
+    snprintf(reason, 256, "%s", err.text);
+    return status == LL_OK || lacks_driver ||
+           strstr(err.text, "RUNTIME_PREREQUISITE_MISSING") != NULL;
+}
+
+static void check(const ll_conv_shape *shape, const char *name)
+{
+    static char engines[MAX_ENGINES][LL_CONV_ENGINE_TEXT];
+    ll_error err = LL_ERROR_INIT;
+    ll_conv_graph graph;
+    char why[256] = "", reason[256] = "";
+    int count = 0, good = -1;
+
+    if (ll_conv_graph_build(&k_target, shape, 1.0f, &graph, &err) != LL_OK)
+        fail_msg("%s: %s", name, err.text);
+    if (ll_conv_graph_engines(&graph, shape->type, engines, MAX_ENGINES, &count, why, &err) !=
+        LL_OK)
+        fail_msg("%s: %s", name, err.text);
+    for (int i = 0; i < count && good < 0; i++)
+        if (engine_would_do(&graph, engines[i], reason)) good = i;
+    ll_conv_graph_release(&graph);
+    /* The pool in one graph is a convenience: without it there is our kernel. fp32 has none. */
+    if (good < 0 && shape->pool && shape->type == LL_CONV_FP32) {
+        print_message("%-8s %s batch %3d with pool: none; %s; %s\n", name, k_types[shape->type],
+                      shape->batch, why, reason);
+        return;
+    }
+    if (good < 0)
+        fail_msg("%s %s batch %d%s: %d engines, none would do; %s; %s", name, k_types[shape->type],
+                 shape->batch, shape->pool ? " with pool" : "", count, why, reason);
+    print_message("%-8s %s batch %3d%s: %2d engines, first %s\n", name, k_types[shape->type],
+                  shape->batch, shape->pool ? " with pool" : "          ", count, engines[good]);
+}
+
+/* conv4_2 and conv4_3 are the same graph: once is enough. */
+static bool seen_before(int layer)
+{
+    const ll_vgg16_layer *const a = ll_vgg16_layer_at(layer);
+    for (int i = 0; i < layer; i++) {
+        const ll_vgg16_layer *const b = ll_vgg16_layer_at(i);
+        if (b->kind == LL_VGG16_CONV && a->in_channels == b->in_channels &&
+            a->in_side == b->in_side && a->out_channels == b->out_channels)
+            return true;
+    }
+    return false;
+}
+
+static void check_all(int batch, bool pool)
+{
+    for (int type = 0; type < 3; type++)
+        for (int i = 0; i < LL_VGG16_POOL5; i++) {
+            const ll_vgg16_layer *const l = ll_vgg16_layer_at(i);
+            const ll_conv_shape shape = {
+                .batch = batch,
+                .side = l->in_side,
+                .in_channels = i > 0                  ? l->in_channels
+                               : type == LL_CONV_FP16 ? 8
+                                                      : 4,
+                .out_channels = l->out_channels,
+                .type = (ll_conv_type)type,
+                .pool = pool,
+            };
+            if (l->kind != LL_VGG16_CONV) continue;
+            if (pool && ll_vgg16_layer_at(i + 1)->kind != LL_VGG16_POOL) continue;
+            if (pool || !seen_before(i)) check(&shape, l->name);
+        }
+}
+
+static void every_convolution_has_an_engine(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof k_batches / sizeof k_batches[0]; i++)
+        check_all(k_batches[i], false);
+}
+
+static void convolutions_before_a_pool_have_one_that_pools(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof k_batches / sizeof k_batches[0]; i++)
+        check_all(k_batches[i], true);
+}
+
+/* The text finds the same engine again; what is no engine's text is refused. */
+static void texts_are_read_back(void **state)
+{
+    static const char *const k_wrong[] = {"",           "e",         "x1",         "e-1",
+                                          "e10 2=1",    "e10 k2",    "e10 k2=",    "e10 k99=1",
+                                          "e10 k2=1;k", "e99999999", "e10 k2=1 k", "e1000"};
+    const ll_conv_shape shape = {64, 56, 256, 256, LL_CONV_FP16, false};
+    ll_error err = LL_ERROR_INIT;
+    ll_conv_graph graph;
+    cudnnBackendDescriptor_t plan = NULL;
+
+    (void)state;
+    assert_int_equal(ll_conv_graph_build(&k_target, &shape, 1.0f, &graph, &err), LL_OK);
+    for (size_t i = 0; i < sizeof k_wrong / sizeof k_wrong[0]; i++) {
+        err = (ll_error)LL_ERROR_INIT;
+        const ll_status status = ll_conv_graph_plan(&graph, k_wrong[i], &plan, &err);
+        if (status == LL_OK) fail_msg("'%s' made a plan", k_wrong[i]);
+        assert_null(plan);
+        assert_true(strlen(err.text) > 0);
+    }
+    ll_conv_graph_release(&graph);
+}
+
+/* fp32 promises arithmetic that tensor cores do not have: its engines are fewer than tf32's. */
+static void fp32_refuses_what_tf32_takes(void **state)
+{
+    static char engines[MAX_ENGINES][LL_CONV_ENGINE_TEXT];
+    ll_conv_shape shape = {64, 56, 256, 256, LL_CONV_TF32, false};
+    ll_error err = LL_ERROR_INIT;
+    char why[256];
+    int count[2] = {0, 0};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        ll_conv_graph graph;
+        shape.type = i == 0 ? LL_CONV_TF32 : LL_CONV_FP32;
+        assert_int_equal(ll_conv_graph_build(&k_target, &shape, 1.0f, &graph, &err), LL_OK);
+        assert_int_equal(
+            ll_conv_graph_engines(&graph, shape.type, engines, MAX_ENGINES, &count[i], why, &err),
+            LL_OK);
+        ll_conv_graph_release(&graph);
+    }
+    assert_true(count[1] > 0 && count[1] < count[0]);
+    assert_non_null(strstr(why, "engine "));
+}
+
+static bool target_open(void)
+{
+    const char *const shared = getenv("LOOKLOOM_SHARED");
+    char path[512];
+    uint8_t *json = NULL;
+    size_t size_bytes = 0;
+    ll_error err = LL_ERROR_INIT;
+
+    snprintf(path, sizeof path, "%s/cudnn/h200-device-properties.json",
+             shared != NULL ? shared : "../shared");
+    if (ll_file_read(path, MAX_BYTES, &json, &size_bytes, NULL) != LL_OK) return false;
+    const ll_status status =
+        ll_conv_device_of((const char *)json, size_bytes, &k_target.device, &err);
+    if (status != LL_OK) printf("%s\n", err.text);
+    free(json);
+    return status == LL_OK;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_convolution_has_an_engine),
+        cmocka_unit_test(convolutions_before_a_pool_have_one_that_pools),
+        cmocka_unit_test(texts_are_read_back),
+        cmocka_unit_test(fp32_refuses_what_tf32_takes),
+    };
+    cudnnSetCallback(CUDNN_SEV_ERROR_EN | CUDNN_SEV_WARNING_EN, NULL, listen);
+    if (!target_open()) {
+        printf("skipped: no stored device properties\n");
+        return SKIPPED;
+    }
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    cudnnBackendDestroyDescriptor(k_target.device);
+    return failed;
+}
