@@ -1,5 +1,5 @@
-/* host/commands/print_findings.h - what verify and diff find is their result: it goes to stdout, a line
- * each, whatever --quiet says of talk. Floor 6. */
+/* host/commands/print_findings.h - what verify and diff find is their result: it goes to stdout, a
+ * line each, whatever --quiet says of talk. Floor 6. */
 #ifndef LL_PRINT_FINDINGS_H
 #define LL_PRINT_FINDINGS_H
 
