@@ -129,8 +129,7 @@ void ll_emulated_graph_step(op *launch)
     uint64_t which = ll_emulated_draw(count);
     for (int i = 0; i < g->count; i++) {
         if (!may_run(launch, i) || which-- != 0) continue;
-        ll_emulated_card()->launches++;
-        g->nodes[i].work.run(g->nodes[i].work.data);
+        ll_emulated_run(&g->nodes[i].work);
         launch->ran[i] = true;
         launch->left--;
         return;

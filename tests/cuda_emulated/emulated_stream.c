@@ -107,6 +107,13 @@ static bool stands(const struct CUstream_st *s)
     return s->head == NULL || (s->head->kind == OP_WAIT && !s->head->mark->done);
 }
 
+void ll_emulated_run(const ll_emulated_work *work)
+{
+    ll_emulated *const card = ll_emulated_card();
+    card->launches++;
+    if (work->moves || !card->idle) work->run(work->data);
+}
+
 /* Do what is first in a queue that does not stand. */
 static void step(struct CUstream_st *s)
 {
@@ -114,9 +121,8 @@ static void step(struct CUstream_st *s)
 
     switch (now->kind) {
     case OP_WORK:
-        ll_emulated_card()->launches++;
         s->clock_ms += now->work.cost_ms;
-        now->work.run(now->work.data);
+        ll_emulated_run(&now->work);
         break;
     case OP_RECORD:
         now->mark->at_ms = s->clock_ms;
@@ -276,7 +282,7 @@ ll_emulated_work ll_emulated_work_of(void (*run)(void *data), const void *argume
 {
     void *const copy = ll_emulated_room(1, bytes);
     memcpy(copy, arguments, bytes);
-    return (ll_emulated_work){run, free, copy, cost_ms};
+    return (ll_emulated_work){run, free, copy, cost_ms, false};
 }
 
 cudaError_t ll_emulated_outside_capture(void)
@@ -409,7 +415,7 @@ void ll_fibers_submit(cudaStream_t stream, cudaError_t error, void (*run)(void *
 void ll_fibers_submit(cudaStream_t stream, cudaError_t error, void (*run)(void *data),
                       void (*drop)(void *data), void *data)
 {
-    const ll_emulated_work work = {run, drop, data, 0.01};
+    const ll_emulated_work work = {run, drop, data, 0.01, false};
     cudaError_t code = ll_emulated_enter("a kernel's launch");
 
     if (code == cudaSuccess) code = error;

@@ -66,6 +66,7 @@ marker *ll_emulated_marker_keep(marker *mark);
 void ll_emulated_marker_drop(marker *mark);
 /* A marker behind everything now queued on `stream`; yours to drop. */
 marker *ll_emulated_mark_end(struct CUstream_st *stream);
+void ll_emulated_run(const ll_emulated_work *work);
 void ll_emulated_run_until(const marker *mark);
 /* The legacy stream waits for all blocking ones, and they for it. */
 void ll_emulated_bind_legacy(struct CUstream_st *stream);
