@@ -78,6 +78,7 @@ static ll_status open_backend(struct night *n, ll_error *err)
     const ll_pipeline_options *const o = n->options;
     const ll_backend_options backend = {.name = o->backend,
                                         .precision = o->precision,
+                                        .cuda_module = o->cuda_module,
                                         .device = o->device,
                                         .threads = o->threads,
                                         .batch = o->batch,

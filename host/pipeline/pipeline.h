@@ -24,8 +24,9 @@ typedef struct ll_pipeline_options {
     ll_catalog_options catalog;
     const char *weights_path; /* NULL: where ll_weights_find looks */
 
-    const char *backend;   /* "auto", "cpu", "cuda" */
-    const char *precision; /* NULL: the backend's default */
+    const char *backend;     /* "auto", "cpu", "cuda" */
+    const char *precision;   /* NULL: the backend's default */
+    const char *cuda_module; /* NULL: the one installed with us (ll_backend_options) */
     int device, threads, batch;
 
     int layer;           /* LL_VGG16_* */

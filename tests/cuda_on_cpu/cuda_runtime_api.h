@@ -18,10 +18,8 @@ typedef enum cudaError {
     cudaErrorInvalidValue = 1,
     cudaErrorMemoryAllocation = 2,
     cudaErrorInvalidConfiguration = 9,
-    cudaErrorLaunchFailure = 719,
 } cudaError_t;
 typedef struct CUstream_st *cudaStream_t;
-typedef struct CUevent_st *cudaEvent_t;
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
 
 /** What the last launch was refused for, once. */
@@ -34,25 +32,16 @@ cudaError_t cudaMemset(void *memory, int value, size_t size_bytes);
 cudaError_t cudaDeviceSynchronize(void);
 const char *cudaGetErrorString(cudaError_t code);
 
-/* What the backend's sources call besides; in streams_at_once.c only. */
-enum { cudaHostAllocDefault = 0, cudaEventDisableTiming = 2 };
-cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *all_bytes);
-cudaError_t cudaHostAlloc(void **out, size_t size_bytes, unsigned flags);
-cudaError_t cudaFreeHost(void *memory);
-cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t size_bytes, enum cudaMemcpyKind kind,
-                            cudaStream_t stream);
-cudaError_t cudaMemsetAsync(void *memory, int value, size_t size_bytes, cudaStream_t stream);
-cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
-cudaError_t cudaStreamSynchronize(cudaStream_t stream);
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *out, unsigned flags);
-cudaError_t cudaEventDestroy(cudaEvent_t event);
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
-cudaError_t cudaEventSynchronize(cudaEvent_t event);
-
 /** In which order the threads of the next launches run between two barriers: 0 as numbered, 1 the
  *  other way round, any other number drawn from it, with pauses at atomics. Blocks: odd numbers
  *  backwards. A kernel whose result depends on it lacks a barrier. */
 void ll_fibers_order(uint64_t order);
+
+/** What LL_LAUNCH comes to: call run(data), now or when the stream gets there, then drop(data).
+ *  Or, where `error` says what is wrong with the launch, neither. Whoever stands in for the runtime
+ *  has it: device_memory.c runs at once, tests/cuda_emulated queues. */
+void ll_fibers_submit(cudaStream_t stream, cudaError_t error, void (*run)(void *data),
+                      void (*drop)(void *data), void *data);
 
 #ifdef __cplusplus
 }

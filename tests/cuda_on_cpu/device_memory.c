@@ -1,4 +1,5 @@
-/* tests/cuda_on_cpu/device_memory.c - device memory is memory: the runtime calls tests make.
+/* tests/cuda_on_cpu/device_memory.c - device memory is memory, a launch runs at once: the runtime
+ * calls tests of single kernels make. (tests/cuda_emulated is a whole one.)
  *
  * What was never written is a pattern, as on a card it would be whatever lay there; blocks are of
  * the very size asked for, so that AddressSanitizer sees a kernel leave them. */
@@ -8,6 +9,27 @@
 #include <string.h>
 
 enum { NEVER_WRITTEN = 0xA5 };
+
+static cudaError_t last_error = cudaSuccess;
+
+void ll_fibers_submit(cudaStream_t stream, cudaError_t error, void (*run)(void *data),
+                      void (*drop)(void *data), void *data)
+{
+    (void)stream;
+    if (error != cudaSuccess) {
+        last_error = error;
+        return;
+    }
+    run(data);
+    drop(data);
+}
+
+cudaError_t cudaGetLastError(void)
+{
+    const cudaError_t error = last_error;
+    last_error = cudaSuccess;
+    return error;
+}
 
 cudaError_t cudaGetDeviceCount(int *count)
 {

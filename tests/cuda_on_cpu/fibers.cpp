@@ -48,7 +48,6 @@ struct {
     char *shared;
     uint64_t values[SETS][MAX_THREADS];
     uint64_t order, random;
-    cudaError_t error;
 } state;
 
 uint64_t draw()
@@ -242,17 +241,22 @@ unsigned vote(unsigned mask, bool yes)
     return bits;
 }
 
+cudaError_t check(dim3 grid, dim3 block, size_t shared_bytes)
+{
+    const uint64_t threads = (uint64_t)block.x * block.y * block.z;
+    const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
+    const bool fits = threads > 0 && threads <= MAX_THREADS && blocks > 0 &&
+                      grid.x <= 0x7fffffffu && grid.y <= 65535 && grid.z <= 65535 &&
+                      shared_bytes <= MOST_SHARED_BYTES;
+    return fits ? cudaSuccess : cudaErrorInvalidConfiguration;
+}
+
 void launch(dim3 grid, dim3 block, size_t shared_bytes, void (*kernel)(const void *),
             const void *argument)
 {
     const uint64_t threads = (uint64_t)block.x * block.y * block.z;
     const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
 
-    if (threads == 0 || threads > MAX_THREADS || blocks == 0 || grid.x > 0x7fffffffu ||
-        grid.y > 65535 || grid.z > 65535 || shared_bytes > MOST_SHARED_BYTES) {
-        state.error = cudaErrorInvalidConfiguration;
-        return;
-    }
     grid_size = grid, block_size = block;
     state.kernel = kernel, state.argument = argument;
     state.random = state.order | 1;
@@ -275,9 +279,9 @@ void ll_fibers_order(uint64_t order)
     ll_fibers::state.order = order;
 }
 
-cudaError_t cudaGetLastError(void)
+/* Nobody can tell a stack from a leak once the library it belonged to is gone. */
+__attribute__((destructor)) static void free_stacks()
 {
-    const cudaError_t error = ll_fibers::state.error;
-    ll_fibers::state.error = cudaSuccess;
-    return error;
+    for (ll_fibers::fiber &f : ll_fibers::state.fibers)
+        free(f.stack);
 }

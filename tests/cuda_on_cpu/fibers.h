@@ -55,7 +55,9 @@ extern dim3 block_index, block_size, grid_size;
 const dim3 &thread_index();
 unsigned lane();
 
-/* Run kernel(argument) for every thread; a launch CUDA would refuse is refused as CUDA does. */
+/* What CUDA would say to a launch of this shape. */
+cudaError_t check(dim3 grid, dim3 block, size_t shared_bytes);
+/* Run kernel(argument) for every thread. */
 void launch(dim3 grid, dim3 block, size_t shared_bytes, void (*kernel)(const void *),
             const void *argument);
 void *dynamic_shared();
@@ -69,11 +71,32 @@ uint64_t exchange(unsigned mask, uint64_t value, unsigned from);
 /* Bit l is set if lane l said yes. */
 unsigned vote(unsigned mask, bool yes);
 
-template <class Body> void launch_body(dim3 grid, dim3 block, size_t shared_bytes, const Body &body)
+/* A launch with its arguments by value, until the runtime behind ll_fibers_submit runs it. */
+template <class Body> struct pending {
+    dim3 grid, block;
+    size_t shared_bytes;
+    Body body;
+    static void run(void *data)
+    {
+        const pending *const p = static_cast<const pending *>(data);
+        launch(
+            p->grid, p->block, p->shared_bytes,
+            [](const void *body) { (*static_cast<const Body *>(body))(); }, &p->body);
+    }
+    static void drop(void *data)
+    {
+        delete static_cast<pending *>(data);
+    }
+};
+
+template <class Body>
+void submit(dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, const Body &body)
 {
-    launch(
-        grid, block, shared_bytes,
-        [](const void *argument) { (*static_cast<const Body *>(argument))(); }, &body);
+    typedef pending<Body> launched;
+    const cudaError_t error = check(grid, block, shared_bytes);
+    launched *const kept =
+        error == cudaSuccess ? new launched{grid, block, shared_bytes, body} : nullptr;
+    ll_fibers_submit(stream, error, launched::run, launched::drop, kept);
 }
 
 template <class T> T exchange_as(unsigned mask, T value, unsigned from)
@@ -88,8 +111,7 @@ template <class T> T exchange_as(unsigned mask, T value, unsigned from)
 } // namespace ll_fibers
 
 #define LL_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                  \
-    ((void)(stream),                                                                               \
-     ll_fibers::launch_body(grid, block, shared_bytes, [=] { kernel(__VA_ARGS__); }))
+    ll_fibers::submit(grid, block, shared_bytes, stream, [=] { kernel(__VA_ARGS__); })
 
 #define threadIdx       (ll_fibers::thread_index())
 #define blockIdx        (ll_fibers::block_index)

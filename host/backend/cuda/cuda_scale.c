@@ -43,8 +43,10 @@ ll_status ll_cuda_pictures(const ll_net *net, int n, int images, uint8_t *device
                                             pixels + (size_t)(i % images) * IMAGE_BYTES,
                                             IMAGE_BYTES, cudaMemcpyHostToDevice, stream)));
 done:
-    if (cudaStreamSynchronize(stream) != cudaSuccess && status == LL_OK)
-        status = ll_fail(err, LL_ERR_DEVICE, "CUDA: the pictures could not be copied");
+    if (status == LL_OK)
+        status = LL_CUDA(cudaStreamSynchronize(stream));
+    else
+        (void)cudaStreamSynchronize(stream);
     free(pixels);
     return status;
 }
@@ -132,9 +134,10 @@ static ll_status upload(struct calibration *c, int layer, const float *kernel, c
     LL_TRY_DONE(
         LL_CUDA(cudaMemcpyAsync(c->bias, bias, bias_bytes, cudaMemcpyHostToDevice, stream)));
 done:
-    if (cudaStreamSynchronize(stream) != cudaSuccess && status == LL_OK)
-        status = ll_fail(err, LL_ERR_DEVICE, "CUDA: weights of %s could not be copied",
-                         ll_vgg16_name(layer));
+    if (status == LL_OK)
+        status = LL_CUDA(cudaStreamSynchronize(stream));
+    else
+        (void)cudaStreamSynchronize(stream);
     free(packed);
     return status;
 }

@@ -1,0 +1,199 @@
+/* tests/cuda_emulated/emulated_gemm.c - cuda_gemm.h by OpenBLAS.
+ *
+ * Rows of b go in blocks, so that fc1's 102 million weights need no second copy in f32. */
+#include "host/backend/cuda/cuda_gemm.h"
+#include "tests/cuda_emulated/emulated_half.h"
+#include "tests/cuda_emulated/emulated_queue.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 256, WORKSPACE_BYTES = 4096, THREADS = 2, GARBAGE = 0xEE };
+static const double k_flop_per_ms = 5e11;
+
+struct ll_gemm_library {
+    int nothing;
+};
+struct ll_gemm {
+    ll_gemm_shape shape;
+    size_t workspace_bytes;
+};
+
+struct product {
+    ll_gemm_shape shape;
+    float alpha;
+    const void *a, *b;
+    const void *bias;
+    void *c, *workspace;
+    size_t workspace_bytes;
+};
+
+static ll_emulated_type type_of(ll_gemm_type type)
+{
+    return type == LL_GEMM_TF32   ? LL_EMULATED_TF32
+           : type == LL_GEMM_FP32 ? LL_EMULATED_FP32
+                                  : LL_EMULATED_FP16;
+}
+
+static float *room(size_t count)
+{
+    float *const made = malloc((count > 0 ? count : 1) * sizeof *made);
+    if (made == NULL) abort();
+    return made;
+}
+
+static size_t stride_of(const ll_gemm_shape *shape)
+{
+    return (size_t)(shape->stride > 0 ? shape->stride : shape->k);
+}
+
+/* `rows` rows of k entries, packed, from row `first` on. */
+static void widen_rows(const struct product *p, const void *src, size_t first, size_t rows,
+                       float *dst)
+{
+    const size_t k = (size_t)p->shape.k, stride = stride_of(&p->shape);
+    for (size_t r = 0; r < rows; r++)
+        ll_emulated_widen(src, type_of(p->shape.type), (first + r) * stride, k, dst + r * k);
+}
+
+/* Columns [first, first + n) of c from `sums` (m, n). */
+static void finish_columns(const struct product *p, size_t first, size_t n, const float *sums)
+{
+    const size_t columns = (size_t)p->shape.n;
+    const bool half = p->shape.type == LL_GEMM_FP16;
+    float bias[BLOCK];
+
+    if (p->shape.bias_relu)
+        ll_emulated_widen(p->bias, half ? LL_EMULATED_FP16 : LL_EMULATED_FP32, first, n, bias);
+    for (size_t i = 0; i < (size_t)p->shape.m; i++)
+        for (size_t j = 0; j < n; j++) {
+            float value = p->alpha * sums[i * n + j];
+            if (p->shape.accumulate) value += ((const float *)p->c)[i * columns + first + j];
+            if (p->shape.bias_relu) {
+                value += bias[j];
+                value = value < 0.0f ? 0.0f : value;
+            }
+            ll_emulated_store(p->c, half, i * columns + first + j, value);
+        }
+}
+
+static void run_product(void *data)
+{
+    const struct product *const p = data;
+    const size_t m = (size_t)p->shape.m, n = (size_t)p->shape.n, k = (size_t)p->shape.k;
+    float *const a = room(m * k), *const b = room(BLOCK * k), *const sums = room(m * BLOCK);
+    const int threads = openblas_get_num_threads();
+
+    openblas_set_num_threads(THREADS);
+    if (p->workspace_bytes > 0) memset(p->workspace, GARBAGE, p->workspace_bytes);
+    widen_rows(p, p->a, 0, m, a);
+    for (size_t first = 0; first < n; first += BLOCK) {
+        const size_t part = n - first < BLOCK ? n - first : BLOCK;
+        widen_rows(p, p->b, first, part, b);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)part, (int)k, 1.0f, a,
+                    (int)k, b, (int)k, 0.0f, sums, (int)part);
+        finish_columns(p, first, part, sums);
+    }
+    openblas_set_num_threads(threads);
+    free(sums);
+    free(b);
+    free(a);
+}
+
+/* ---- cuda_gemm.h ----------------------------------------------------------------------- */
+
+static ll_status status_of(cudaError_t code, const char *call, ll_error *err)
+{
+    if (ll_emulated_leave(code) == cudaSuccess) return LL_OK;
+    return ll_fail(err, LL_ERR_DEVICE, "cuBLASLt: %s in %s", cudaGetErrorString(code), call);
+}
+
+ll_status ll_gemm_library_open(ll_gemm_library **out, char version[32], ll_error *err)
+{
+    const cudaError_t code = ll_emulated_enter("ll_gemm_library_open");
+    *out = NULL;
+    if (code == cudaSuccess) {
+        *out = calloc(1, sizeof **out);
+        if (*out == NULL) abort();
+        ll_emulated_card()->alive++;
+        snprintf(version, 32, "cuBLASLt by OpenBLAS");
+    }
+    return status_of(code, "ll_gemm_library_open", err);
+}
+
+void ll_gemm_library_close(ll_gemm_library *library)
+{
+    if (library != NULL) ll_emulated_card()->alive--;
+    free(library);
+}
+
+ll_status ll_gemm_make(ll_gemm_library *library, const ll_gemm_shape *shape,
+                       size_t max_workspace_bytes, ll_gemm **out, char algorithm[64], ll_error *err)
+{
+    cudaError_t code = ll_emulated_enter("ll_gemm_make");
+    *out = NULL;
+    if (code == cudaSuccess && (library == NULL || shape->m < 1 || shape->n < 1 || shape->k < 1))
+        code = ll_emulated_misuse("a product of no rows or columns");
+    if (code == cudaSuccess) {
+        *out = calloc(1, sizeof **out);
+        if (*out == NULL) abort();
+        (*out)->shape = *shape;
+        (*out)->workspace_bytes =
+            max_workspace_bytes < WORKSPACE_BYTES ? max_workspace_bytes : WORKSPACE_BYTES;
+        ll_emulated_card()->alive++;
+        snprintf(algorithm, 64, "sgemm");
+    }
+    return status_of(code, "ll_gemm_make", err);
+}
+
+size_t ll_gemm_workspace_bytes(const ll_gemm *gemm)
+{
+    return gemm->workspace_bytes;
+}
+
+void ll_gemm_free(ll_gemm *gemm)
+{
+    if (gemm != NULL) ll_emulated_card()->alive--;
+    free(gemm);
+}
+
+/* Everything on the card, whole, and on 16 bytes, as the fast algorithms want it? */
+static cudaError_t check_operands(const struct product *p)
+{
+    const ll_gemm_shape *const s = &p->shape;
+    const size_t in = ll_emulated_type_bytes(type_of(s->type));
+    const size_t out = s->type == LL_GEMM_FP16 ? sizeof(uint16_t) : sizeof(float);
+    const size_t stride = stride_of(s), k = (size_t)s->k;
+
+    if (!ll_emulated_on_card(p->a, (((size_t)s->m - 1) * stride + k) * in) ||
+        !ll_emulated_on_card(p->b, (((size_t)s->n - 1) * stride + k) * in) ||
+        !ll_emulated_on_card(p->c, (size_t)(s->m * s->n) * out) ||
+        (s->bias_relu && !ll_emulated_on_card(p->bias, (size_t)s->n * out)) ||
+        (p->workspace_bytes > 0 && !ll_emulated_on_card(p->workspace, p->workspace_bytes)))
+        return ll_emulated_misuse("a product whose operands do not lie on the card, whole");
+    if (((uintptr_t)p->a | (uintptr_t)p->b | (uintptr_t)p->c) % 16 != 0)
+        return ll_emulated_misuse("a product whose operands do not lie on 16 bytes");
+    if (s->accumulate && (s->bias_relu || s->type == LL_GEMM_FP16))
+        return ll_emulated_misuse("a product onto what is there, with a bias or of halves");
+    if (!s->bias_relu && p->bias != NULL)
+        return ll_emulated_misuse("a product with a bias, made without");
+    return cudaSuccess;
+}
+
+ll_status ll_gemm_run(ll_gemm *gemm, float alpha, const void *a, const void *b, const void *bias,
+                      void *c, void *workspace, cudaStream_t stream, ll_error *err)
+{
+    const struct product p = {gemm->shape, alpha, a, b, bias, c, workspace, gemm->workspace_bytes};
+    const double flop = 2.0 * (double)p.shape.m * (double)p.shape.n * (double)p.shape.k;
+    cudaError_t code = ll_emulated_enter("ll_gemm_run");
+
+    if (code == cudaSuccess) code = check_operands(&p);
+    if (code == cudaSuccess) {
+        const ll_emulated_work work =
+            ll_emulated_work_of(run_product, &p, sizeof p, flop / k_flop_per_ms);
+        code = ll_emulated_queue(stream, &work);
+    }
+    return status_of(code, "ll_gemm_run", err);
+}
