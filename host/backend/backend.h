@@ -43,7 +43,7 @@ typedef struct ll_backend_info {
     const char *device;    /* "AMD EPYC 9R14, avx512" : what decides the bits */
     const char *precision; /* "fp32" */
     const char *engines;   /* library versions and the implementations chosen, e.g.
-                              "oneDNN 2.6.3 jit:avx512_core, OpenBLAS 0.3.21 SkylakeX" */
+                              "oneDNN 2.6.3 (fc1-fc2 brgemm:avx512_core), dots 1 avx512" */
     int batch;
 } ll_backend_info;
 ll_backend_info ll_backend_describe(const ll_backend *be);

@@ -1,6 +1,6 @@
 /* host/commands/cmd_diff.c - `lookloom diff`: do two indexes say the same? */
 #include "host/commands/command.h"
-#include "host/commands/findings.h"
+#include "host/commands/print_findings.h"
 
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"

@@ -1,6 +1,6 @@
 /* host/commands/cmd_verify.c - `lookloom verify`: is this index what it promises to be? */
 #include "host/commands/command.h"
-#include "host/commands/findings.h"
+#include "host/commands/print_findings.h"
 
 #include "host/base/number.h"
 #include "host/base/parallel.h"

@@ -44,6 +44,20 @@ static float *room(size_t count)
     return made;
 }
 
+static size_t stride_of(const ll_gemm_shape *shape)
+{
+    return (size_t)(shape->stride > 0 ? shape->stride : shape->k);
+}
+
+/* `rows` rows of k entries, packed, from row `first` on. */
+static void widen_rows(const struct product *p, const void *src, size_t first, size_t rows,
+                       float *dst)
+{
+    const size_t k = (size_t)p->shape.k, stride = stride_of(&p->shape);
+    for (size_t r = 0; r < rows; r++)
+        ll_emulated_widen(src, type_of(p->shape.type), (first + r) * stride, k, dst + r * k);
+}
+
 /* Columns [first, first + n) of c from `sums` (m, n). */
 static void finish_columns(const struct product *p, size_t first, size_t n, const float *sums)
 {
@@ -56,6 +70,7 @@ static void finish_columns(const struct product *p, size_t first, size_t n, cons
     for (size_t i = 0; i < (size_t)p->shape.m; i++)
         for (size_t j = 0; j < n; j++) {
             float value = p->alpha * sums[i * n + j];
+            if (p->shape.accumulate) value += ((const float *)p->c)[i * columns + first + j];
             if (p->shape.bias_relu) {
                 value += bias[j];
                 value = value < 0.0f ? 0.0f : value;
@@ -68,16 +83,15 @@ static void run_product(void *data)
 {
     const struct product *const p = data;
     const size_t m = (size_t)p->shape.m, n = (size_t)p->shape.n, k = (size_t)p->shape.k;
-    const ll_emulated_type type = type_of(p->shape.type);
     float *const a = room(m * k), *const b = room(BLOCK * k), *const sums = room(m * BLOCK);
     const int threads = openblas_get_num_threads();
 
     openblas_set_num_threads(THREADS);
     if (p->workspace_bytes > 0) memset(p->workspace, GARBAGE, p->workspace_bytes);
-    ll_emulated_widen(p->a, type, 0, m * k, a);
+    widen_rows(p, p->a, 0, m, a);
     for (size_t first = 0; first < n; first += BLOCK) {
         const size_t part = n - first < BLOCK ? n - first : BLOCK;
-        ll_emulated_widen(p->b, type, first * k, part * k, b);
+        widen_rows(p, p->b, first, part, b);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)part, (int)k, 1.0f, a,
                     (int)k, b, (int)k, 0.0f, sums, (int)part);
         finish_columns(p, first, part, sums);
@@ -151,15 +165,18 @@ static cudaError_t check_operands(const struct product *p)
     const ll_gemm_shape *const s = &p->shape;
     const size_t in = ll_emulated_type_bytes(type_of(s->type));
     const size_t out = s->type == LL_GEMM_FP16 ? sizeof(uint16_t) : sizeof(float);
+    const size_t stride = stride_of(s), k = (size_t)s->k;
 
-    if (!ll_emulated_on_card(p->a, (size_t)(s->m * s->k) * in) ||
-        !ll_emulated_on_card(p->b, (size_t)(s->n * s->k) * in) ||
+    if (!ll_emulated_on_card(p->a, (((size_t)s->m - 1) * stride + k) * in) ||
+        !ll_emulated_on_card(p->b, (((size_t)s->n - 1) * stride + k) * in) ||
         !ll_emulated_on_card(p->c, (size_t)(s->m * s->n) * out) ||
         (s->bias_relu && !ll_emulated_on_card(p->bias, (size_t)s->n * out)) ||
         (p->workspace_bytes > 0 && !ll_emulated_on_card(p->workspace, p->workspace_bytes)))
         return ll_emulated_misuse("a product whose operands do not lie on the card, whole");
     if (((uintptr_t)p->a | (uintptr_t)p->b | (uintptr_t)p->c) % 16 != 0)
         return ll_emulated_misuse("a product whose operands do not lie on 16 bytes");
+    if (s->accumulate && (s->bias_relu || s->type == LL_GEMM_FP16))
+        return ll_emulated_misuse("a product onto what is there, with a bias or of halves");
     if (!s->bias_relu && p->bias != NULL)
         return ll_emulated_misuse("a product with a bias, made without");
     return cudaSuccess;

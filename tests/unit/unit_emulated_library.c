@@ -56,7 +56,7 @@ static float value(int i)
 static void a_product_is_right(void **state)
 {
     enum { M = 3, N = 5, K = 7 };
-    const ll_gemm_shape shape = {M, N, K, LL_GEMM_FP16, true};
+    const ll_gemm_shape shape = {.m = M, .n = N, .k = K, .type = LL_GEMM_FP16, .bias_relu = true};
     uint16_t a[M * K], b[N * K], c[M * N];
     uint16_t bias[N];
     char text[64];

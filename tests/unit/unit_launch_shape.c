@@ -35,6 +35,10 @@ static void rows_of_all_sizes_are_covered(void **state)
         const int64_t rows = k_rows[i];
         ll_launch_shape shape = ll_launch_normalize(rows);
         covers(shape, shape.grid_x, 1, rows);
+        shape = ll_launch_pool(rows); /* blocks go round */
+        assert_true(shape.grid_x >= 1 && shape.grid_x <= LL_POOL_MOST_BLOCKS);
+        shape = ll_launch_values(rows * 4096);
+        assert_true(shape.grid_x >= 1 && shape.grid_x <= LL_POOL_MOST_BLOCKS);
         shape = ll_launch_warps(rows);
         covers(shape, shape.grid_x, LL_ROWS_WARPS, rows);
         shape = ll_launch_topk_settle(2 * rows); /* both sides of a tile as wide as the matrix */

@@ -1,6 +1,6 @@
 /* host/backend/cpu/cpu_state.h - what the cpu backend keeps; private to host/backend/cpu/.
  *
- * One pool of threads serves both long loops. Each of its threads runs oneDNN and OpenBLAS with a
+ * One pool of threads serves both long loops. Each of its threads runs oneDNN with a
  * single thread of their own: how work is cut into jobs never depends on how many threads there
  * are, so neither do the bits. */
 #ifndef LL_CPU_STATE_H

@@ -66,8 +66,9 @@ ll_status ll_cuda_buffer_drop(struct cuda_compare *compare, ll_cuda_buffer buffe
 /* Device and pinned memory, and the product: what the next smaller tile needs anew. */
 static void release(struct cuda_compare *compare)
 {
+    ll_gemm_free(compare->tail);
     ll_gemm_free(compare->gemm);
-    compare->gemm = NULL;
+    compare->tail = compare->gemm = NULL;
     for (int b = 0; b < LL_CUDA_BUFFERS; b++) {
         (void)cudaFree(compare->device[b]); /* accepts NULL; a failure here has nobody to hear it */
         compare->device[b] = NULL;
@@ -97,17 +98,28 @@ static ll_status make_slots(struct cuda_compare *compare, ll_error *err)
 
 static ll_status make_product(struct cuda_compare *compare, ll_error *err)
 {
-    const int64_t tile = compare->plan.tile;
-    const ll_gemm_shape shape = {.m = tile,
-                                 .n = tile,
-                                 .k = compare->options.cols,
-                                 .type = compare->demand.stored_bytes > 0 ? LL_GEMM_FP32
-                                                                          : LL_GEMM_FP16_FP32};
+    const int64_t tile = compare->plan.tile, cols = compare->options.cols;
+    const bool stored = compare->demand.stored_bytes > 0;
+    const int64_t tail = stored && cols > LL_CUDA_PART_COLS ? cols % LL_CUDA_PART_COLS : 0;
+    ll_gemm_shape shape = {.m = tile,
+                           .n = tile,
+                           .k = stored ? ll_min_i64(cols, LL_CUDA_PART_COLS) : cols,
+                           .type = stored ? LL_GEMM_FP32 : LL_GEMM_FP16_FP32,
+                           .accumulate = stored,
+                           .stride = cols};
     char algorithm[64];
+    size_t bytes;
 
     LL_TRY(ll_gemm_make(compare->state->gemm, &shape, LL_CUDA_WORKSPACE_BYTES, &compare->gemm,
                         algorithm, err));
-    const size_t bytes = ll_gemm_workspace_bytes(compare->gemm);
+    bytes = ll_gemm_workspace_bytes(compare->gemm);
+    if (tail > 0) {
+        shape.k = tail;
+        LL_TRY(ll_gemm_make(compare->state->gemm, &shape, LL_CUDA_WORKSPACE_BYTES, &compare->tail,
+                            algorithm, err));
+        const size_t more = ll_gemm_workspace_bytes(compare->tail);
+        bytes = more > bytes ? more : bytes;
+    }
     if (bytes == 0) return LL_OK;
     return ll_cuda_buffer_make(compare, LL_CUDA_WORKSPACE, (int64_t)bytes, err);
 }

@@ -11,7 +11,10 @@
 #include "host/backend/cuda/cuda_state.h"
 #include "kernels/topk.h"
 
-enum { LL_CUDA_SLOTS = 2 };
+enum {
+    LL_CUDA_SLOTS = 2,
+    LL_CUDA_PART_COLS = 256, /* of f32 features summed in one go: cuda_tile.c */
+};
 
 /* One of two places through which things come and go: pinned on the host, and on the device. */
 struct cuda_slot {
@@ -30,7 +33,8 @@ struct cuda_compare {
     ll_cuda_plan plan;
     void *device[LL_CUDA_BUFFERS]; /* NULL: not held now */
     struct cuda_slot slots[LL_CUDA_SLOTS];
-    ll_gemm *gemm;
+    ll_gemm *gemm;              /* of halves, or of one part of f32 features: cuda_tile.c */
+    ll_gemm *tail;              /* of the last part, if it is shorter; else NULL */
     double *squares;            /* (rows), on the host */
     float *residuals, *lengths; /* (rows), on the host; NULL for a stored matrix */
     double most_residual, most_length;

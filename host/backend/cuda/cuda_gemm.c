@@ -33,6 +33,7 @@ struct ll_gemm {
     cublasLtMatmulAlgo_t algorithm;
     size_t workspace_bytes;
     bool bias_relu;
+    float beta;
 };
 
 static const struct {
@@ -78,6 +79,7 @@ static ll_status describe_product(ll_gemm *gemm, const ll_gemm_shape *shape, ll_
     const cudaDataType_t in = k_types[shape->type].in, out = k_types[shape->type].out;
     const cublasOperation_t transposed = CUBLAS_OP_T, plain = CUBLAS_OP_N;
     const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_RELU_BIAS;
+    const int64_t stride = shape->stride > 0 ? shape->stride : shape->k;
     const uint64_t m = (uint64_t)shape->m, n = (uint64_t)shape->n, k = (uint64_t)shape->k;
 
     LL_TRY(
@@ -92,8 +94,8 @@ static ll_status describe_product(ll_gemm *gemm, const ll_gemm_shape *shape, ll_
         LL_TRY(LL_CUBLAS(cublasLtMatmulDescSetAttribute(
             gemm->desc, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &out, sizeof out)));
     }
-    LL_TRY(LL_CUBLAS(cublasLtMatrixLayoutCreate(&gemm->a, in, k, n, shape->k)));
-    LL_TRY(LL_CUBLAS(cublasLtMatrixLayoutCreate(&gemm->b, in, k, m, shape->k)));
+    LL_TRY(LL_CUBLAS(cublasLtMatrixLayoutCreate(&gemm->a, in, k, n, stride)));
+    LL_TRY(LL_CUBLAS(cublasLtMatrixLayoutCreate(&gemm->b, in, k, m, stride)));
     return LL_CUBLAS(cublasLtMatrixLayoutCreate(&gemm->c, out, n, m, shape->n));
 }
 
@@ -171,6 +173,7 @@ ll_status ll_gemm_make(ll_gemm_library *library, const ll_gemm_shape *shape,
     LL_TRY(ll_alloc("matrix product", 1, sizeof *gemm, &gemm, err));
     gemm->handle = library->handle;
     gemm->bias_relu = shape->bias_relu;
+    gemm->beta = shape->accumulate ? 1.0f : 0.0f;
     LL_TRY_DONE(describe_product(gemm, shape, err));
     LL_TRY_DONE(choose(gemm, max_workspace_bytes, algorithm, err));
     *out = gemm;
@@ -198,12 +201,10 @@ void ll_gemm_free(ll_gemm *gemm)
 ll_status ll_gemm_run(ll_gemm *gemm, float alpha, const void *a, const void *b, const void *bias,
                       void *c, void *workspace, cudaStream_t stream, ll_error *err)
 {
-    const float beta = 0.0f;
-
     if (gemm->bias_relu)
         LL_TRY(LL_CUBLAS(cublasLtMatmulDescSetAttribute(
             gemm->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias)));
-    return LL_CUBLAS(cublasLtMatmul(gemm->handle, gemm->desc, &alpha, b, gemm->a, a, gemm->b, &beta,
-                                    c, gemm->c, c, gemm->c, &gemm->algorithm, workspace,
-                                    gemm->workspace_bytes, stream));
+    return LL_CUBLAS(cublasLtMatmul(gemm->handle, gemm->desc, &alpha, b, gemm->a, a, gemm->b,
+                                    &gemm->beta, c, gemm->c, c, gemm->c, &gemm->algorithm,
+                                    workspace, gemm->workspace_bytes, stream));
 }

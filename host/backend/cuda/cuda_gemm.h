@@ -1,6 +1,7 @@
 /* host/backend/cuda/cuda_gemm.h - cuBLASLt as we need it: one fixed shape, made once, run often.
  *
  *   c = epilogue( alpha * a b^T ),  a (m, k), b (n, k), c (m, n), all row-major
+ *   c = c + alpha * a b^T           with `accumulate`: a long k in parts, so that sums stay short
  *
  * No split-K and a fixed algorithm: the same bits every run. Shapes are padded by the caller.
  * Private to host/backend/cuda/. */
@@ -24,7 +25,9 @@ typedef enum ll_gemm_type {
 typedef struct ll_gemm_shape {
     int64_t m, n, k;
     ll_gemm_type type;
-    bool bias_relu; /* c = relu(alpha * a b^T + bias), bias (n) of the type of c */
+    bool bias_relu;  /* c = relu(alpha * a b^T + bias), bias (n) of the type of c */
+    bool accumulate; /* onto what c holds; c fp32, no bias */
+    int64_t stride;  /* entries from row to row of a and b; 0: k */
 } ll_gemm_shape;
 
 typedef struct ll_gemm_library ll_gemm_library;

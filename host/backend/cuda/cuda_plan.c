@@ -105,22 +105,21 @@ ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_byte
 /* For rows u of unit length within 2^-17 (|S - 1| <= 2^-16 is checked) and a sum that stays within
  * [-1, 1], so that its last bit is 2^-24 and half of it 2^-25:
  * - The exact score divides by sqrt(S_ii S_jj), which is within 1.6e-5 of 1, and rounds to f32.
- * - f32 without tensor cores: one rounding to nearest for each of `cols` fused steps, 2^-25 each:
- *   2^-13 at cols = 4096. With the 1.6e-5, below 2^-13 + 2^-15.
  * - float16 on tensor cores: products are exact, but sums are aligned and cut off, not rounded. A
  *   Hopper card takes 16 products and the sum so far in one step, keeping two bits more, and cuts
  *   the result: 17 / 4 + 1 last bits a step, 256 steps at cols = 4096: 1344 x 2^-24 = 8.0e-5; with
  *   the 1.6e-5 below 2^-13 = 1.22e-4. Ampere takes 8 products and keeps one bit more: 5.5 last
- * bits, 512 steps, of a sum that grows as it goes (a third of the steps' worth of its last bit at
- * the end, as for activations, which are never negative), half of it cut on average: 5.6e-5.
+ *   bits, 512 steps, 1.7e-4 if all were cut to the full near 1; for activations, whose sum grows as
+ *   it goes (a third of that) and whose bits are cut by half on average, 5.6e-5.
+ * - f32 without tensor cores, in parts of 256 columns (cuda_tile.c): 256 roundings of 2^-24 of a
+ *   part's sum and one of 2^-25 a part: 1.6e-5 and the 1.6e-5, far below.
  * - alpha = 1 / 4096 undoes 64 x 64: a power of two, exact.
  * More columns make as many times more steps.
  * Source for the units: Fasi, Higham, Mikaitis, Pranesh, "Numerical behavior of NVIDIA tensor
- * cores" (PeerJ CS 7:e330, 2021), and its later measurements of Hopper. */
-double ll_cuda_plan_slack(int64_t cols, bool stored)
+ * cores" (PeerJ CS 7:e330, 2021), and what was measured of Hopper since. */
+double ll_cuda_plan_slack(int64_t cols)
 {
-    const double steps = cols > 4096 ? (double)cols / 4096.0 : 1.0;
-    return steps * 0x1p-13 + (stored ? 0x1p-15 : 0.0);
+    return cols > 4096 ? (double)cols / 4096.0 * 0x1p-13 : 0x1p-13;
 }
 
 int64_t ll_cuda_plan_rows_at_once(const ll_cuda_plan *plan, int64_t count)

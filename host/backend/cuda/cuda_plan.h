@@ -78,7 +78,7 @@ bool ll_cuda_plan_make(const ll_cuda_demand *demand, const ll_cuda_limits *limit
 ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_bytes);
 
 /** How far a tile's score can be from the exact one beyond what float16 costs its two rows. */
-double ll_cuda_plan_slack(int64_t cols, bool stored);
+double ll_cuda_plan_slack(int64_t cols);
 
 /** Rows of `count` 4-byte values that a slot holds, at least 1; and how many of a row at once. */
 int64_t ll_cuda_plan_rows_at_once(const ll_cuda_plan *plan, int64_t count);

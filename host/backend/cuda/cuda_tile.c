@@ -1,7 +1,8 @@
 /* host/backend/cuda/cuda_tile.c - one tile of scores: multiplied, selected from, sent home.
  *
  * On `compute`, in this order, all from one buffer of scores:
- *   product    halves, sums in f32, alpha 1/4096 for the 64 x 64 of the halves; or f32 features
+ *   product    halves, sums in f32, alpha 1/4096 for the 64 x 64 of the halves; or f32 features,
+ *              part by part
  *   mirror     on the diagonal: both halves of it to the bit, before anybody looks at it
  *   offer      to the lists of its rows and, off the diagonal, of its columns
  *   narrow     into a slot: the tile packed, and behind it its transpose
@@ -32,21 +33,36 @@ ll_topk_card ll_cuda_lists(const struct cuda_compare *compare)
                           .capacity = ll_topk_capacity(compare->options.keep)};
 }
 
-static ll_status multiply(struct cuda_compare *compare, int64_t i, int64_t j, ll_error *err)
+static ll_status multiply_halves(struct cuda_compare *compare, int64_t i, int64_t j, ll_error *err)
 {
     const int64_t block = compare->plan.tile * compare->options.cols; /* entries */
     const uint16_t *const halves = compare->device[LL_CUDA_HALVES];
-    const float *const exact = compare->device[LL_CUDA_EXACT];
-    const float undo = 1.0f / (LL_HALVE_SCALE * LL_HALVE_SCALE);
+
+    return ll_gemm_run(compare->gemm, 1.0f / (LL_HALVE_SCALE * LL_HALVE_SCALE), halves + i * block,
+                       halves + j * block, NULL, compare->device[LL_CUDA_SCORES],
+                       compare->device[LL_CUDA_WORKSPACE], compare->state->compute, err);
+}
+
+/* In parts of 256 columns, each added to the tile: a card adds all of a product's columns to one
+ * sum, and the roundings of 4096 additions near 1 leave about 8e-7 (as a standard deviation), where
+ * /similarity promises 1e-6 at most. A part's sum is small and so are its roundings; those of 16
+ * parts and of adding them leave about 6e-8. */
+static ll_status multiply_exact(struct cuda_compare *compare, int64_t i, int64_t j, ll_error *err)
+{
+    const int64_t cols = compare->options.cols, block = compare->plan.tile * cols;
+    const float *const x = (const float *)compare->device[LL_CUDA_EXACT] + i * block;
+    const float *const y = (const float *)compare->device[LL_CUDA_EXACT] + j * block;
     void *const scores = compare->device[LL_CUDA_SCORES];
-    void *const workspace = compare->device[LL_CUDA_WORKSPACE];
     cudaStream_t const compute = compare->state->compute;
 
-    if (compare->demand.stored_bytes > 0)
-        return ll_gemm_run(compare->gemm, 1.0f, exact + i * block, exact + j * block, NULL, scores,
-                           workspace, compute, err);
-    return ll_gemm_run(compare->gemm, undo, halves + i * block, halves + j * block, NULL, scores,
-                       workspace, compute, err);
+    LL_TRY(
+        LL_CUDA(cudaMemsetAsync(scores, 0, (size_t)compare->plan.bytes[LL_CUDA_SCORES], compute)));
+    for (int64_t k = 0; k < cols; k += LL_CUDA_PART_COLS) {
+        const bool last = compare->tail != NULL && cols - k < LL_CUDA_PART_COLS;
+        LL_TRY(ll_gemm_run(last ? compare->tail : compare->gemm, 1.0f, x + k, y + k, NULL, scores,
+                           compare->device[LL_CUDA_WORKSPACE], compute, err));
+    }
+    return LL_OK;
 }
 
 static ll_status offer(struct cuda_compare *compare, int64_t i, int64_t j, ll_error *err)
@@ -95,7 +111,10 @@ ll_status ll_cuda_tile_queue(struct cuda_compare *compare, int64_t i, int64_t j,
 {
     float *const scores = compare->device[LL_CUDA_SCORES];
 
-    LL_TRY(multiply(compare, i, j, err));
+    if (compare->demand.stored_bytes > 0)
+        LL_TRY(multiply_exact(compare, i, j, err));
+    else
+        LL_TRY(multiply_halves(compare, i, j, err));
     if (i == j)
         LL_TRY(LL_CUDA(ll_narrow_mirror_cuda(
             scores, compare->plan.tile, ll_cuda_block_rows(compare, i), compare->state->compute)));

@@ -1,5 +1,5 @@
-/* host/commands/findings.c - see findings.h. */
-#include "host/commands/findings.h"
+/* host/commands/print_findings.c - see print_findings.h. */
+#include "host/commands/print_findings.h"
 
 #include <stdint.h>
 #include <stdio.h>
