@@ -10,18 +10,22 @@
 #include "host/base/log.h"
 #include "host/base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct ll_bench_options {
-    int threads;         /* 0: the cores this process may use */
-    int batch;           /* images a slot holds; 0: the backend's default */
-    int64_t items;       /* images, rows or questions of one run; 0: the case's default */
-    int64_t cols;        /* width of a feature where the case has a choice; 0: 4096 */
-    double seconds;      /* measured time at the least; 0: 1 */
-    const char *weights; /* a weights file; NULL: the case draws an untrained network */
-    const char *path;    /* decode: a folder of photos; store: a folder for the scratch file; query:
-                            an index; NULL where the case makes its own */
-    const ll_log *log;   /* may be NULL */
+    int threads;           /* 0: the cores this process may use */
+    int batch;             /* images a slot holds; 0: the backend's default */
+    int64_t items;         /* images, rows or questions of one run; 0: the case's default */
+    int64_t cols;          /* width of a feature where the case has a choice; 0: 4096 */
+    double seconds;        /* measured time at the least; 0: 1 */
+    const char *weights;   /* a weights file; NULL: the case draws an untrained network */
+    const char *backend;   /* "auto", "cpu", "cuda"; NULL: cpu */
+    const char *precision; /* of the backend; NULL: its default */
+    bool no_matrix;        /* similarity: neighbours alone; the matrix grows with items squared */
+    const char *path;  /* decode: a folder of photos; store: a folder for the scratch file; query:
+                          an index; NULL where the case makes its own */
+    const ll_log *log; /* may be NULL */
 } ll_bench_options;
 
 typedef struct ll_bench_result {
@@ -37,11 +41,12 @@ typedef struct ll_bench_result {
     double limit; /* units a second this machine could do at best; 0: unknown */
 } ll_bench_result;
 
-/** Embedding: batches of drawn pixels through the cpu network up to fc2. Limit: the GEMM rate. */
+/** Embedding: batches of drawn pixels through the network up to fc2. Limit: on cpu the GEMM rate;
+ *  a card's own limits are measured beside it, by bench/gpu. */
 LL_NODISCARD ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_result *result,
                                       ll_error *err);
 
-/** All pairs of drawn features: tiles, neighbours and the rescoring. Limit: the GEMM rate. */
+/** All pairs of drawn features: tiles, neighbours and the rescoring. Limit: as above. */
 LL_NODISCARD ll_status ll_bench_similarity(const ll_bench_options *options, ll_bench_result *result,
                                            ll_error *err);
 

@@ -1,4 +1,4 @@
-/* bench/case_embed.c - photos a second through the cpu network to fc2, normalised.
+/* bench/case_embed.c - photos a second through the network to fc2, normalised.
  *
  * Pixels are drawn: decoding has its own case. A run keeps two batches in flight, as the nightly
  * index does. Without a weights file an untrained network is written for the occasion: the speed of
@@ -116,7 +116,8 @@ static void draw(const struct embed *e)
 static ll_status prepare(struct embed *e, const ll_bench_options *options, int threads,
                          ll_error *err)
 {
-    const ll_backend_options backend = {.name = "cpu",
+    const ll_backend_options backend = {.name = options->backend != NULL ? options->backend : "cpu",
+                                        .precision = options->precision,
                                         .threads = threads,
                                         .batch = options->batch,
                                         .slots = SLOTS,
@@ -147,12 +148,13 @@ ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_result *resul
     LL_TRY_DONE(prepare(&e, options, threads, err));
     LL_TRY_DONE(check(&e, err));
     LL_TRY_DONE(ll_bench_repeat(run, &e, options->seconds, result, err));
-    snprintf(result->work, sizeof result->work, "%lld images to fc2, cpu fp32",
-             (long long)e.images);
+    const ll_backend_info backend = ll_backend_describe(e.be);
+    snprintf(result->work, sizeof result->work, "%lld images to fc2, %s %s", (long long)e.images,
+             backend.name, backend.precision);
     result->batch = e.batch;
     result->count = (double)e.images;
     result->flops = result->count * ll_vgg16_flops(LL_VGG16_FC2);
-    LL_TRY_DONE(ll_bench_limit_gemm(threads, result, err));
+    if (strcmp(backend.name, "cpu") == 0) LL_TRY_DONE(ll_bench_limit_gemm(threads, result, err));
 done:
     ll_net_free(e.be, e.net);
     ll_weights_close(e.weights);

@@ -98,44 +98,74 @@ done:
     return status;
 }
 
-int cmd_bench(int argc, const char *const *argv)
+struct request {
+    int64_t jobs, batch, items, cols;
+    double seconds;
+    const char *weights, *backend, *precision, *matrix, *format;
+};
+
+static ll_status parse(struct request *r, int argc, const char *const *argv, ll_arguments **out,
+                       ll_error *err)
 {
-    int64_t jobs = ll_parallel_cores(), batch = LL_OPTION_UNSET, items = LL_OPTION_UNSET;
-    int64_t cols = LL_OPTION_UNSET;
-    double seconds = 1.0;
-    const char *format_word = NULL, *weights = NULL;
-    const ll_option option_table[] = {
-        {"jobs", 0, LL_OPTION_INT, &jobs, "N", "threads", 1, 1024},
-        {"batch", 0, LL_OPTION_INT, &batch, "N", "embed: images at a time", 1, 4096},
-        {"items", 0, LL_OPTION_INT, &items, "N", "images (embed) or rows (similarity) of a run", 1,
-         1e7},
-        {"cols", 0, LL_OPTION_INT, &cols, "D", "similarity: width of a feature", 1, 1e6},
-        {"seconds", 0, LL_OPTION_REAL, &seconds, "S", "measure at least this long", 0.01, 3600},
-        {"weights", 0, LL_OPTION_TEXT, &weights, "FILE", "embed: this network (an untrained one)",
-         0, 0},
-        {"format", 0, LL_OPTION_CHOICE, &format_word, LL_FORMAT_WORDS,
+    const ll_option options[] = {
+        {"backend", 0, LL_OPTION_CHOICE, &r->backend, "auto|cpu|cuda", "where to compute", 0, 0},
+        {"precision", 0, LL_OPTION_CHOICE, &r->precision, "fp32|tf32|fp16",
+         "cpu: fp32; cuda: fp16 unless given", 0, 0},
+        {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},
+        {"batch", 0, LL_OPTION_INT, &r->batch, "N", "embed: images at a time", 1, 4096},
+        {"items", 0, LL_OPTION_INT, &r->items, "N", "images (embed) or rows (similarity) of a run",
+         1, 1e7},
+        {"cols", 0, LL_OPTION_INT, &r->cols, "D", "similarity: width of a feature", 1, 1e6},
+        {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|none",
+         "similarity: none compares for neighbours alone", 0, 0},
+        {"seconds", 0, LL_OPTION_REAL, &r->seconds, "S", "measure at least this long", 0.01, 3600},
+        {"weights", 0, LL_OPTION_TEXT, &r->weights, "FILE",
+         "embed: this network (an untrained one)", 0, 0},
+        {"format", 0, LL_OPTION_CHOICE, &r->format, LL_FORMAT_WORDS,
          "how to print (a table on a terminal, else json)", 0, 0},
         LL_OPTION_END,
     };
     const ll_program program = {
         .name = k_program,
         .synopsis = "[embed] [similarity] [all]",
-        .summary = "Measure stages on this machine: each answer is checked, warmed up, repeated,\n"
-                   "and set beside what the machine could do at best."};
+        .summary =
+            "Measure stages on this machine: each answer is checked, warmed up, repeated,\n"
+            "and set beside what the machine could do at best. -V says what a backend does."};
+    return ll_arguments_parse(&program, argc, argv, options, out, err);
+}
+
+int cmd_bench(int argc, const char *const *argv)
+{
+    struct request r = {.jobs = ll_parallel_cores(),
+                        .batch = LL_OPTION_UNSET,
+                        .items = LL_OPTION_UNSET,
+                        .cols = LL_OPTION_UNSET,
+                        .seconds = 1.0,
+                        .backend = "cpu",
+                        .matrix = "float32"};
     ll_error err = LL_ERROR_INIT;
     ll_status status = LL_OK;
     ll_arguments *arguments = NULL;
+    ll_progress *progress = NULL;
 
-    LL_TRY_DONE(ll_arguments_parse(&program, argc, argv, option_table, &arguments, &err));
+    LL_TRY_DONE(parse(&r, argc, argv, &arguments, &err));
     if (ll_arguments_answered(arguments)) goto done;
-    const ll_bench_options options = {.threads = (int)jobs,
-                                      .batch = batch == LL_OPTION_UNSET ? 0 : (int)batch,
-                                      .items = items == LL_OPTION_UNSET ? 0 : items,
-                                      .cols = cols == LL_OPTION_UNSET ? 0 : cols,
-                                      .seconds = seconds,
-                                      .weights = weights};
-    LL_TRY_DONE(run_stages(arguments, &options, ll_format_find(format_word, stdout), &err));
+    const ll_progress_options talk = {
+        .program = k_program, .mode = LL_PROGRESS_NONE, .quiet = !ll_arguments_verbose(arguments)};
+    LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
+    const ll_bench_options options = {.threads = (int)r.jobs,
+                                      .batch = r.batch == LL_OPTION_UNSET ? 0 : (int)r.batch,
+                                      .items = r.items == LL_OPTION_UNSET ? 0 : r.items,
+                                      .cols = r.cols == LL_OPTION_UNSET ? 0 : r.cols,
+                                      .seconds = r.seconds,
+                                      .weights = r.weights,
+                                      .backend = r.backend,
+                                      .precision = r.precision,
+                                      .no_matrix = strcmp(r.matrix, "none") == 0,
+                                      .log = ll_progress_log(progress)};
+    LL_TRY_DONE(run_stages(arguments, &options, ll_format_find(r.format, stdout), &err));
 done:
+    ll_progress_free(progress);
     ll_arguments_free(arguments);
     return ll_exit_report(k_program, status, &err, LL_EXIT_DONE);
 }

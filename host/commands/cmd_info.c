@@ -3,6 +3,7 @@
 #include "host/commands/command.h"
 
 #include "host/backend/backend.h"
+#include "host/backend/module_search.h"
 #include "host/base/number.h"
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
@@ -11,6 +12,7 @@
 #include "host/store/reader.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char k_program[] = "lookloom info";
@@ -144,6 +146,24 @@ static ll_status print_backend(ll_records *to, const char *name, ll_error *err)
     return status;
 }
 
+/* Where the cuda module and the libraries it needs are, or where they were looked for. */
+static ll_status print_search(ll_records *to, ll_error *err)
+{
+    ll_status status = LL_OK;
+    char *text = NULL, *next = NULL;
+
+    LL_TRY(ll_module_search_describe(&text, err));
+    for (char *line = strtok_r(text, "\n", &next); line != NULL && status == LL_OK;
+         line = strtok_r(NULL, "\n", &next)) {
+        char *const colon = strstr(line, ": ");
+        if (colon == NULL) continue;
+        *colon = '\0';
+        status = field(to, line, colon + 2, err);
+    }
+    free(text);
+    return status;
+}
+
 static ll_status print_program(ll_format format, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -154,6 +174,7 @@ static ll_status print_program(ll_format format, ll_error *err)
     LL_TRY_DONE(field(records, "decoder", ll_image_decoder_version(LL_DECODER_TURBOJPEG), err));
     LL_TRY_DONE(print_backend(records, "cpu", err));
     LL_TRY_DONE(print_backend(records, "cuda", err));
+    LL_TRY_DONE(print_search(records, err));
     LL_TRY_DONE(ll_records_finish(records, err));
 done:
     ll_records_free(records);

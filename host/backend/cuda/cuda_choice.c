@@ -33,7 +33,8 @@ struct contest {
     cudaEvent_t start, stop;
     uint32_t *largest; /* (LL_CUDA_LAYERS) device */
     uint8_t *pixels;
-    void *spare; /* room for a pool's result */
+    void *spare;   /* room for a pool's result */
+    uint32_t bits; /* of `largest`, back on the host; outlives what is queued */
     struct offer offers[CHOICES];
     int count, at;
 };
@@ -152,19 +153,18 @@ static ll_status look(struct contest *c, int layer, const void *x, bool *right, 
     const ll_net *const net = c->net;
     const cudaStream_t stream = net->state->compute;
     const float want = net->layers[layer].largest * net->factor;
-    uint32_t bits = 0;
     float got = 0.0f;
 
     LL_TRY(LL_CUDA(cudaMemsetAsync(c->largest, 0, sizeof *c->largest, stream)));
     LL_TRY(LL_CUDA(
         ll_largest_cuda(net->type, x, net->batch * ll_vgg16_width(layer), c->largest, stream)));
-    LL_TRY(
-        LL_CUDA(cudaMemcpyAsync(&bits, c->largest, sizeof bits, cudaMemcpyDeviceToHost, stream)));
+    LL_TRY(LL_CUDA(
+        cudaMemcpyAsync(&c->bits, c->largest, sizeof c->bits, cudaMemcpyDeviceToHost, stream)));
     LL_TRY(LL_CUDA(cudaStreamSynchronize(stream)));
-    memcpy(&got, &bits, sizeof got);
-    *right = bits < LL_POOL_INFINITE &&
+    memcpy(&got, &c->bits, sizeof got);
+    *right = c->bits < LL_POOL_INFINITE &&
              (net->type != LL_POOL_FLOAT16 || fabsf(got - want) <= k_tolerance * want);
-    if (bits >= LL_POOL_INFINITE && net->type != LL_POOL_FLOAT16)
+    if (c->bits >= LL_POOL_INFINITE && net->type != LL_POOL_FLOAT16)
         return ll_fail(err, LL_ERR_FORMAT,
                        "weights: an activation of %s is infinite or not a number",
                        ll_vgg16_name(layer));

@@ -113,7 +113,7 @@ done:
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-static ll_status write_text(const ll_net *net, const char *key, char *text)
+static void write_text(const ll_net *net, const char *key, char *text)
 {
     size_t used = (size_t)snprintf(text, MAX_BYTES, "%s\n", key);
 
@@ -122,7 +122,6 @@ static ll_status write_text(const ll_net *net, const char *key, char *text)
             used +=
                 (size_t)snprintf(text + used, MAX_BYTES - used, "%s %s %s\n", ll_vgg16_name(i),
                                  net->layers[i].pooled ? "pooled" : "alone", net->layers[i].engine);
-    return LL_OK;
 }
 
 static ll_status write_file(const char *path, const char *text, ll_error *err)
@@ -159,7 +158,7 @@ ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err)
     LL_TRY_DONE(ll_alloc("engines", MAX_BYTES, 1, &text, err));
     LL_TRY_DONE(ll_file_make_folder(in, err));
     LL_TRY_DONE(path_of(in, key, &path, err));
-    LL_TRY_DONE(write_text(net, key, text));
+    write_text(net, key, text);
     LL_TRY_DONE(write_file(path, text, err));
 done:
     free(text);

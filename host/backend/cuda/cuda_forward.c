@@ -25,6 +25,9 @@ static ll_status capture(const ll_net *net, struct cuda_slot *slot, ll_error *er
     const cudaStream_t stream = net->state->compute;
     cudaGraph_t graph = NULL;
 
+    /* Once for nothing: kernels are loaded when they first run, which a capture may not allow. */
+    LL_TRY(ll_cuda_batch_queue(net, slot, err));
+    LL_TRY(LL_CUDA(cudaStreamSynchronize(stream)));
     LL_TRY(LL_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal)));
     ll_status status = ll_cuda_batch_queue(net, slot, err);
     /* A capture must be ended, also one that failed. */

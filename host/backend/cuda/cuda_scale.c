@@ -27,6 +27,7 @@ struct calibration {
     void *activations[2], *kernel, *bias, *workspace;
     uint32_t *largest;
     uint8_t *pixels;
+    uint32_t bits; /* of `largest`, back on the host; outlives what is queued */
 };
 
 ll_status ll_cuda_pictures(const ll_net *net, int n, int images, uint8_t *device, ll_error *err)
@@ -153,19 +154,18 @@ static void layer_release(struct calibration *c)
 static ll_status measure(struct calibration *c, int layer, ll_error *err)
 {
     const cudaStream_t stream = c->net->state->compute;
-    uint32_t bits = 0;
 
     LL_TRY(LL_CUDA(cudaMemsetAsync(c->largest, 0, sizeof *c->largest, stream)));
     LL_TRY(LL_CUDA(ll_largest_cuda(LL_POOL_FLOAT32, c->activations[c->at],
                                    c->images * ll_vgg16_width(layer), c->largest, stream)));
-    LL_TRY(
-        LL_CUDA(cudaMemcpyAsync(&bits, c->largest, sizeof bits, cudaMemcpyDeviceToHost, stream)));
+    LL_TRY(LL_CUDA(
+        cudaMemcpyAsync(&c->bits, c->largest, sizeof c->bits, cudaMemcpyDeviceToHost, stream)));
     LL_TRY(LL_CUDA(cudaStreamSynchronize(stream)));
-    if (bits >= LL_POOL_INFINITE)
+    if (c->bits >= LL_POOL_INFINITE)
         return ll_fail(err, LL_ERR_FORMAT,
                        "weights: an activation of %s is infinite or not a number",
                        ll_vgg16_name(layer));
-    memcpy(&c->net->layers[layer].largest, &bits, sizeof bits);
+    memcpy(&c->net->layers[layer].largest, &c->bits, sizeof c->bits);
     return LL_OK;
 }
 

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# tests/cli/bench_gpu.sh - bench/gpu without a card, and its reckoning with stand-ins for everything
+# it runs: what the table says, what a failed test or a missing piece makes of the exit code.
+set -uo pipefail
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+tree=$work/tree out=$work/out
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+program() { # PATH, body from stdin
+    mkdir -p "$(dirname "$1")"
+    { echo '#!/bin/bash' && cat; } >"$1"
+    chmod +x "$1"
+}
+
+good_tree() {
+    rm -rf "$tree" "$out"
+    mkdir -p "$tree/bench/peers" "$tree/site"
+    cp bench/gpu "$tree/bench/gpu"
+    program "$tree/path/nvidia-smi" <<'BODY'
+case "$*" in
+-L) echo 'GPU 0: Pretend' ;;
+*=name*) echo 'Pretend "90"' ;;
+*=driver_version*) echo 999.1 ;;
+esac
+BODY
+    program "$tree/tests/gpu_one" <<<'echo fine'
+    program "$tree/bench/gpu-ceilings" <<'BODY'
+printf '# device\tPretend\n'
+printf 'gemm_fp16\t800.0\tTFLOP/s\t1\t1\t30\ncopy_in\t55.5\tGB/s\t1\t1\t30\n'
+BODY
+    program "$tree/bin/lookloom-generate" <<'BODY'
+mkdir -p "$3" && echo id,image >"$3/catalog.csv"
+BODY
+    program "$tree/bin/lookloom" <<'BODY'
+case "$*" in
+--version) echo lookloom 9.9 ;;
+*synth*) touch "${@: -1}" ;;
+index*) while [ "$1" != -o ]; do shift; done; echo index >"$2" ;;
+*similarity*) echo '{"stage":"similarity","median_s":2.5,"rate":1e6}' ;;
+*embed*) echo '{"stage":"embed","median_s":1.0,"rate":20000.0,"unit":"img/s","gflop_s":600000.0}' ;;
+esac
+BODY
+    cat >"$tree/bench/peers/gpu_torch.py" <<'BODY'
+import sys
+print("10000.0\timg/s\ttorch" if sys.argv[1] == "embed" else "5.000\ts\ttorch")
+BODY
+    echo '__version__ = "0"' >"$tree/site/torch.py"
+    program "$tree/path/ncu" <<<'echo no counters here >&2; exit 1'
+    program "$tree/path/compute-sanitizer" <<<'exec "${@: -1}"'
+}
+
+# expect CODE PATTERN...: of a run in the tree as it stands
+expect() {
+    local code=$1 got pattern
+    shift
+    PATH=$tree/path:$PATH PYTHONPATH=$tree/site "$tree/bench/gpu" "$out" >"$work/said" 2>&1
+    got=$?
+    [ "$got" -eq "$code" ] || fail "exit $got instead of $code: $(tail -n 30 "$work/said")"
+    for pattern in "$@"; do
+        grep -qE -- "$pattern" "$work/said" || fail "no '$pattern' in: $(cat "$work/said")"
+    done
+    python3 -m json.tool "$out/results.json" >/dev/null || fail "results.json is no JSON"
+    [[ -s "$out/results.txt" && -s "$out/log.txt" && -s "$out/device.txt" ]] ||
+        fail "a file is missing in $(ls "$out")"
+}
+
+good_tree
+expect 3 '^embed fp16, batch 256 +img/s +20000.0 +10000.0 +10000.0 +2.00 +0.75$' \
+    '^similarity-44000 +s +2.5 +- +5.000 +2.00 +-$' '^limit: copy_in +GB/s +55.5' \
+    '^  kernels +failed +no counters here' '^tests: 7 passed, 0 failed, 0 late, 0 skipped' \
+    'gpu: no test failed, but 1 steps did;'
+rm "$tree/path/ncu"
+command -v ncu >/dev/null || expect 0 '^gpu: all done; [0-9]+ s; see ' '^  kernels +skipped +no ncu'
+
+good_tree
+program "$tree/tests/gpu_one" <<<'echo row 7 differs; exit 1'
+expect 1 '^  test-gpu_one +failed +row 7 differs' '^  memcheck-gpu_one +failed' '3 tests failed' \
+    '^embed fp16'
+good_tree
+program "$tree/tests/gpu_one" <<<'echo skipped: no device; exit 77'
+expect 3 '^  test-gpu_one +skipped +skipped: no device'
+good_tree
+sed -i 's/^index\*)/diff*) exit 1 ;;\n&/' "$tree/bin/lookloom"
+expect 1 '^  within-fp16 +failed' '^  same-bytes +failed'
+good_tree
+rm "$tree/site/torch.py" "$tree/path/ncu"
+PYTHONPATH=$tree/site python3 -c 'import torch' 2>/dev/null ||
+    expect 0 '^embed fp16, batch 256 +img/s +20000.0 +- +- +- +0.75' '^  torch +skipped'
+good_tree
+program "$tree/path/nvidia-smi" <<<'exit 9'
+if [ ! -e /dev/nvidia0 ]; then
+    expect 3 '^gpu: no device: nothing was measured; ' '^  device +failed +no device'
+fi
+
+"$tree/bench/gpu" --nonsense >"$work/said" 2>&1
+[ $? -eq 2 ] || fail "an unknown option is accepted"
+"$tree/bench/gpu" --seconds soon >"$work/said" 2>&1
+[ $? -eq 2 ] || fail "--seconds soon is accepted"
+"$tree/bench/gpu" --help | grep -q 'bench/gpu \[--weights FILE\]' || fail "--help says nothing"
+program "$tree/path/nvidia-smi" <<<'echo GPU 0'
+PATH=$tree/path:$PATH "$tree/bench/gpu" --seconds 1 "$out" >"$work/said" 2>&1
+[ $? -eq 3 ] || fail "a run without time succeeds"
+grep -q 'late .* no time left' "$work/said" || fail "nobody says that there was no time"
+
+[ "$failures" -eq 0 ] && echo "bench/gpu: all as promised"
+exit $((failures > 0))
