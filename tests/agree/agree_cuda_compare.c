@@ -47,7 +47,7 @@ static void neighbours_and_matrix_are_those_of_the_cpu(void **state)
 static void the_order_of_streams_changes_nothing(void **state)
 {
     (void)state;
-    for (int number = 0; number < 24; number++) {
+    for (int number = 0; number < 16; number++) {
         struct shop shop = {
             .rows = 60, .cols = 20, .neighbors = 3, .matrix = (ll_matrix_type)(number % 4)};
         struct card card;

@@ -32,7 +32,7 @@ static int64_t room_for(const struct shop *shop, int64_t tile, int64_t chunk,
 
 static void features_come_in_turn_or_stay_on_the_host(void **state)
 {
-    struct shop shop = {.rows = 200, .cols = 700, .neighbors = 3};
+    struct shop shop = {.rows = 90, .cols = 300, .neighbors = 3};
     struct card card;
     (void)state;
     draw(&shop, 3);
@@ -157,7 +157,7 @@ static bool may_go_unheard(const char *call)
 static void every_call_that_fails_is_named_and_nothing_leaks(void **state)
 {
     struct shop shop = {
-        .rows = 40, .cols = 16, .neighbors = 2, .groups = 2, .matrix = LL_MATRIX_NONE};
+        .rows = 24, .cols = 16, .neighbors = 2, .groups = 2, .matrix = LL_MATRIX_NONE};
     int64_t failures = 0;
     (void)state;
     for (int matrix = LL_MATRIX_NONE; matrix <= LL_MATRIX_UINT16; matrix += 3) {
