@@ -75,7 +75,7 @@ def main():
         if options.ours:
             out = json.loads(subprocess.run(options.ours, check=True, capture_output=True).stdout)
             result = out[0] if isinstance(out, list) else out
-            ours.append(result["count"] / result["median_s"])
+            ours.append(result["rate"])
         start, start_cpu = time.perf_counter(), cpu_seconds(resource.RUSAGE_SELF)
         embed(net, pixels, options.batch)
         theirs.append(options.images / (time.perf_counter() - start))

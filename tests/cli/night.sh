@@ -124,7 +124,7 @@ wrong_command_lines() {
     expect 2 'delimiter' index "$work/5.csv" "$work/x.h5" --delimiter x
     expect 3 'nowhere.csv: No such file' index "$work/nowhere.csv" "$work/x.h5"
     expect 3 'No such file' index "$work/5.csv" "$work/no/such/folder/x.h5"
-    expect 3 'cuda' index "$work/5.csv" "$work/x.h5" --backend cuda
+    expect 3 'cuda|CUDA|driver' index "$work/5.csv" "$work/x.h5" --backend cuda
     expect 2 'no weights; run: lookloom weights fetch keras' env -u LOOKLOOM_WEIGHTS \
         XDG_DATA_HOME="$work" HOME="$work" "$lookloom" index "$work/5.csv" -o "$work/x.h5"
     expect 3 'No such file' "$lookloom" verify "$work/nowhere.h5"
