@@ -35,7 +35,8 @@ typedef struct ll_query ll_query;
 LL_NODISCARD ll_status ll_query_open(const char *path, ll_query **out, ll_error *err);
 void ll_query_close(ll_query *query); /* accepts NULL; answers must be freed before */
 
-/** Read every text now: worth it before many questions or threads, a waste before one. */
+/** Read every text and make a table of the ids now: worth it before many questions or threads, a
+ *  waste before one. Not while another thread uses the handle. */
 LL_NODISCARD ll_status ll_query_warm(ll_query *query, ll_error *err);
 
 /* What the index says of itself; borrowed until close. */

@@ -38,12 +38,26 @@ for header in "$folder"/tree/include/lookloom/*.h; do
     fi
 done
 
+# The example of the manual page is a program, and the page names every function.
+page=$folder/tree/share/man/man3/lookloom-query.3
+[ -f "$page" ] || page=$(find "$folder/tree" -name lookloom-query.3)
+sed -n '/^\.Bd -literal/,/^\.Ed/p' "$page" | sed '/^\./d; s/\\e/\\/g' >"$folder/example.c"
+# shellcheck disable=SC2086
+"$CC" -std=c11 $strict ${CFLAGS:-} $cflags "$folder/example.c" -o "$folder/example" $libs ||
+    complain "the example of lookloom-query(3)"
+
 # It shows the functions of the headers, all of them and nothing else.
 nm -D --defined-only "$library" | awk '{ print $3 }' | sort >"$folder/shown"
 cat "$folder"/tree/include/lookloom/*.h | grep -oE '\bll_[a-z_]+\(' | tr -d '(' | sort -u \
     >"$folder/named"
 grep -E '^ll_' "$folder/shown" >"$folder/ours"
 cmp -s "$folder/ours" "$folder/named" || complain "names: $(diff "$folder/ours" "$folder/named")"
+while read -r name; do
+    case $name in
+    ll_fail | ll_status_name) ;;
+    *) grep -q "^\.Fn $name " "$page" || complain "lookloom-query(3) does not name $name" ;;
+    esac
+done <"$folder/named"
 if [ -z "${CFLAGS:-}" ]; then # sanitizers add names and libraries of their own
     cmp -s "$folder/ours" "$folder/shown" ||
         complain "it shows too much: $(grep -vE '^ll_' "$folder/shown" | head -n 3)"
@@ -67,6 +81,9 @@ for threads in 1 4; do
 done
 [ "$("$folder/ask_many" "$folder/s.h5" 2 broken)" = 'broken: rejected: truncated JPEG' ] ||
     complain "a rejected id"
+got=$("$folder/example" "$folder/s.h5" A0 2>&1)
+want=$("$BIN/lookloom-query" "$folder/s.h5" A0 --format csv | awk -F, 'NR > 1 { print $3, $4 }')
+[ "$got" = "$want" ] || complain "the example answers: $got"
 got=$("$folder/ask_many" "$folder/none.h5" 1 A0 2>&1)
 [ "$got" = "ask_many: $folder/none.h5: No such file or directory (io)" ] || complain "no file: $got"
 [ $failed = 0 ]
