@@ -218,7 +218,8 @@ static ll_status answer_all(tool *to, ll_error *err)
     return LL_OK;
 }
 
-/* --list: one id a line for eyes, else what the format makes of one column. */
+/* --list: one id a line, for eyes and for `lookloom-query INDEX.h5 -`; with a --format given, what
+ * that makes of one column. */
 static ll_status list_ids(const tool *to, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -226,7 +227,7 @@ static ll_status list_ids(const tool *to, ll_error *err)
     ll_records *records = NULL;
     char *id = NULL;
 
-    if (to->format != LL_FORMAT_TABLE)
+    if (to->format != LL_FORMAT_TABLE && ll_arguments_given(to->arguments, "format"))
         LL_TRY_DONE(ll_records_create(stdout, to->format, k_column, 1, &records, err));
     for (int64_t row = 0; row < ll_query_items(to->query); row++) {
         size_t length = 0;
@@ -339,7 +340,10 @@ static ll_status parse(tool *to, int argc, char **argv, ll_error *err)
          .kind = LL_OPTION_FLAG,
          .to = &to->row,
          .help = "list the item's whole row of the stored matrix, in catalogue order"},
-        {.name = "list", .kind = LL_OPTION_FLAG, .to = &to->list, .help = "list the ids instead"},
+        {.name = "list",
+         .kind = LL_OPTION_FLAG,
+         .to = &to->list,
+         .help = "list the ids instead, one a line unless --format says how"},
         {.kind = LL_OPTION_HEADING, .help = "Filters:"},
         {.name = "where",
          .kind = LL_OPTION_LIST,
