@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ITEMS = 5000, QUESTIONS = 8192, CHECKED = 512, STARTS = 8, TOP = 10 };
+enum { ITEMS = 5000, QUESTIONS = 4096, CHECKED = 512, STARTS = 4, TOP = 10 };
 
 struct query_case {
     char *path; /* of the index */

@@ -343,7 +343,7 @@ static ll_status parse(tool *to, int argc, char **argv, ll_error *err)
         {.name = "list",
          .kind = LL_OPTION_FLAG,
          .to = &to->list,
-         .help = "list the ids instead, one a line unless --format says how"},
+         .help = "list the ids, one a line"},
         {.kind = LL_OPTION_HEADING, .help = "Filters:"},
         {.name = "where",
          .kind = LL_OPTION_LIST,
