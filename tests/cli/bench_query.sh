@@ -11,7 +11,7 @@ complain() {
 }
 
 # The ring closes at every size differently: even, odd, fewer than its neighbours, one more.
-for items in 1 2 3 4 101 102 333; do
+for items in 1 2 101 333; do
     "$BIN/lookloom" bench query --items $items --seconds 0.01 --jobs 1 --keep "$folder/d.h5" \
         --format csv >"$folder/out.csv" || complain "$items items: exit $?"
     "$BIN/lookloom" verify "$folder/d.h5" >"$folder/verify.txt" 2>&1 ||
