@@ -194,6 +194,8 @@ static ll_status find_index(struct query_case *c, const ll_bench_options *option
     const char *const folder = getenv("TMPDIR");
     char *draft = NULL;
 
+    if (options->path != NULL && options->keep != NULL)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--keep: nothing is drawn with --index");
     if (options->path != NULL)
         return ll_text_copy(options->path, strlen(options->path), &c->path, err);
     if (options->keep == NULL) {
