@@ -57,6 +57,8 @@ packages() {
 make_root() {
     local link
     mkdir -p "$root"/{usr/{bin,lib,lib64,sbin},proc,dev,tmp,opt,shop}
+    : >"$root/dev/null" # no device: programs may read nothing from it and write to it
+    ln -s /proc/self/fd "$root/dev/fd"
     for link in bin lib lib64 sbin; do ln -s "usr/$link" "$root/$link"; done
     packages >"$work/packages"
     # shellcheck disable=SC2046 # names of packages have no spaces
@@ -143,6 +145,10 @@ clean "$bin/lookloom" "${make_index[@]}" /tmp/catalog.csv -o /tmp/cuda.h5 --back
     fail "--backend cuda without a driver: exit $code, $(cat "$work/refusal")"
 clean "$bin/lookloom" info --format table >"$work/info" || fail "no info"
 if [ -f "$root$home/lib/lookloom/lookloom-cuda.so" ] && [ ${#own[@]} -gt 0 ]; then
+    code=0
+    clean "$home/bench/gpu" /tmp/gpu >"$work/bench" 2>&1 || code=$?
+    [[ "$code" -eq 3 && "$(cat "$work/bench")" == 'gpu: no device: nothing was measured; '* &&
+        "$(wc -l <"$work/bench")" -eq 1 ]] || fail "bench/gpu: exit $code, $(cat "$work/bench")"
     says '^cuda .*libcudnn\.so\.9: cannot open shared object file'
     says "^module .*$home/bin/\.\./lib/lookloom/lookloom-cuda\.so"
     says '^libcudnn\.so\.9 .*not found by the loader'
