@@ -22,7 +22,7 @@
 enum { MAX_ENGINES = 32, MAX_POOLED = 16, RUNS = 3, CHOICES = MAX_ENGINES + MAX_POOLED };
 
 static const float k_tolerance = 0.02f;
-static const double k_patience_s = 6.0; /* 13 layers: little more than a minute, once */
+static const double k_patience_s = 3.0; /* 13 layers: less than a minute, once */
 
 /* One engine of a layer, timed. */
 struct offer {
