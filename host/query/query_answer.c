@@ -1,4 +1,6 @@
 /* host/query/query_answer.c - ll_query_similar: a ranking becomes an answer with its texts. */
+#include "host/query/query_answer.h"
+
 #include "host/base/memory.h"
 #include "host/query/query.h"
 #include "host/query/query_filter.h"
@@ -70,12 +72,12 @@ done:
     return status;
 }
 
+/* All but what tells the question. */
 static ll_status answer_fill(ll_query *query, const ll_query_ranking *ranking, answer *to,
                              ll_error *err)
 {
     ll_query_answer *const out = &to->public;
 
-    LL_TRY(own_id(query, out->row, to, &out->id, err));
     LL_TRY(ll_alloc("answer", ranking->count, sizeof *out->hits, &out->hits, err));
     LL_TRY(ll_alloc("answer", ranking->count * (int64_t)query->columns, sizeof *to->attributes,
                     &to->attributes, err));
@@ -127,6 +129,7 @@ ll_status ll_query_similar(ll_query *query, int64_t row, const ll_query_options 
     LL_TRY_DONE(ll_query_rank(query, &filter, &chosen, &ranking, err));
     LL_TRY_DONE(ll_alloc("answer", 1, sizeof *made, &made, err));
     made->public.row = row;
+    LL_TRY_DONE(own_id(query, row, made, &made->public.id, err));
     LL_TRY_DONE(answer_fill(query, &ranking, made, err));
     if (ranking.count == 0) LL_TRY_DONE(count_others(query, &filter, &made->public.others, err));
     *out = &made->public;
@@ -135,6 +138,28 @@ done:
     if (made != NULL) ll_query_answer_free(&made->public);
     free(ranking.places);
     ll_query_filter_release(&filter);
+    return status;
+}
+
+ll_status ll_query_answer_photo(ll_query *query, const char *name, const ll_query_ranking *ranking,
+                                int64_t others, ll_query_answer **out, ll_error *err)
+{
+    ll_status status = LL_OK;
+    answer *made = NULL;
+    char *id = NULL;
+
+    *out = NULL;
+    LL_TRY_DONE(ll_alloc("answer", 1, sizeof *made, &made, err));
+    made->public.row = -1;
+    made->public.others = others;
+    LL_TRY_DONE(ll_text_copy(name, strlen(name), &id, err));
+    LL_TRY_DONE(own(made, id, err));
+    made->public.id = id;
+    LL_TRY_DONE(answer_fill(query, ranking, made, err));
+    *out = &made->public;
+    made = NULL;
+done:
+    if (made != NULL) ll_query_answer_free(&made->public);
     return status;
 }
 
