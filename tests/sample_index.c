@@ -151,6 +151,22 @@ static void make_neighbors(ll_sample *sample)
     free(taken);
 }
 
+/* Two photos of equal features may be one file twice, or two files. */
+static void make_digests(ll_sample *sample, uint64_t *seed)
+{
+    const int64_t width = sample->options.width;
+
+    for (int64_t i = 0; i < sample->options.items; i++) {
+        const int64_t number = i + 1;
+        memcpy(sample->digests[i], &number, sizeof number);
+        for (int64_t j = 0; j < i; j++)
+            if (memcmp(sample->features + i * width, sample->features + j * width,
+                       (size_t)width * sizeof(float)) == 0 &&
+                pick(seed, 2) == 0)
+                memcpy(sample->digests[i], sample->digests[j], LL_STORE_DIGEST);
+    }
+}
+
 static void write_index(const char *path, const ll_sample *sample)
 {
     static const char *const k_rejected[3][2] = {{"broken", "huge"},
@@ -161,7 +177,6 @@ static void write_index(const char *path, const ll_sample *sample)
                                       sample->neighbors, 2, sample->options.matrix};
     const char **const texts = room((2 + LL_SAMPLE_COLUMNS) * items, sizeof *texts);
     const char *const *columns[LL_SAMPLE_COLUMNS];
-    uint8_t *const digests = room(items, LL_STORE_DIGEST);
     ll_error err = LL_ERROR_INIT;
     ll_writer *writer = NULL;
 
@@ -173,9 +188,15 @@ static void write_index(const char *path, const ll_sample *sample)
     }
     for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
         columns[c] = texts + (2 + c) * items;
-    const ll_store_items described = {
-        texts,   texts + items, digests,       LL_SAMPLE_COLUMNS, ll_sample_column_names,
-        columns, k_rejected[0], k_rejected[1], k_rejected[2]};
+    const ll_store_items described = {texts,
+                                      texts + items,
+                                      (const uint8_t *)sample->digests,
+                                      LL_SAMPLE_COLUMNS,
+                                      ll_sample_column_names,
+                                      columns,
+                                      k_rejected[0],
+                                      k_rejected[1],
+                                      k_rejected[2]};
     const ll_store_provenance provenance = {
         .created = "2026-11-23T04:00:00Z",
         .generator = "tests",
@@ -207,7 +228,6 @@ static void write_index(const char *path, const ll_sample *sample)
     need(ll_writer_finish(writer, &provenance, "{}", NULL, &err), &err);
     ll_writer_close(writer);
     free(texts);
-    free(digests);
 }
 
 void ll_sample_make(const char *path, const ll_sample_options *options, ll_sample *out)
@@ -223,6 +243,7 @@ void ll_sample_make(const char *path, const ll_sample_options *options, ll_sampl
     out->scores = room(items * items, sizeof(float));
     out->index = room(items * out->neighbors, sizeof(uint32_t));
     out->neighbor_scores = room(items * out->neighbors, sizeof(float));
+    out->digests = room(items, LL_STORE_DIGEST);
     out->ids = room(items, LL_SAMPLE_TEXT);
     out->images = room(items, LL_SAMPLE_TEXT);
     for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
@@ -239,6 +260,7 @@ void ll_sample_make(const char *path, const ll_sample_options *options, ll_sampl
         }
     make_matrix(out, &seed);
     make_neighbors(out);
+    if (options->digests) make_digests(out, &seed);
     write_index(path, out);
 }
 
@@ -250,6 +272,7 @@ void ll_sample_release(ll_sample *sample)
     free(sample->matrix);
     free(sample->index);
     free(sample->neighbor_scores);
+    free(sample->digests);
     free(sample->ids);
     free(sample->images);
     for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)

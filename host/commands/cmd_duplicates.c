@@ -68,9 +68,9 @@ static void say(const ll_query *query, const ll_duplicate_groups *groups, double
     char count[LL_NUMBER_TEXT], found[LL_NUMBER_TEXT], items[LL_NUMBER_TEXT], twins[LL_NUMBER_TEXT];
 
     fprintf(
-        stderr, "%s: %s groups of photos that score %g or more: %s of %s items, %s byte twins\n",
-        k_program, ll_number_grouped(groups->count, count), min_score,
-        ll_number_grouped(groups->first[groups->count], found),
+        stderr, "%s: %s group%s of photos that score %g or more: %s of %s items, %s byte twins\n",
+        k_program, ll_number_grouped(groups->count, count), groups->count == 1 ? "" : "s",
+        min_score, ll_number_grouped(groups->first[groups->count], found),
         ll_number_grouped(ll_query_items(query), items), ll_number_grouped(groups->twins, twins));
     if (!groups->complete)
         fprintf(stderr,

@@ -37,9 +37,10 @@ static ll_status parse_cuts(const char *text, int64_t *cuts, int *count, ll_erro
     }
 }
 
-static const char *number(double value, char buffer[CELL])
+/* Three decimals are what an eye can use of a mean over a shop; programs get all that are true. */
+static const char *number(double value, ll_format format, char buffer[CELL])
 {
-    snprintf(buffer, CELL, "%.6f", value);
+    snprintf(buffer, CELL, format == LL_FORMAT_TABLE ? "%.3f" : "%.15g", value);
     return isnan(value) ? NULL : buffer;
 }
 
@@ -61,10 +62,10 @@ static ll_status print_class(ll_records *records, ll_format format,
                                          items,
                                          ll_measure_name((ll_measure)m),
                                          k,
-                                         number(e->value, value),
-                                         number(e->low, low),
-                                         number(e->high, high),
-                                         number(e->chance, chance)};
+                                         number(e->value, format, value),
+                                         number(e->low, format, low),
+                                         number(e->high, format, high),
+                                         number(e->chance, format, chance)};
             LL_TRY(ll_records_row(records, cells, err));
         }
     }
