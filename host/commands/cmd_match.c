@@ -155,13 +155,7 @@ static ll_status settle_scores(matcher *m, ll_error *err)
 {
     ll_query_options *const options = &m->request.options;
 
-    if (isnan(options->min_score)) {
-        options->min_score = ll_query_defaults(m->query).min_score;
-        if (!ll_query_trained(m->query))
-            ll_log_line(ll_progress_log(m->progress),
-                        "the index was made with untrained weights: scores promise nothing, and "
-                        "--min-score is 0 unless given");
-    }
+    if (isnan(options->min_score)) options->min_score = ll_query_defaults(m->query).min_score;
     if (options->min_score > options->max_score)
         return ll_fail(err, LL_ERR_ARGUMENT, "--max-score: %g is below --min-score %g%s",
                        options->max_score, options->min_score,
@@ -183,7 +177,13 @@ static void say_hints(const matcher *m)
 {
     char text[LL_QUERY_HINT_TEXT];
 
-    for (int64_t i = 0; i < m->photos->count && !ll_arguments_quiet(m->arguments); i++) {
+    if (ll_arguments_quiet(m->arguments)) return;
+    if (!ll_query_trained(m->query) && !ll_arguments_given(m->arguments, "min-score"))
+        fprintf(stderr,
+                "%s: the index was made with untrained weights: scores promise nothing, and "
+                "--min-score is 0 unless given\n",
+                k_program);
+    for (int64_t i = 0; i < m->photos->count; i++) {
         ll_query_answer_hint(m->answers[i], &m->request.options, text);
         if (text[0] != '\0') fprintf(stderr, "%s: %s: %s\n", k_program, m->answers[i]->id, text);
     }

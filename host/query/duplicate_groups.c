@@ -116,6 +116,18 @@ done:
     return status;
 }
 
+/* The score of two items from the list of the first; NAN if the other is not on it. */
+static double listed_score(const ll_query *query, int64_t row, int64_t other)
+{
+    const int64_t count = query->extents->neighbors;
+    const uint32_t *const index = ll_reader_neighbor_index(query->reader) + row * count;
+
+    for (int64_t i = 0; i < count && index[i] != k_no_row; i++)
+        if (index[i] == other)
+            return (double)ll_reader_neighbor_score(query->reader)[row * count + i];
+    return (double)NAN;
+}
+
 /* The score of two items, as well as the index knows it. */
 static double score_of(const ll_query *query, const int64_t *twin, int64_t a, int64_t b)
 {
@@ -123,14 +135,15 @@ static double score_of(const ll_query *query, const int64_t *twin, int64_t a, in
     const float *const features = ll_reader_features(query->reader);
 
     if (a == b || (twin[a] >= 0 && twin[a] == twin[b])) return 1.0;
-    if (features == NULL)
-        return ll_reader_matrix(query->reader) == NULL
-                   ? (double)NAN
-                   : (double)ll_reader_score(query->reader, a, b);
-    const float *const x = features + a * width, *const y = features + b * width;
-    return (double)ll_rescore_score(ll_rescore_dot_cpu(x, y, width),
-                                    ll_rescore_dot_cpu(x, x, width),
-                                    ll_rescore_dot_cpu(y, y, width));
+    if (features != NULL) {
+        const float *const x = features + a * width, *const y = features + b * width;
+        return (double)ll_rescore_score(ll_rescore_dot_cpu(x, y, width),
+                                        ll_rescore_dot_cpu(x, x, width),
+                                        ll_rescore_dot_cpu(y, y, width));
+    }
+    const double listed = listed_score(query, a, b);
+    if (!isnan(listed) || ll_reader_matrix(query->reader) == NULL) return listed;
+    return (double)ll_reader_score(query->reader, a, b);
 }
 
 /* Groups of two or more, by first row. A set's root is its lowest row, so sorting by root does. */

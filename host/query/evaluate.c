@@ -283,8 +283,9 @@ static ll_status check_cuts(evaluating *e, ll_error *err)
     /* a list as long as there are others leaves nobody out */
     if (e->most <= neighbors || neighbors >= e->out->items - 1) return LL_OK;
     return ll_fail(err, LL_ERR_ARGUMENT,
-                   "--k: %s holds %lld neighbours an item, not %lld; index with --neighbors %lld",
-                   ll_reader_path(e->query->reader), (long long)neighbors, (long long)e->most,
+                   "--k: %lld is more than the %lld neighbours an item has in %s; index with "
+                   "--neighbors %lld",
+                   (long long)e->most, (long long)neighbors, ll_reader_path(e->query->reader),
                    (long long)e->most);
 }
 
@@ -311,8 +312,8 @@ ll_status ll_evaluate(ll_query *query, const ll_evaluation_options *options, ll_
     LL_TRY_DONE(ll_alloc("evaluation", 1, sizeof *made, &made, err));
     made->items = query->extents->items;
     e.out = made;
-    LL_TRY_DONE(check_cuts(&e, err));
     LL_TRY_DONE(number_items(query, &e, err));
+    LL_TRY_DONE(check_cuts(&e, err));
     LL_TRY_DONE(choose_rows(&e, err));
     LL_TRY_DONE(measure_all(&e, err));
     LL_TRY_DONE(make_classes(&e, err));
