@@ -131,7 +131,7 @@ static ll_status parse(int argc, const char *const *argv, request *r, ll_argumen
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };
-    const ll_program program = {
+    static const ll_program k_eval = {
         .name = k_program,
         .synopsis = "INDEX.h5 --label COLUMN",
         .summary = "Judge the stored neighbours by a column of the catalogue: precision@k,\n"
@@ -139,7 +139,7 @@ static ll_status parse(int argc, const char *const *argv, request *r, ll_argumen
                    "95 % intervals, and beside each what random neighbours would reach.",
         .notes = "Example:\n  lookloom eval shop.h5 --label category --k 1,5,10"};
 
-    return ll_arguments_parse(&program, argc, argv, options, out, err);
+    return ll_arguments_parse(&k_eval, argc, argv, options, out, err);
 }
 
 int cmd_eval(int argc, const char *const *argv)

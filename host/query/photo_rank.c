@@ -76,6 +76,7 @@ static void settle(const photo_run *run, best_list *list)
 {
     const int64_t top = run->options->top;
 
+    if (list->count == 0) return;
     if (run->value != NULL) {
         int64_t kept = 0;
         qsort(list->places, (size_t)list->count, sizeof *list->places, by_value);
