@@ -157,13 +157,14 @@ static void make_digests(ll_sample *sample, uint64_t *seed)
     const int64_t width = sample->options.width;
 
     for (int64_t i = 0; i < sample->options.items; i++) {
+        uint8_t *const digest = sample->digests + i * LL_STORE_DIGEST;
         const int64_t number = i + 1;
-        memcpy(sample->digests[i], &number, sizeof number);
+        memcpy(digest, &number, sizeof number);
         for (int64_t j = 0; j < i; j++)
             if (memcmp(sample->features + i * width, sample->features + j * width,
                        (size_t)width * sizeof(float)) == 0 &&
                 pick(seed, 2) == 0)
-                memcpy(sample->digests[i], sample->digests[j], LL_STORE_DIGEST);
+                memcpy(digest, sample->digests + j * LL_STORE_DIGEST, LL_STORE_DIGEST);
     }
 }
 
@@ -188,15 +189,9 @@ static void write_index(const char *path, const ll_sample *sample)
     }
     for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
         columns[c] = texts + (2 + c) * items;
-    const ll_store_items described = {texts,
-                                      texts + items,
-                                      (const uint8_t *)sample->digests,
-                                      LL_SAMPLE_COLUMNS,
-                                      ll_sample_column_names,
-                                      columns,
-                                      k_rejected[0],
-                                      k_rejected[1],
-                                      k_rejected[2]};
+    const ll_store_items described = {
+        texts,   texts + items, sample->digests, LL_SAMPLE_COLUMNS, ll_sample_column_names,
+        columns, k_rejected[0], k_rejected[1],   k_rejected[2]};
     const ll_store_provenance provenance = {
         .created = "2026-11-23T04:00:00Z",
         .generator = "tests",

@@ -28,7 +28,7 @@ typedef struct ll_sample {
     void *matrix;    /* (items, items), stored type */
     uint32_t *index; /* (items, neighbors) */
     float *neighbor_scores;
-    uint8_t (*digests)[LL_STORE_DIGEST]; /* (items) */
+    uint8_t *digests; /* (items, 16) */
     char (*ids)[LL_SAMPLE_TEXT], (*images)[LL_SAMPLE_TEXT];
     char (*values[LL_SAMPLE_COLUMNS])[LL_SAMPLE_TEXT]; /* category, product, stock */
 } ll_sample;

@@ -37,7 +37,8 @@ static ll_status parse_cuts(const char *text, int64_t *cuts, int *count, ll_erro
     }
 }
 
-/* Three decimals are what an eye can use of a mean over a shop; programs get those that are no noise of adding up. */
+/* Three decimals are what an eye can use of a mean over a shop; programs get those that are no
+ * noise of adding up. */
 static const char *number(double value, ll_format format, char buffer[CELL])
 {
     snprintf(buffer, CELL, format == LL_FORMAT_TABLE ? "%.3f" : "%.13g", value);

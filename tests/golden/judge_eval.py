@@ -150,6 +150,22 @@ def change_labels(path, column, change):
             labels[i] = change(i, text)
 
 
+def refuses_damage(path):
+    """A neighbour that is no row, and one that is the item itself: one line, exit 3."""
+    good = True
+    for number in (4000000000, 0):
+        with h5py.File(path, "r+") as f:
+            f["neighbors/index"][0, 0] = number
+        for words in (["eval", path, "--label", "category", "--k", "5"],
+                      ["duplicates", path, "--min-score", "0"]):
+            run = subprocess.run([f"{BIN}/lookloom", *words], capture_output=True, text=True)
+            if run.returncode != 3 or run.stdout or run.stderr.count("\n") != 1 or \
+                    f"damaged: row 0 has neighbour {number}" not in run.stderr:
+                print(f"FAILED {words} on neighbour {number}: {run}")
+                good = False
+    return good
+
+
 def main():
     good = True
     with tempfile.TemporaryDirectory() as folder:
@@ -174,6 +190,7 @@ def main():
         good &= judge("within its own column", within, "category", [5])
         good &= judge("all orders counted out", make("tiny", 7, 64, 6, "none"), "stock", [1, 2, 6, 9],
                       count_out=True)
+        good &= refuses_damage(within)
     return 0 if good else 1
 
 

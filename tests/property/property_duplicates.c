@@ -31,7 +31,8 @@ static double unit(uint64_t *seed)
 static bool twins(const ll_sample *sample, int64_t a, int64_t b)
 {
     return sample->options.digests &&
-           memcmp(sample->digests[a], sample->digests[b], LL_STORE_DIGEST) == 0;
+           memcmp(sample->digests + a * LL_STORE_DIGEST, sample->digests + b * LL_STORE_DIGEST,
+                  LL_STORE_DIGEST) == 0;
 }
 
 static bool linked(const ll_sample *sample, double min_score, int64_t a, int64_t b)
