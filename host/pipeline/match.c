@@ -142,10 +142,10 @@ static ll_status compare_fingerprints(const matching *m, ll_error *err)
                                info.engines};
     for (size_t i = 0; i < sizeof made / sizeof *made; i++)
         if (strcmp(made[i], now[i]) != 0) {
-            ll_log_line(
-                m->options->log,
-                "the index was made with %s, this is %s: scores are not the same to the bit",
-                made[i], now[i]);
+            ll_log_line(m->options->log,
+                        "the index was made with %s, this is %s: equal photos may score a little "
+                        "less than 1",
+                        made[i], now[i]);
             return LL_OK;
         }
     ll_log_line(m->options->log, "the index was made with another --batch: scores are not the same "
