@@ -148,8 +148,8 @@ static ll_status compare_fingerprints(const matching *m, ll_error *err)
                         made[i], now[i]);
             return LL_OK;
         }
-    ll_log_line(m->options->log, "the index was made with another --batch: scores are not the same "
-                                 "to the bit");
+    ll_log_line(m->options->log, "the index was made with another --batch: equal photos may score "
+                                 "a little less than 1");
     return LL_OK;
 }
 

@@ -66,8 +66,6 @@ answers() {
     grep -qE '^a.jpg +1  0\.[0-9]{6}  ' out || fail "table: $(cat out)"
     [ "$(wc -l <out)" -eq 5 ] || fail "table: $(cat out)"
     grep -q '  1\.000000  ' out && fail "--max-score lets twins through"
-    expect 0 'a.jpg: a.jpg: no other item passes the filters' \
-        match "$SHOP/shop.h5" a.jpg --where kind=none --format csv
 }
 
 bad_photos() {
@@ -77,15 +75,16 @@ bad_photos() {
     mkfifo pipe.jpg
     : >empty.jpg
     expect 1 '' match "$SHOP/shop.h5" cut.jpg a.jpg text.jpg folder.jpg nowhere.jpg pipe.jpg \
-        empty.jpg $'\xff.jpg' b.jpg --top 1 --format json -q
+        empty.jpg $'\xff.jpg' b.jpg --where kind=none --format json
     [ "$(sed -E 's/^\{"id":"([^"]*).*\}(,?)$/\1\2/' out)" = '[
 a.jpg,
 b.jpg
 ]' ] || fail "good photos beside bad ones: $(cat out)"
-    [ "$(wc -l <err)" -eq 7 ] || fail "not one line for each bad photo: $(cat err)"
-    for name in cut text folder nowhere pipe empty; do
-        grep -qE "^lookloom match: $name.jpg: .+" err || fail "nothing about $name.jpg: $(cat err)"
+    for name in cut text folder nowhere pipe empty a b; do
+        [ "$(grep -cE "^lookloom match: $name.jpg: .+" err)" -eq 1 ] ||
+            fail "not one line about $name.jpg: $(cat err)"
     done
+    grep -q ' a.jpg: a.jpg: no other item passes the filters' err || fail "hint: $(cat err)"
     grep -q 'the name is not UTF-8' err || fail "a name that is not UTF-8: $(cat err)"
     expect 1 '' match "$SHOP/shop.h5" nowhere.jpg text.jpg --format json
     [ "$(tr -d '\n' <out)" = '[]' ] || fail "no array of no answers: $(cat out)"
