@@ -12,12 +12,9 @@ static void figure(FILE *to, const char *name, const char *value, const char *mo
 {
     fprintf(to, "<div><dt>%s</dt><dd>", name);
     ll_html_text(to, value);
-    if (more[0] != '\0') {
-        fputs(" <small>", to);
-        ll_html_text(to, more);
-        fputs("</small>", to);
-    }
-    fputs("</dd></div>\n", to);
+    fputs("</dd>", to);
+    if (more[0] != '\0') fprintf(to, "<dd class=\"more\">%s</dd>", more);
+    fputs("</div>\n", to);
 }
 
 void ll_report_glance(const ll_report *report)
@@ -37,8 +34,10 @@ void ll_report_glance(const ll_report *report)
     snprintf(more, sizeof more, "%s items", ll_number_grouped(s->one[THRESHOLD], a));
     figure(to, "with at least one", ll_report_percent(s->one[THRESHOLD], items, share), more);
     figure(to, "median best score", ll_report_score(s->best_median, share), "");
-    snprintf(more, sizeof more, "of %s items",
-             ll_number_grouped(report->groups->first[report->groups->count], b));
+    more[0] = '\0';
+    if (report->groups->count > 0)
+        snprintf(more, sizeof more, "%s items",
+                 ll_number_grouped(report->groups->first[report->groups->count], b));
     figure(to, "groups of duplicates", ll_number_grouped(report->groups->count, a), more);
     figure(to, "photos left out", ll_number_grouped(report->rejects.count, a), "");
     fputs("</dl>\n", to);

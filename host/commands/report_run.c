@@ -25,25 +25,24 @@ static const char *figure_text(double value, char buffer[LL_NUMBER_TEXT])
     return buffer;
 }
 
-/* "images_per_second" as "images per second". */
-static void put_name(FILE *to, const char *name)
+/* "images_per_second" as "images per second"; whole, or without the last `cut` bytes. */
+static void put_key(FILE *to, const char *key, size_t cut)
 {
-    for (; *name != '\0'; name++)
-        if (*name == '_')
-            fputc(' ', to);
-        else
-            ll_html_bytes(to, name, 1); /* jansson's keys are UTF-8: see put_key */
+    const size_t length = strlen(key) - cut;
+
+    for (size_t begin = 0, end = 0; begin < length; begin = end + 1) {
+        for (end = begin; end < length && key[end] != '_';)
+            end++;
+        ll_html_bytes(to, key + begin, end - begin);
+        if (end < length) fputc(' ', to);
+    }
 }
 
-/* A key whose bytes may be anything but our own ASCII goes out as it is. */
-static void put_key(FILE *to, const char *key)
+/* Length of `tail` if the key ends in it, else 0. */
+static size_t ends_in(const char *key, const char *tail)
 {
-    for (const char *at = key; *at != '\0'; at++)
-        if ((unsigned char)*at >= 0x80) {
-            ll_html_isolated(to, key);
-            return;
-        }
-    put_name(to, key);
+    const size_t length = strlen(key), wanted = strlen(tail);
+    return length > wanted && strcmp(key + length - wanted, tail) == 0 ? wanted : 0;
 }
 
 typedef enum kind { SECONDS, RATE, LIMIT, OTHER } kind;
@@ -52,8 +51,7 @@ static kind kind_of(const char *key)
 {
     if (strcmp(key, "seconds") == 0) return SECONDS;
     if (strstr(key, "limit") != NULL) return LIMIT;
-    const size_t length = strlen(key), tail = strlen("_per_second");
-    return length > tail && strcmp(key + length - tail, "_per_second") == 0 ? RATE : OTHER;
+    return ends_in(key, "_per_second") > 0 ? RATE : OTHER;
 }
 
 /* All figures of one kind, each with its name where the column's does not say it. */
@@ -76,8 +74,9 @@ static void put_kind(FILE *to, json_t *stage, kind wanted)
             fprintf(to, "<span class=\"figure\">%s</span>",
                     figure_text(json_number_value(value), text));
         if (wanted == SECONDS) continue;
-        fputs(" <span class=\"unit\">", to);
-        put_key(to, key);
+        const size_t seconds = ends_in(key, "_seconds");
+        fprintf(to, "%s <span class=\"unit\">", seconds > 0 ? "\xC2\xA0s" : "");
+        put_key(to, key, seconds);
         fputs("</span>", to);
     }
     if (first) fputs("\xE2\x80\x93", to);
@@ -112,7 +111,7 @@ static void put_stages(FILE *to, json_t *stages, const char *bottleneck)
         if (!json_is_object(stage)) continue;
         const bool slowest = bottleneck != NULL && strcmp(bottleneck, name) == 0;
         fprintf(to, "<tr%s><th scope=\"row\">", slowest ? " class=\"usual\"" : "");
-        put_key(to, name);
+        put_key(to, name, 0);
         fputs(slowest ? " <span class=\"other\">bottleneck</span></th>" : "</th>", to);
         put_kind(to, stage, SECONDS);
         put_kind(to, stage, RATE);

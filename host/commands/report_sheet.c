@@ -53,11 +53,14 @@ static ll_status put_asked(ll_report *report, const asked *item, ll_error *err)
     fputs("</h3>", to);
     if (columns > 0) fputs("\n<dl class=\"attributes\">", to);
     for (int c = 0; c < columns && c < ATTRIBUTES_SHOWN; c++) {
+        if (item->values[c][0] == '\0') continue;
         fputs("<div><dt>", to);
         ll_html_isolated(to, ll_reader_column_name(report->reader, c));
-        fputs("</dt> <dd>", to);
+        fputs("</dt> <dd title=\"", to);
+        ll_html_text(to, ll_reader_column_name(report->reader, c));
+        fputs("\">", to);
         ll_html_isolated(to, item->values[c]);
-        fputs("</dd></div>", to);
+        fputs("</dd></div> ", to);
     }
     if (columns > 0) fputs("</dl>", to);
     fputs("</figcaption></figure>\n", to);
@@ -173,10 +176,12 @@ static void put_lead(const ll_report *report, int64_t drawn)
         "what scores less is dimmed. Scores are cut, not rounded. Small words say where a "
         "neighbour differs from the item.</p>\n",
         (long long)drawn, drawn == 1 ? "" : "s", (unsigned long long)report->seed);
-    if (strcmp(p->exif, "apply") != 0 || strcmp(p->alpha, "white") != 0)
-        fputs("<p class=\"note\">Photos are turned and blended as the network saw them, but shown "
-              "whole.</p>\n",
-              to);
+    fprintf(
+        to,
+        "<p class=\"note\">Photos as the index saw them: a rotation in EXIF %s, transparency %s."
+        "</p>\n",
+        strcmp(p->exif, "apply") == 0 ? "applied" : "ignored",
+        strcmp(p->alpha, "white") == 0 ? "on white" : "dropped");
     if (p->within[0] != '\0') {
         fputs("<p class=\"note\">This index compares only items with the same ", to);
         ll_html_isolated(to, p->within);

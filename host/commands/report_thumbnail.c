@@ -66,6 +66,13 @@ static ll_status encode(const ll_thumbnail *thumbnail, unsigned char **bytes, un
     return LL_OK;
 }
 
+/* Is it so nearly a tile of 4 : 5 that cutting it to one costs at most a tenth? */
+static bool fills_tile(const ll_thumbnail *thumbnail)
+{
+    const double wide = (double)thumbnail->width * 5.0, high = (double)thumbnail->height * 4.0;
+    return wide >= 0.9 * high && high >= 0.9 * wide;
+}
+
 static ll_status put_image(FILE *to, const ll_thumbnail *thumbnail, const char *alt, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -75,7 +82,8 @@ static ll_status put_image(FILE *to, const ll_thumbnail *thumbnail, const char *
     LL_TRY_DONE(encode(thumbnail, &jpeg, &size, err));
     LL_TRY_DONE(ll_alloc("thumbnail", (int64_t)size / 3 * 4 + 8, 1, &text, err));
     EVP_EncodeBlock(text, jpeg, (int)size);
-    fprintf(to, "<img width=\"%d\" height=\"%d\" alt=\"", thumbnail->width, thumbnail->height);
+    fprintf(to, "<img%s width=\"%d\" height=\"%d\" alt=\"",
+            fills_tile(thumbnail) ? " class=\"fills\"" : "", thumbnail->width, thumbnail->height);
     ll_html_text(to, alt);
     fprintf(to, "\" src=\"data:image/jpeg;base64,%s\" />", (const char *)text);
 done:
