@@ -26,7 +26,7 @@ static size_t character_length(unsigned char first)
 
 static bool is_allowed(uint32_t code)
 {
-    if (code < 0x20) return code == '\t' || code == '\n';
+    if (code < 0x20) return false;
     if (code >= 0x7F && code < 0xA0) return false;
     return (code & 0xFFFE) != 0xFFFE && !(code >= 0xFDD0 && code <= 0xFDEF);
 }
@@ -41,6 +41,8 @@ static void put_character(FILE *to, const char *at, size_t length)
     case '>': fputs("&gt;", to); return;
     case '"': fputs("&quot;", to); return;
     case '\'': fputs("&#39;", to); return;
+    case '\t': fputs("&#9;", to); return; /* kept in attributes, where parsers make them spaces */
+    case '\n': fputs("&#10;", to); return;
     default: break;
     }
     if (is_allowed(code))

@@ -157,6 +157,20 @@ done:
     return status;
 }
 
+/* Only the first is named, or a shop that moved would fill the terminal. */
+static ll_status say_missing(const ll_report *report, const char *image, const char *reason,
+                             ll_error *err)
+{
+    char *name = NULL;
+
+    LL_TRY(ll_text_copy(image, strlen(image), &name, err));
+    for (char *at = name; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = '?'; /* one line, and no escapes */
+    ll_log_line(report->log, "%s: %s; its place is left empty (--image-root DIR?)", name, reason);
+    free(name);
+    return LL_OK;
+}
+
 ll_status ll_report_thumbnail(ll_report *report, int64_t row, const char *image, const char *alt,
                               int side, ll_error *err)
 {
@@ -173,9 +187,7 @@ ll_status ll_report_thumbnail(ll_report *report, int64_t row, const char *image,
         status = put_image(report->to, thumbnail, alt, err);
         goto done;
     }
-    if (report->photos_missing++ == 0)
-        ll_log_line(report->log, "%s: %s; its place is left empty (--image-root DIR?)", image,
-                    facts.reason);
+    if (report->photos_missing++ == 0) LL_TRY_DONE(say_missing(report, image, facts.reason, err));
     draw_placeholder(thumbnail);
     LL_TRY_DONE(ll_text_format(&why, err, "%s (no photo: %s: %s)", alt, image, facts.reason));
     status = put_image(report->to, thumbnail, why, err);

@@ -49,7 +49,7 @@ static void texts_stay_texts(void **state)
     escaped("", 0, "");
     escaped("A7", 2, "A7");
     escaped("<a href=\"x\" b='y'>&amp;", 23, "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;");
-    escaped("tab\tline\nreturn\r", 16, "tab\tline\nreturn\xEF\xBF\xBD");
+    escaped("tab\tline\nreturn\r", 16, "tab&#9;line&#10;return\xEF\xBF\xBD");
     escaped("\0\x1B\x7F", 3, "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
     escaped("\xC2\x85|\xC2\xA0", 5, "\xEF\xBF\xBD|\xC2\xA0");
     escaped("\xEF\xBF\xBE\xEF\xB7\x90\xF0\x9F\xBF\xBF", 10,
