@@ -123,6 +123,10 @@ static const char *const k_style[] = {
     ".coverage .share { width: 30%; position: relative; }",
     ".coverage .bar { margin: 5px 0 0; }",
     ".stages tbody th, .stages .number { white-space: nowrap; }",
+    ".stages .share { min-width: 96px; }",
+    ".stages .bar { margin: 5px 0 0; }",
+    ".stages td.number + td { min-width: 180px; }",
+    ".counts { padding-top: 16px; margin: 0; }",
     ".provenance th { width: 190px; color: var(--soft); white-space: nowrap; }",
     ".examples .id { display: inline; }",
     /* duplicates */

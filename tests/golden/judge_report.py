@@ -10,6 +10,7 @@ usage: judge_report.py   BIN, TEST_BIN: folders of the programs
 import base64
 import html.parser
 import io
+import json
 import os
 import re
 import subprocess
@@ -233,6 +234,53 @@ def judge_tables(name, index, root):
             check(number(made.get(key, "-1")) == value, f"{name}: {key}: {made.get(key)!r}")
 
 
+def judge_run(program, folder, sample):
+    """Stages, whatever a version says of them; texts that are no run at all."""
+    path, page_path = f"{folder}/run.h5", f"{folder}/run.html"
+    runs = {
+        "new": json.dumps({
+            "rows": 1000, "previous": {"added": 1, "kept": 999, "removed": 2}, "peak_memory_bytes": 2e9,
+            "stages": {"decode": {"seconds": 2.5, "unit": "photos", "per_second": 400.0,
+                                  "limit_per_second": 800.0, "limit": "its <processor> seconds"},
+                       "write": {"seconds": 0.25, "unit": "bytes", "per_second": 4.1e8}},
+            "bottleneck": "decode", "counts": {"tiles": 3, "ring_seconds": 1.5}}),
+        "old": json.dumps({"stages": {"embed": {"seconds": 116.374, "images_per_second": 5.15578,
+                                                "decode_thread_seconds": 2.5}}}),
+        "odd": json.dumps({"stages": {"<b>": {"seconds": "x", "<i>_seconds": 1e300, "per_second": [],
+                                              "limit_per_second": -1, "unit": 7, "a": None}, "n": 3},
+                           "bottleneck": "<u>", "counts": [1]}),
+        "list": "[1, 2]", "nothing": "", "none": "not JSON <i>", "deep": "[" * 100000,
+    }
+    for name, text in runs.items():
+        subprocess.run([sample, path, "9", "32", "3", "none"], check=True)
+        with h5py.File(path, "r+") as f:
+            del f["run"]
+            f.create_dataset("run", data=text, dtype=h5py.string_dtype("utf-8"))
+        subprocess.run([program, "report", path, "-o", page_path, "-q", "--sheet", "0"], check=True)
+        with open(page_path, encoding="utf-8") as file:
+            page = file.read()
+        root = tree.fromstring(page)
+        judge_frame(f"run {name}", page, root)
+        section = next(s for s in root.iter("section") if s.get("id") == "run")
+        rows = [[text_of(c) for c in r] for r in section.iter("tr")]
+        want = {
+            "new": [["stage", "seconds", "rate", "of the limit", "this machine's limit"],
+                    ["decode bottleneck", "2.50", "400 photos/s", "50\u00a0%",
+                     "800 photos/s, its <processor> seconds"],
+                    ["write", "0.25", "410 MB/s", "\u2013", ""]],
+            "old": [["stage", "seconds", "rate", "also"],
+                    ["embed", "116", "5.16 images/s", "2.50\u00a0s decode thread"]],
+            "odd": [["stage", "seconds", "rate", "also"],
+                    ["<b>", "\u2013", "\u2013", "1e+300\u00a0s <i>"]],
+        }.get(name, [])
+        check(rows == want, f"run {name}: {rows}")
+        words = text_of(section)
+        check(name != "new" or ("1 new, 999 known, 2 gone" in words and "2.0 GB" in words
+                                and "3 tiles, 1.50\u00a0s ring." in words), f"run {name}: {words}")
+        check(name != "odd" or "Bottleneck: <u>" in words, f"run {name}: {words}")
+        check(want or "does not say how long" in words, f"run {name}: {words}")
+
+
 def draw_photos(folder, index):
     """A photo for two of three items, of many shapes; JPEG and PNG, whatever the name says."""
     photos = {}
@@ -284,6 +332,7 @@ def main():
             check(name != "hostile" or shown_photos > 20, f"{name}: only {shown_photos} photos shown")
             judge_figures(name, index, root)
             judge_tables(name, index, root)
+        judge_run(program, folder, sample)
     for line in failures[:20]:
         print(line)
     print(f"{len(failures)} failed" if failures else "report: pages are as the index and Pillow say")
