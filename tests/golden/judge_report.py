@@ -239,7 +239,7 @@ def judge_run(program, folder, sample):
     path, page_path = f"{folder}/run.h5", f"{folder}/run.html"
     runs = {
         "new": json.dumps({
-            "rows": 1000, "previous": {"added": 1, "kept": 999, "removed": 2}, "peak_memory_bytes": 2e9,
+            "rows": 1000, "previous": {"added": 1, "kept": 999, "removed": 2}, "peak_memory_bytes": 2000000000,
             "stages": {"decode": {"seconds": 2.5, "unit": "photos", "per_second": 400.0,
                                   "limit_per_second": 800.0, "limit": "its <processor> seconds"},
                        "write": {"seconds": 0.25, "unit": "bytes", "per_second": 4.1e8}},
