@@ -35,6 +35,11 @@ pool|pool.cu|the largest of one lane only|s/mine = larger(mine, __shfl_xor_sync(
 pool|pool.cu|rows of one block only|s/row += gridDim.x) {/row += rows) {/
 pool|pool.cu|a place left out of the mean|s/place < places/place < places - 1/
 pool|pool.cu|the factor forgotten|s/Type::value(x\[i\]) \* factor/Type::value(x[i])/
+pool|pool.cu|the last values not looked at|s/if (thread < rest) sizes.see/if (thread < 0) sizes.see/
+pool|pool.cu|units asked for at once one too few|s/see(v\[k\], \&sizes);/see(v[k > 0 ? k : 1], \&sizes);/
+pool|pool.cu|the lower of two halves forgotten|s/up > low ? up : low/up/
+pool|pool.cu|the sign kept|s/word << 17/word << 16/
+pool|pool.cu|what is there not looked at|s/mine > \*static_cast<const volatile uint32_t \*>(largest)/mine < 1/
 preprocess|preprocess.cu|no barrier before the next chunk|NTH 1 __syncthreads
 preprocess|preprocess.cu|no barrier before pixels are read|NTH 2 __syncthreads
 preprocess|preprocess.cu|a table one further|s/table\[VALUES + rgb/table[VALUES + 1 + rgb/
@@ -57,6 +62,9 @@ topk|topk.cu|columns one further|s/key_of(score, column));/key_of(score, column 
 topk|topk.cu|rows told apart by score alone|s/if (key <= lists.worst\[list\]) return;/if (score_of(key) <= score_of(lists.worst[list])) return;/
 topk|topk.cu|an item its own neighbour|s/return row != column \&\& /return /
 topk|topk.cu|no groups|s/(group == NULL || group\[row\] == group\[column\])/true/
+topk|topk.cu|a whole strip one column further|s/= first\[r \* stride + i \* LL_WARP\];/= first[r * stride + i * LL_WARP + 1];/
+topk|topk.cu|strips at the lower edge taken for whole|s/rows == LL_TOPK_STRIP_ROWS \&\&/rows > 0 \&\&/
+topk|topk.cu|what is outside offered|s/const bool inside = start + r < rows/const bool inside = start + r <= rows/
 topk|topk.cu|columns of a tile not offered|s/score >= of_column) append/false) append/
 topk|topk.cu|a bin one lower|s/if (over + in >= wanted) break;/if (over + in > wanted) break;/
 topk|topk.cu|a cut one digit short|s/key >> (shift + DIGIT_BITS) == prefix/true/
