@@ -3,11 +3,12 @@
 #include "host/backend/cuda/cuda_plan.h"
 #include "kernels/topk.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h> /* wants the three above it */
+#include <cmocka.h> /* wants three of those above it */
 
 static const int64_t k_rows[] = {1,      2,      31,     511,     512,     513,    1024,
                                  1100,   4095,   4096,   4097,    5000,    44000,  100000,
@@ -154,9 +155,33 @@ static void slots_are_cut_into_rows_and_values(void **state)
 static void slack_grows_with_the_columns(void **state)
 {
     (void)state;
-    assert_true(ll_cuda_plan_slack(512) == 0x1p-13);
-    assert_true(ll_cuda_plan_slack(4096) == 0x1p-13);
-    assert_true(ll_cuda_plan_slack(8192) == 0x1p-12);
+    assert_true(ll_cuda_plan_slack(512, 90, false) == 0x1p-13);
+    assert_true(ll_cuda_plan_slack(4096, 90, false) == 0x1p-13);
+    assert_true(ll_cuda_plan_slack(8192, 90, false) == 0x1p-12);
+    assert_true(ll_cuda_plan_slack(8192, 80, false) == 0x1p-11);
+}
+
+/* What a unit of tensor cores can cut off, every cut counted in full, and the roundings beside it:
+ * cuda_plan.c's derivation as numbers. */
+static double cut_off(int64_t cols, int products, int kept_bits)
+{
+    const double a_step = ldexp(products + 1, -kept_bits) + 1.0;
+    return a_step * (double)cols / products * 0x1p-24 + 1.6e-5;
+}
+
+static void slack_is_a_bound_for_the_card_it_is_given_for(void **state)
+{
+    static const int k_others[] = {0, 80, 86, 87, 89, 100, 103, 120, 121};
+    (void)state;
+    for (int64_t cols = 4096; cols <= 1 << 19; cols *= 2) {
+        assert_true(cut_off(cols, 16, 2) < ll_cuda_plan_slack(cols, 90, false));
+        assert_true(cut_off(cols, 8, 1) > ll_cuda_plan_slack(cols, 90, false)); /* hence two */
+        for (int i = 0; i < COUNT(k_others); i++) {
+            assert_true(cut_off(cols, 8, 1) < ll_cuda_plan_slack(cols, k_others[i], false));
+            assert_true(ll_cuda_plan_slack(cols, k_others[i], true) ==
+                        ll_cuda_plan_slack(cols, 90, false));
+        }
+    }
 }
 
 int main(void)
@@ -168,6 +193,7 @@ int main(void)
         cmocka_unit_test(memory_that_is_short_makes_tiles_small),
         cmocka_unit_test(slots_are_cut_into_rows_and_values),
         cmocka_unit_test(slack_grows_with_the_columns),
+        cmocka_unit_test(slack_is_a_bound_for_the_card_it_is_given_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

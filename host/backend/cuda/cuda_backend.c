@@ -91,6 +91,7 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
     LL_TRY(check_driver(&driver, err));
     LL_TRY(check_device(options->device, &properties, err));
     state->device = options->device;
+    state->capability = properties.major * 10 + properties.minor;
     state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;
     state->slots = options->slots;
     state->log = options->log;

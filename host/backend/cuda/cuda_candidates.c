@@ -55,7 +55,8 @@ ll_status ll_cuda_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t 
 {
     struct cuda_compare *const compare = compare_of(be);
     const bool stored = compare->demand.stored_bytes > 0;
-    const double slack = ll_cuda_plan_slack(compare->options.cols);
+    const double slack =
+        ll_cuda_plan_slack(compare->options.cols, compare->state->capability, stored);
     ll_error cause = LL_ERROR_INIT;
 
     LL_TRY(ll_cuda_compare_drain(compare, err));

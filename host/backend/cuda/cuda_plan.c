@@ -21,7 +21,7 @@
 #include "kernels/topk.h"
 
 static const int64_t k_least_reserve_bytes = 256 << 20; /* the driver's and the libraries' own */
-enum { RESERVE_PART = 32, STORED_FEATURE_BYTES = 4, HALF_BYTES = 2 };
+enum { RESERVE_PART = 32, STORED_FEATURE_BYTES = 4, HALF_BYTES = 2, HOPPER = 90 };
 
 /* The largest power of two up to `most` that is not twice as large as the rows need. */
 static int64_t tile_for(int64_t rows, int64_t most)
@@ -106,20 +106,24 @@ ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_byte
  * [-1, 1], so that its last bit is 2^-24 and half of it 2^-25:
  * - The exact score divides by sqrt(S_ii S_jj), which is within 1.6e-5 of 1, and rounds to f32.
  * - float16 on tensor cores: products are exact, but sums are aligned and cut off, not rounded. A
- *   Hopper card takes 16 products and the sum so far in one step, keeping two bits more, and cuts
- *   the result: 17 / 4 + 1 last bits a step, 256 steps at cols = 4096: 1344 x 2^-24 = 8.0e-5; with
- *   the 1.6e-5 below 2^-13 = 1.22e-4. Ampere takes 8 products and keeps one bit more: 5.5 last
- *   bits, 512 steps, 1.7e-4 if all were cut to the full near 1; for activations, whose sum grows as
- *   it goes (a third of that) and whose bits are cut by half on average, 5.6e-5.
+ *   step takes p products and the sum so far, cuts each of the p + 1 at 2^-b last bits (b: bits
+ * kept beyond those of a f32), and cuts the result once more: (p + 1) 2^-b + 1 last bits of 2^-24
+ * at most, cols / p steps. The bound counts every cut at its full size and the sum near 1 all
+ * along. 9.0 Hopper   p = 16, b = 2: 5.25 x 256 steps = 1344 x 2^-24 = 8.0e-5 at cols = 4096; with
+ * the 1.6e-5 that is 9.6e-5, below 2^-13 = 1.22e-4 8.x Ampere   p = 8, b = 1: 5.5 x 512 steps =
+ * 2816 x 2^-24 = 1.68e-4; with the 1.6e-5 that is 1.84e-4: not below 2^-13, but below 2^-12
+ * = 2.44e-4 any other    nobody has published p and b of later cards: 2^-12, which holds for all
+ * that cut no more than Ampere does, as every card after it does so far
  * - f32 without tensor cores, in parts of 256 columns (cuda_tile.c): 256 roundings of 2^-24 of a
- *   part's sum and one of 2^-25 a part: 1.6e-5 and the 1.6e-5, far below.
+ *   part's sum and one of 2^-25 a part: 1.6e-5 and the 1.6e-5, far below 2^-13 on any card.
  * - alpha = 1 / 4096 undoes 64 x 64: a power of two, exact.
  * More columns make as many times more steps.
  * Source for the units: Fasi, Higham, Mikaitis, Pranesh, "Numerical behavior of NVIDIA tensor
  * cores" (PeerJ CS 7:e330, 2021), and what was measured of Hopper since. */
-double ll_cuda_plan_slack(int64_t cols)
+double ll_cuda_plan_slack(int64_t cols, int capability, bool stored)
 {
-    return cols > 4096 ? (double)cols / 4096.0 * 0x1p-13 : 0x1p-13;
+    const double slack = stored || capability == HOPPER ? 0x1p-13 : 0x1p-12;
+    return cols > 4096 ? (double)cols / 4096.0 * slack : slack;
 }
 
 int64_t ll_cuda_plan_rows_at_once(const ll_cuda_plan *plan, int64_t count)

@@ -77,8 +77,10 @@ bool ll_cuda_plan_make(const ll_cuda_demand *demand, const ll_cuda_limits *limit
 /** Limits of a card with `free_bytes` of free memory. */
 ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_bytes);
 
-/** How far a tile's score can be from the exact one beyond what float16 costs its two rows. */
-double ll_cuda_plan_slack(int64_t cols);
+/** How far a tile's score can be from the exact one beyond what float16 costs its two rows.
+ * @param capability  of the card, major * 10 + minor
+ * @param stored      the tile is a product of f32 features, without tensor cores */
+double ll_cuda_plan_slack(int64_t cols, int capability, bool stored);
 
 /** Rows of `count` 4-byte values that a slot holds, at least 1; and how many of a row at once. */
 int64_t ll_cuda_plan_rows_at_once(const ll_cuda_plan *plan, int64_t count);
