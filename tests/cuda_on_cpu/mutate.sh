@@ -25,6 +25,12 @@ rescore|rescore.cu|columns of the row before|s/columns\[r \* count + c\]/columns
 rescore|rescore.cu|the square of another row|s/squares\[first_row + r\]/squares[r]/
 rescore|warp_reduce.cuh|a step of the tree left out|s/step = 16/step = 8/
 rescore|warp_reduce.cuh|lanes add without meeting|s/__shfl_xor_sync(0xffffffffu, sum, step)/sum/
+rescore|rescore.cu|the wrong one of 16 pairs|s/sums\[p \/ SIDE\]\[p % SIDE\]/sums[p % SIDE][p \/ SIDE]/
+rescore|rescore.cu|rows beyond the last|s/first + p < count ? first + p : count - 1/first + p/
+rescore|rescore.cu|columns beyond the last|s/column + p < all ? column + p : all - 1/column + p/
+rescore|rescore.cu|scores of rows beyond the last|s/\&\& r < count \&\& c < all/\&\& c < all/
+rescore|rescore.cu|the square of a place, not of a row|s/squares\[rows\[r\]\]/squares[r]/
+rescore|rescore.cu|pairs given up with the first|s/any |= column\[p\] >= 0/any = column[p] >= 0/
 rescore@offsets|rescore.cu|offsets of 32 bits|s/features + column\[p\] \* cols/features + (uint32_t)(column[p] * cols)/
 narrow@offsets|narrow.cu|offsets of 32 bits|s/tile.scores\[r \* tile.stride + c\]/tile.scores[(uint32_t)(r * tile.stride) + c]/
 topk@offsets|topk.cu|offsets of 32 bits|s/lists.keys\[list \* lists.capacity + place\]/lists.keys[(uint32_t)(list * lists.capacity) + place]/
