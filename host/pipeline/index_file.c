@@ -118,6 +118,7 @@ static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
         .matrix = matrix_type(options->matrix),
         .matrix_sink = {.to = writer, .take = take_tile},
         .neighbor_sink = {.to = writer, .take = take_neighbors},
+        .threads = options->threads,
         .log = options->log,
     };
     return ll_similarity_run(be, &similarity, summary, err);

@@ -85,7 +85,9 @@ static void halves_come_back(void **state)
         for (int64_t j = 0; j < 3; j++)
             for (int64_t i = 0; i <= j; i++) {
                 if (ll_tile_submit(&card.be, i, j, &err) != LL_OK) fail_msg("%s", err.text);
-                if (i == 1) assert_int_equal(ll_rescore_row(&card.be, j, exact, &err), LL_OK);
+                if (i == 1)
+                    assert_int_equal(
+                        ll_rescore_rows(&card.be, &(uint32_t){(uint32_t)j}, 1, exact, &err), LL_OK);
             }
         assert_int_equal(ll_compare_sync(&card.be, &err), LL_OK);
         assert_int_equal(ll_topk_take(&card.be, 0, ROWS, columns[turn], fast[turn], bounds, &err),

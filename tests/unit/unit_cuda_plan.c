@@ -33,6 +33,9 @@ static void check_plan(const ll_cuda_demand *demand, const ll_cuda_plan *plan, i
     assert_true(plan->chunk_rows >= 1 && plan->chunk_rows * row_bytes <= plan->slot_bytes);
     assert_true(2 * tile * tile * demand->stored_bytes <= plan->slot_bytes);
     assert_int_equal(plan->bytes[LL_CUDA_SCORES], tile * tile * 4);
+    assert_true(plan->whole_rows >= 1 && plan->whole_rows * 4 <= plan->slot_bytes);
+    assert_int_equal(plan->bytes[LL_CUDA_ROW_SCORES], plan->whole_rows * demand->rows * 4);
+    assert_true(plan->whole_rows == 1 || plan->bytes[LL_CUDA_ROW_SCORES] <= LL_CUDA_WHOLE_BYTES);
     assert_int_equal(plan->bytes[LL_CUDA_EXACT], plan->padded_rows * row_bytes);
     assert_int_equal(plan->bytes[LL_CUDA_HALVES],
                      demand->stored_bytes > 0 ? 0 : plan->padded_rows * row_bytes / 2);
@@ -109,6 +112,7 @@ static void what_fits_a_card(void **state)
     assert_int_equal(plan.tile, LL_CUDA_TILE_FAST);
     assert_int_equal(plan.blocks, 245);
     assert_int_equal(plan.chunk_rows, 2048);
+    assert_int_equal(plan.whole_rows, 16);
 
     plan = on_card(2000000, 128, 0, k_card, &fits); /* halves 16, features 33, lists 4 GB */
     assert_true(fits && plan.rescoring == LL_CUDA_RESCORE_BESIDE);
@@ -152,6 +156,16 @@ static void slots_are_cut_into_rows_and_values(void **state)
     assert_int_equal(ll_cuda_plan_values_at_once(&plan, 7), 7);
 }
 
+static void margins_are_those_of_the_comment(void **state)
+{
+    (void)state;
+    assert_int_equal(ll_cuda_compare_margin(0), 28);
+    assert_int_equal(ll_cuda_compare_margin(10), 28);
+    assert_int_equal(ll_cuda_compare_margin(100), 100);
+    assert_int_equal(ll_cuda_compare_margin(256), 256);
+    assert_int_equal(ll_cuda_compare_margin(1024), 256);
+}
+
 static void slack_grows_with_the_columns(void **state)
 {
     (void)state;
@@ -192,6 +206,7 @@ int main(void)
         cmocka_unit_test(what_fits_a_card),
         cmocka_unit_test(memory_that_is_short_makes_tiles_small),
         cmocka_unit_test(slots_are_cut_into_rows_and_values),
+        cmocka_unit_test(margins_are_those_of_the_comment),
         cmocka_unit_test(slack_grows_with_the_columns),
         cmocka_unit_test(slack_is_a_bound_for_the_card_it_is_given_for),
     };

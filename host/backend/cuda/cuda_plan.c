@@ -22,6 +22,7 @@
 
 static const int64_t k_least_reserve_bytes = 256 << 20; /* the driver's and the libraries' own */
 enum { RESERVE_PART = 32, STORED_FEATURE_BYTES = 4, HALF_BYTES = 2, HOPPER = 90 };
+enum { LEAST_MARGIN = 28, MOST_MARGIN = 256 }; /* 256: K / 4 of the most neighbours */
 
 /* The largest power of two up to `most` that is not twice as large as the rows need. */
 static int64_t tile_for(int64_t rows, int64_t most)
@@ -48,8 +49,11 @@ ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, in
     int64_t *const bytes = plan.bytes;
 
     plan.chunk_rows = plan.slot_bytes / row_bytes;
+    plan.whole_rows = ll_min_i64(LL_CUDA_WHOLE_BYTES / (rows * 4), LL_CUDA_WHOLE_ROWS);
+    /* Their numbers go up through a slot. */
+    plan.whole_rows = ll_max_i64(ll_min_i64(plan.whole_rows, plan.slot_bytes / 4), 1);
     bytes[LL_CUDA_SQUARES] = rows * 8;
-    bytes[LL_CUDA_ROW_SCORES] = rows * 4;
+    bytes[LL_CUDA_ROW_SCORES] = plan.whole_rows * rows * 4;
     bytes[LL_CUDA_SCORES] = tile * tile * 4;
     bytes[LL_CUDA_WORKSPACE] = LL_CUDA_WORKSPACE_BYTES;
     bytes[LL_CUDA_SLOT_0] = bytes[LL_CUDA_SLOT_1] = plan.slot_bytes;
@@ -100,6 +104,16 @@ ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_byte
                                 demand->stored_bytes > 0 ? LL_CUDA_TILE_STORED : LL_CUDA_TILE_FAST,
                             .chunk_bytes = LL_CUDA_CHUNK_BYTES,
                             .room_bytes = ll_max_i64(free_bytes - reserve, 0)};
+}
+
+/* e is about 5e-4 for float16 halves, and a row is certain if its K-th exact score is that much
+ * above the lowest kept. Where scores fall off as exp(-score / s), the gap from rank K to rank K +
+ * M is s ln(1 + M / K): with M = K it is 0.69 s, three times that of M = K / 4, so rows are certain
+ * from s = 0.8e-3 instead of 2.2e-3 on. Lists grow by half, candidates that cannot matter are never
+ * rescored, and one row redone costs as much as hundreds of longer lists. */
+int64_t ll_cuda_compare_margin(int64_t neighbors)
+{
+    return ll_max_i64(LEAST_MARGIN, ll_min_i64(neighbors, MOST_MARGIN));
 }
 
 /* For rows u of unit length within 2^-17 (|S - 1| <= 2^-16 is checked) and a sum that stays within
