@@ -2,6 +2,9 @@
 # tests/cuda_on_cpu/mutate.sh - the kernels' tests can fail: each line below spoils one kernel, by a
 # barrier taken away or an index moved, and its test must then fail.
 #
+# Not here, since fibers cannot notice them: topk.cu's __syncwarp beside shuffles and ballots, which
+# are barriers on fibers (kernels/README.md).
+#
 # From CTest: CXX, CXXFLAGS (as the fibers are compiled), CC_LIBS (what tests link), OBJECTS (the
 # tests' objects, "kernel=path", any number). With VERBOSE, how each was noticed. Runs in the project's root.
 set -u
