@@ -38,7 +38,7 @@ void ll_widen_cpu(ll_pool_type type, const void *x, int64_t count, float factor,
 void ll_largest_cpu(ll_pool_type type, const void *x, int64_t count, uint32_t *largest);
 
 #ifdef LL_WITH_CUDA
-/** x and y lie on 16 bytes. */
+/** x and y lie on 16 bytes; so does the x of largest. */
 cudaError_t ll_max_pool_cuda(ll_pool_type type, const void *x, int64_t images, int side,
                              int channels, void *y, uint32_t *largest, cudaStream_t stream);
 cudaError_t ll_mean_cuda(ll_pool_type type, const void *x, int64_t images, int places, int channels,

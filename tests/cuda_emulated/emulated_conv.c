@@ -76,15 +76,17 @@ static void gather(const ll_conv_shape *s, const float *x, int top, int rows, fl
         }
 }
 
-/* Scale, bias, ReLU; in place. */
+/* Scale, bias, ReLU; in place. A NaN stays, or does not. */
 static void finish(const struct convolution *v, const float *bias, size_t places, float *sums)
 {
     const size_t out = (size_t)v->plan.shape.out_channels;
+    const bool hides = ll_emulated_card()->relu_hides_nan;
 
     for (size_t p = 0; p < places; p++)
         for (size_t o = 0; o < out; o++) {
             const float value = v->plan.scale * sums[p * out + o] + bias[o];
-            sums[p * out + o] = value < 0.0f ? 0.0f : value; /* NaN stays */
+            const bool gone = value < 0.0f || (hides && !(value >= 0.0f));
+            sums[p * out + o] = gone ? 0.0f : value;
         }
 }
 

@@ -28,8 +28,8 @@ ll_status ll_cudnn_status(ll_error *err, cudnnStatus_t code, const char *call)
         kind = LL_ERR_MEMORY;
     else if (CUDNN_STATUS_CATEGORY((int)code) == CUDNN_STATUS_NOT_SUPPORTED)
         kind = LL_ERR_UNSUPPORTED;
-    return ll_fail(err, kind, "cuDNN: %s%s%s in %.48s", cudnnGetErrorString(code),
-                   why[0] == '\0' ? "" : ": ", why, call);
+    return ll_fail(err, kind, "cuDNN: %s%s%s in %.*s", cudnnGetErrorString(code),
+                   why[0] == '\0' ? "" : ": ", why, (int)strcspn(call, "("), call);
 }
 
 /* ---- descriptors ------------------------------------------------------------------------ */

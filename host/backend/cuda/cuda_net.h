@@ -27,6 +27,7 @@ struct cuda_layer {
     bool pooled; /* the conv's plan does the pool after it too */
     char engine[LL_CONV_ENGINE_TEXT];
     float largest; /* of the calibration pictures, unscaled; 0: not known */
+    float reach;   /* no photo whatever makes an activation larger, unscaled; 0: not known */
 };
 
 struct cuda_slot {
@@ -67,6 +68,10 @@ static inline size_t ll_cuda_value_bytes(const ll_net *net)
     return net->type == LL_POOL_FLOAT16 ? 2 : 4;
 }
 
+/* The largest activation a layer may have, as bits (kernels/pool.h): an engine may turn what is
+ * more into infinity or, as some do, into the type's largest number. */
+uint32_t ll_cuda_most_bits(const ll_net *net, int layer);
+
 /* The shape of a conv layer's plan. */
 ll_conv_shape ll_cuda_conv_shape(const ll_net *net, int layer, bool pool);
 
@@ -103,7 +108,7 @@ LL_NODISCARD ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err);
 /* cuda_layers.c: queue work on the compute stream. */
 LL_NODISCARD ll_status ll_cuda_input_queue(const ll_net *net, const uint8_t *pixels, void *input,
                                            ll_error *err);
-/* `largest` may be NULL. */
+/* `largest` (LL_CUDA_LAYERS) is raised to what the layer's activations reach; NULL: it is not. */
 LL_NODISCARD ll_status ll_cuda_layer_queue(const ll_net *net, int layer, const void *x, void *y,
                                            uint32_t *largest, ll_error *err);
 LL_NODISCARD ll_status ll_cuda_batch_queue(const ll_net *net, const struct cuda_slot *slot,
