@@ -47,9 +47,9 @@ void net_card_close(net_card *card)
     assert_int_equal(emulated->used_bytes, 0);
 }
 
-ll_net *net_card_create(net_card *card, int layer)
+ll_net *net_card_create(net_card *card, int layer, const char *engines)
 {
-    const ll_net_options options = {.layer = layer, .normalize = true};
+    const ll_net_options options = {.layer = layer, .normalize = true, .engines = engines};
     ll_error err = LL_ERROR_INIT;
     ll_net *net = NULL;
 

@@ -19,8 +19,8 @@ typedef struct net_card {
 void net_card_open(net_card *card, const char *precision, int batch);
 void net_card_close(net_card *card); /* and nothing of the card may be left in use */
 
-/** Fails the test with the error's text if it cannot. */
-ll_net *net_card_create(net_card *card, int layer);
+/** Fails the test with the error's text if it cannot. `engines` as in ll_net_options. */
+ll_net *net_card_create(net_card *card, int layer, const char *engines);
 
 /** One batch of `n` photos, to the end; `norms` may be NULL. */
 LL_NODISCARD ll_status net_card_forward(net_card *card, ll_net *net, const uint8_t *pixels, int n,

@@ -53,6 +53,9 @@ ll_backend_info ll_backend_describe(const ll_backend *be);
 typedef struct ll_net_options {
     int layer;      /* LL_VGG16_*: where to stop, any of the 20 layers or LL_VGG16_GAP */
     bool normalize; /* unit rows and their norms; false: raw activations (tests, calibration) */
+    /* ll_backend_info.engines of an earlier net on the same device in the same precision: its
+     * choices are taken over where they still can be. NULL: none. Borrowed during create. */
+    const char *engines;
 } ll_net_options;
 
 /** Pack the weights for this device, once. LL_ERR_ARGUMENT if the weights end before `layer`. */

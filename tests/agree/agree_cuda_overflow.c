@@ -130,7 +130,7 @@ static void large_activations_agree_because_of_the_scale(void **state)
     ll_emulated_reset(ll_emulated_card());
     ll_emulated_card()->no_pool = true;
     net_card_open(&card, "fp16", 1);
-    ll_net *const net = net_card_create(&card, POOL2);
+    ll_net *const net = net_card_create(&card, POOL2, NULL);
     for (int i = 0; i <= net->last; i++)
         most = fmaxf(most, net->layers[i].largest);
     const float factor = net->factor;
@@ -181,7 +181,7 @@ static void infinity_anywhere_names_its_layer(void **state)
     ll_emulated_reset(ll_emulated_card());
     ll_emulated_card()->relu_hides_nan = true;
     net_card_open(&card, "fp16", 1);
-    ll_net *const net = net_card_create(&card, CONV2_2);
+    ll_net *const net = net_card_create(&card, CONV2_2, NULL);
     const float factor = net->factor;
     assert_true(net->layers[CONV1_2].pooled);
     for (size_t i = 0; i < sizeof k_layers / sizeof k_layers[0]; i++) {

@@ -51,7 +51,8 @@ struct ll_net {
     ll_preprocess_kind kind;
     ll_pool_type type; /* of activations */
     float factor;
-    float *host_biases; /* all layers' end to end, unscaled */
+    const char *earlier; /* ll_net_options.engines, while the plans are chosen; or NULL */
+    float *host_biases;  /* all layers' end to end, unscaled */
     struct cuda_layer layers[LL_CUDA_LAYERS];
     char algorithms[2][LL_CUDA_ALGORITHM]; /* of fc1 and fc2 */
     void *activations[2];
@@ -95,9 +96,14 @@ LL_NODISCARD ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weight
 LL_NODISCARD ll_status ll_cuda_pictures(const ll_net *net, int n, int images, uint8_t *device,
                                         ll_error *err);
 
-/* cuda_choice.c: a plan for every layer, from the cache or by timing. */
+/* cuda_choice.c: a plan for every layer: an earlier net's, the cache's, or by timing. */
 LL_NODISCARD ll_status ll_cuda_plans_choose(ll_net *net, ll_error *err);
-void ll_cuda_plans_describe(const ll_net *net, char *text, size_t size_bytes);
+
+/* cuda_engine_text.c: a net's choices in words, for the index and from it. `found` is false if the
+ * words are of other libraries, another batch or another network. */
+void ll_cuda_engines_describe(const ll_net *net, char *text, size_t size_bytes);
+void ll_cuda_engines_read(const ll_net *net, const char *text, struct cuda_layer layers[],
+                          bool *found);
 
 /* cuda_engine_cache.c: what was chosen before, for this very key. `found` is false if there is no
  * such file or it cannot be believed. */
