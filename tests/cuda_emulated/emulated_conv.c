@@ -200,6 +200,11 @@ static ll_status status_of(cudaError_t code, const char *call, ll_error *err)
     return ll_fail(err, LL_ERR_DEVICE, "cuDNN: %s in %s", cudaGetErrorString(code), call);
 }
 
+ll_status ll_conv_library_check(ll_error *err)
+{
+    return status_of(ll_emulated_enter("ll_conv_library_check"), "ll_conv_library_check", err);
+}
+
 ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err)
 {
     const cudaError_t code = ll_emulated_enter("ll_conv_library_open");

@@ -89,6 +89,7 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
     be->state = state;
     LL_TRY(precision_of(options->precision, &state->precision, err));
     LL_TRY(check_driver(&driver, err));
+    LL_TRY(ll_conv_library_check(err));
     LL_TRY(check_device(options->device, &properties, err));
     state->device = options->device;
     state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;

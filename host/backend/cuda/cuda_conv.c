@@ -9,11 +9,13 @@
 #include "host/base/memory.h"
 
 #include <cudnn_graph.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* What we build against is the interface of 9.8 and later: device properties, notes, knobs. */
 enum { OLDEST_CUDNN = 90800 };
+static const char k_nvrtc[] = "libnvrtc.so.13"; /* that of CUDA 13, as the runtime we build with */
 
 struct ll_conv_library {
     cudnnHandle_t handle;
@@ -27,6 +29,15 @@ struct ll_conv {
 };
 
 /* ---- the library ------------------------------------------------------------------------ */
+
+/* The program has looked for it beside cuDNN too (module_search.c); what is loaded by its path
+ * answers to its name. */
+ll_status ll_conv_library_check(ll_error *err)
+{
+    if (dlopen(k_nvrtc, RTLD_LAZY) != NULL) return LL_OK;
+    return ll_fail(err, LL_ERR_UNSUPPORTED, "no NVRTC, with which cuDNN compiles engines: %s",
+                   dlerror());
+}
 
 ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err)
 {

@@ -32,6 +32,10 @@ enum { LL_CONV_ENGINE_TEXT = 256 }; /* "e4 k2=1,k13=0": enough to find the same 
 typedef struct ll_conv_library ll_conv_library; /* a cuDNN handle */
 typedef struct ll_conv ll_conv;                 /* one plan, ready to run */
 
+/** Is there what cuDNN loads by itself: NVRTC, for engines it compiles? LL_ERR_UNSUPPORTED. Needs
+ * no device. */
+LL_NODISCARD ll_status ll_conv_library_check(ll_error *err);
+
 /** `version` gets e.g. "cuDNN 9.19.0". LL_ERR_UNSUPPORTED, LL_ERR_DEVICE. */
 LL_NODISCARD ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err);
 void ll_conv_library_close(ll_conv_library *library); /* accepts NULL */
