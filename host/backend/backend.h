@@ -44,6 +44,8 @@ typedef struct ll_backend_info {
     const char *precision; /* "fp32" */
     const char *engines;   /* library versions and the implementations chosen, e.g.
                               "oneDNN 2.6.3 (fc1-fc2 brgemm:avx512_core), dots 1 avx512" */
+    const char *devices;   /* all there are, for people, a line each: "0: NVIDIA H200, 9.0, 132 SMs,
+                              150 GB, 149 GB free"; free memory of the one that is open. "" on cpu */
     int batch;
 } ll_backend_info;
 ll_backend_info ll_backend_describe(const ll_backend *be);

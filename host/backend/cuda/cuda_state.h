@@ -17,6 +17,7 @@ struct cuda_state {
     ll_conv_library *conv;
     ll_gemm_library *gemm;
     char device_text[128], libraries[128]; /* the card; driver, cuDNN, cuBLASLt */
+    char devices[2048];                    /* all cards, a line each */
     char engines[4096];                    /* what goes into the index */
     const ll_log *log;
     struct cuda_compare *compare; /* NULL between comparisons */
