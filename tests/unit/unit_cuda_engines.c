@@ -1,5 +1,6 @@
 /* tests/unit/unit_cuda_engines.c - engines chosen before: kept in a file that may be cut short,
- * changed, of another card or driver, or impossible to write; and taken from an index.
+ * changed, of another card or driver, or impossible to write; and taken from an index. And what a
+ * comparison says of its products.
  *
  * On the emulated card, idle, with weights of zero: what is computed is not looked at here. */
 #include "host/base/file.h"
@@ -398,6 +399,50 @@ static void an_index_brings_its_engines(void **state)
     setenv("XDG_CACHE_HOME", home, 1);
 }
 
+/* ---- comparing ---------------------------------------------------------------------------- */
+
+static ll_status drop_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                           const void *values, ll_error *err)
+{
+    (void)to, (void)row, (void)rows, (void)column, (void)columns, (void)values, (void)err;
+    return LL_OK;
+}
+
+/* What multiplies the tiles is said behind the libraries, and what the one before had is gone. */
+static void a_comparison_names_its_products(void **state)
+{
+    enum { ROWS = 3, COLS = 300 }; /* one part of 256 columns and one of 44 */
+    static float features[ROWS * COLS];
+    char before[TEXT], want[2 * TEXT];
+    ll_error err = LL_ERROR_INIT;
+    net_card card;
+
+    (void)state;
+    for (int row = 0; row < ROWS; row++)
+        features[row * COLS + row] = 1.0f;
+    ll_emulated_reset(ll_emulated_card());
+    net_card_open(&card, "fp16", 1);
+    const struct ll_backend_ops *const ops = card.be.ops;
+    snprintf(before, sizeof before, "%s", ops->describe(&card.be).engines);
+    ll_compare_options options = {.features = features,
+                                  .rows = ROWS,
+                                  .cols = COLS,
+                                  .matrix = LL_MATRIX_FLOAT32,
+                                  .sink = {NULL, drop_tile}};
+    for (int kind = 0; kind < 2; kind++) {
+        if (ops->compare_begin(&card.be, &options, &err) != LL_OK) fail_msg("%s", err.text);
+        snprintf(want, sizeof want, "%s; tiles of 512 sgemm%s", before, kind == 0 ? ", sgemm" : "");
+        assert_string_equal(ops->describe(&card.be).engines, want);
+        ops->compare_end(&card.be);
+        options.matrix = LL_MATRIX_NONE;
+    }
+    options.rows = 0;
+    assert_int_equal(ops->compare_begin(&card.be, &options, &err), LL_OK);
+    assert_string_equal(ops->describe(&card.be).engines, before);
+    ops->compare_end(&card.be);
+    net_card_close(&card);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_night_takes_what_the_one_before_chose),
         cmocka_unit_test(broken_caches_are_made_anew),
         cmocka_unit_test(an_index_brings_its_engines),
+        cmocka_unit_test(a_comparison_names_its_products),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -107,6 +107,7 @@ static ll_status open_libraries(struct cuda_state *state, int driver, ll_error *
     snprintf(state->libraries, sizeof state->libraries, "driver %d.%d, CUDA %d.%d, %s, %s",
              driver / 1000, driver / 10 % 100, runtime / 1000, runtime / 10 % 100, conv, gemm);
     snprintf(state->engines, sizeof state->engines, "%s", state->libraries);
+    state->engines_length = strlen(state->engines);
     return LL_OK;
 }
 

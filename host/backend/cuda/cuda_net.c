@@ -10,6 +10,7 @@
 #include "weights/weights.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHANNELS_FP16 = 8, CHANNELS_FP32 = 4, PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
 
@@ -179,6 +180,7 @@ ll_status ll_cuda_net_create(ll_backend *be, struct ll_weights *weights,
         be->batch = state->batch;
     }
     ll_cuda_engines_describe(*out, state->engines, sizeof state->engines);
+    state->engines_length = strlen(state->engines);
     return LL_OK;
 }
 
