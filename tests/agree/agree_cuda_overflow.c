@@ -1,7 +1,7 @@
 /* tests/agree/agree_cuda_overflow.c - activations as large as those of Keras' weights, in fp16:
  * they overflow when nothing is done about it, agree with the cpu's when the scale is; and whatever
  * is infinite anywhere ends as one line that names the layer, also with engines whose ReLU makes 0
- * of NaN. On the emulated card. */
+ * of NaN. And cards without engines that fuse. On the emulated card. */
 #include "host/backend/backend.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/cuda_net_fixture.h"
@@ -19,8 +19,8 @@
 #include <cmocka.h> /* wants the four first above it */
 
 enum { IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3, IMAGES = 2 };
-enum { CONV1_2 = 1, CONV2_1 = 3, CONV2_2 = 4, POOL2 = 5 };
-static const float k_growth = 3.5f;   /* of activations from layer to layer */
+enum { CONV1_1 = 0, CONV1_2 = 1, POOL1 = 2, CONV2_1 = 3 };
+static const float k_growth = 24.0f;  /* of activations from layer to layer */
 static const float k_half = 65504.0f; /* the largest fp16 */
 
 static uint8_t *pixels; /* (IMAGES, 224, 224, 3) */
@@ -118,7 +118,7 @@ static void refused_for(net_card *card, ll_net *net, int layer, float *features)
 
 static void large_activations_agree_because_of_the_scale(void **state)
 {
-    const int64_t width = ll_vgg16_width(POOL2);
+    const int64_t width = ll_vgg16_width(POOL1);
     float *const got = calloc((size_t)(IMAGES * width), sizeof *got);
     float *const want = calloc((size_t)(IMAGES * width), sizeof *want);
     float norms[1], most = 0.0f;
@@ -130,7 +130,7 @@ static void large_activations_agree_because_of_the_scale(void **state)
     ll_emulated_reset(ll_emulated_card());
     ll_emulated_card()->no_pool = true;
     net_card_open(&card, "fp16", 1);
-    ll_net *const net = net_card_create(&card, POOL2, NULL);
+    ll_net *const net = net_card_create(&card, POOL1, NULL);
     for (int i = 0; i <= net->last; i++)
         most = fmaxf(most, net->layers[i].largest);
     const float factor = net->factor;
@@ -140,14 +140,14 @@ static void large_activations_agree_because_of_the_scale(void **state)
     assert_true(strstr(card.be.ops->describe(&card.be).engines, "; scale 0.") != NULL);
 
     set_factor(net, 1.0f); /* naive fp16 */
-    refused_for(&card, net, CONV2_2, got);
+    refused_for(&card, net, CONV1_2, got);
 
     set_factor(net, factor);
     for (int i = 0; i < IMAGES; i++)
         if (net_card_forward(&card, net, pixels + (size_t)i * IMAGE, 1, got + i * width, norms,
                              &err) != LL_OK)
             fail_msg("%s", err.text);
-    cpu_features(POOL2, want);
+    cpu_features(POOL1, want);
     same_scores(got, want, width);
     card.be.ops->net_free(&card.be, net);
     net_card_close(&card);
@@ -169,9 +169,8 @@ static void poison(ll_net *net, int layer)
 
 static void infinity_anywhere_names_its_layer(void **state)
 {
-    static const int k_layers[] = {CONV1_2,
-                                   CONV2_1}; /* with its pool in one plan; before another */
-    float *const got = calloc((size_t)ll_vgg16_width(CONV2_2), sizeof *got);
+    static const int k_layers[] = {CONV1_2, CONV2_1}; /* with its pool in one plan; the last */
+    float *const got = calloc((size_t)ll_vgg16_width(CONV2_1), sizeof *got);
     float norms[1];
     ll_error err = LL_ERROR_INIT;
     net_card card;
@@ -181,7 +180,7 @@ static void infinity_anywhere_names_its_layer(void **state)
     ll_emulated_reset(ll_emulated_card());
     ll_emulated_card()->relu_hides_nan = true;
     net_card_open(&card, "fp16", 1);
-    ll_net *const net = net_card_create(&card, CONV2_2, NULL);
+    ll_net *const net = net_card_create(&card, CONV2_1, NULL);
     const float factor = net->factor;
     assert_true(net->layers[CONV1_2].pooled);
     for (size_t i = 0; i < sizeof k_layers / sizeof k_layers[0]; i++) {
@@ -196,11 +195,44 @@ static void infinity_anywhere_names_its_layer(void **state)
     free(got);
 }
 
+/* A card whose engines do not fuse in fp32 has the same features, and fp16 finds its scale there.
+ */
+static void engines_that_convolve_alone_do(void **state)
+{
+    const int64_t width = ll_vgg16_width(CONV1_1);
+    float *const got = calloc((size_t)(IMAGES * width), sizeof *got);
+    float *const want = calloc((size_t)(IMAGES * width), sizeof *want);
+    float norms[1];
+    ll_error err = LL_ERROR_INIT;
+    net_card card;
+
+    (void)state;
+    assert_true(got != NULL && want != NULL);
+    cpu_features(CONV1_1, want);
+    for (int half = 0; half < 2; half++) {
+        ll_emulated_reset(ll_emulated_card());
+        ll_emulated_card()->no_fused = true;
+        net_card_open(&card, half ? "fp16" : "fp32", 1);
+        ll_net *const net = net_card_create(&card, CONV1_1, NULL);
+        const char *const engines = card.be.ops->describe(&card.be).engines;
+        assert_true((strstr(engines, "; conv1_1 plain e4 k2=1,k13=0") != NULL) == !half);
+        assert_true(net->layers[CONV1_1].largest > 0.0f || !half); /* found without fusing */
+        if (net_card_forward(&card, net, pixels, 1, got, norms, &err) != LL_OK)
+            fail_msg("%s", err.text);
+        assert_true(dot(got, want, width) >= 1.0 - (half ? 1e-3 : 1e-5));
+        card.be.ops->net_free(&card.be, net);
+        net_card_close(&card);
+    }
+    free(want);
+    free(got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(large_activations_agree_because_of_the_scale),
         cmocka_unit_test(infinity_anywhere_names_its_layer),
+        cmocka_unit_test(engines_that_convolve_alone_do),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
