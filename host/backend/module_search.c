@@ -3,11 +3,13 @@
  * A library loaded by its full path satisfies everyone who later asks for its name: the module asks
  * for cuDNN and cuBLASLt when it is loaded, cuDNN for NVRTC when it compiles an engine. What is
  * loaded stays loaded until the program ends. */
+#define _GNU_SOURCE /* dlinfo */
 #include "host/backend/module_search.h"
 #include "host/base/memory.h"
 
 #include <dlfcn.h>
 #include <glob.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,6 +211,18 @@ static ll_status add_line(char **text, ll_error *err, const char *name, const ch
     return LL_OK;
 }
 
+/* Where a library lies that is loaded, or that the loader finds; false if it finds none. */
+static bool loaded_from(const char *name, char out[PATH_BYTES])
+{
+    struct link_map *map = NULL;
+    void *const library = dlopen(name, RTLD_LAZY);
+
+    if (library == NULL) return false;
+    const bool known = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] == '/';
+    snprintf(out, PATH_BYTES, "%s", known ? map->l_name : "found by the loader");
+    return true; /* and stays loaded */
+}
+
 struct listing {
     char **text;
     ll_status status;
@@ -228,7 +242,7 @@ static ll_status describe_library(char **text, const char *name, ll_error *err)
     struct listing listing = {text, LL_OK, err};
     char path[PATH_BYTES];
 
-    if (loads(name)) return add_line(text, err, name, "found by the loader");
+    if (loaded_from(name, path)) return add_line(text, err, name, path);
     find_library(name, path);
     if (path[0] != '\0') return add_line(text, err, name, path);
     LL_TRY(add_line(text, err, name, "not found by the loader, nor as"));
