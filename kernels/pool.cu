@@ -1,11 +1,14 @@
 /* kernels/pool.cu - CUDA twins of pool.c.
  *
  *   launch   256 threads, 4096 blocks at most, each working through rows of the output (max_pool)
- *            or every so many-th value or 16 bytes (the others); a warp raises `largest` at most
- * once shared   none traffic  max_pool: x once, a quarter of it written, 16 bytes a thread and
- * access largest: x once, up to 4 loads of 16 bytes in flight a thread: of 2 bytes, one at a time,
- *            would wait for memory most of the time
- *            widen: x once, f32 written; mean: x once. All bound by memory.
+ *            or every so many-th value or 16 bytes (the others); a warp raises `largest` once at
+ *            most
+ *   shared   none
+ *   traffic  max_pool: x once, a quarter of it written, 16 bytes a thread and access
+ *            largest: x once, up to 4 loads of 16 bytes in flight a thread: of 2 bytes, one at a
+ *            time, it would wait for memory most of the time
+ *            widen: x once, f32 written; mean: x once; bias_relu: x once and back, 16 bytes a
+ *            thread and access. All bound by memory.
  *   numbers  one comparison or one rounded operation at a time, in the order of pool.h
  */
 #include "kernels/launch.cuh"
@@ -188,6 +191,24 @@ __global__ void __launch_bounds__(LL_POOL_BLOCK)
     raise(largest, sizes.bits_of_float());
 }
 
+__global__ void __launch_bounds__(LL_POOL_BLOCK)
+    bias_relu(uint4 *__restrict__ x, int64_t units, int channel_units,
+              const uint4 *__restrict__ bias)
+{
+    for (int64_t i = (int64_t)blockIdx.x * BLOCK + threadIdx.x; i < units;
+         i += (int64_t)gridDim.x * BLOCK) {
+        unit<as_float> v, b;
+        v.whole = x[i];
+        b.whole = bias[i % channel_units];
+#pragma unroll
+        for (int k = 0; k < unit<as_float>::VALUES; k++) {
+            const float sum = as_float::value(v.values[k]) + as_float::value(b.values[k]);
+            v.values[k] = sum < 0.0f ? 0u : __float_as_uint(sum); // NaN stays
+        }
+        x[i] = v.whole;
+    }
+}
+
 extern "C" cudaError_t ll_max_pool_cuda(ll_pool_type type, const void *x, int64_t images, int side,
                                         int channels, void *y, uint32_t *largest,
                                         cudaStream_t stream)
@@ -260,5 +281,21 @@ extern "C" cudaError_t ll_largest_cuda(ll_pool_type type, const void *x, int64_t
     else
         LL_LAUNCH(largest_of<as_float>, shape.grid_x, shape.block_x, 0, stream, from, units, rest,
                   largest);
+    return cudaGetLastError();
+}
+
+extern "C" cudaError_t ll_bias_relu_cuda(float *x, int64_t places, int channels, const float *bias,
+                                         cudaStream_t stream)
+{
+    const int channel_units = channels / unit<as_float>::VALUES;
+    const int64_t units = places * channel_units;
+    const ll_launch_shape shape = ll_launch_values(units);
+
+    if (places == 0) return cudaSuccess;
+    if (shape.grid_x == 0 || channels % unit<as_float>::VALUES != 0 ||
+        (uintptr_t)x % UNIT_BYTES != 0 || (uintptr_t)bias % UNIT_BYTES != 0)
+        return cudaErrorInvalidValue;
+    LL_LAUNCH(bias_relu, shape.grid_x, shape.block_x, 0, stream, (uint4 *)(void *)x, units,
+              channel_units, (const uint4 *)(const void *)bias);
     return cudaGetLastError();
 }
