@@ -9,8 +9,8 @@
  *   largest    the greatest |x| of all, as the bits of a f32: they order as the sizes do, infinity
  *              above every number and NaN above infinity. Raises what is there; set it to 0 first.
  *              max_pool does the same for its input on the way; NULL: it does not.
- *   bias_relu  x (places, channels) f32 in place: x + bias (channels), and 0 where that is less
- * than 0; NaN stays
+ *   bias_relu  x (places, channels) f32 in place: x + bias (channels), and 0 where that is below
+ *              0; NaN stays
  *
  * `factor` is a power of two: what undoes the scale that keeps float16 from overflowing. Twins give
  * the same bits, but for which NaN. Floor 1. Includes nothing of ours. */
