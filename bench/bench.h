@@ -50,6 +50,20 @@ LL_NODISCARD ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_
 LL_NODISCARD ll_status ll_bench_similarity(const ll_bench_options *options, ll_bench_result *result,
                                            ll_error *err);
 
+/** Photos to 224 x 224 pixels: the JPEGs of the folder options->path, or drawn ones. Limit: what
+ *  libjpeg-turbo alone decodes of the same files, from memory and into one buffer a thread. */
+LL_NODISCARD ll_status ll_bench_decode(const ll_bench_options *options, ll_bench_result *result,
+                                       ll_error *err);
+
+/** Writing the matrix as a night does, with fsync, into the folder options->path. Limit: writing as
+ *  many bytes in order, with fsync, in turns with it. */
+LL_NODISCARD ll_status ll_bench_store(const ll_bench_options *options, ll_bench_result *result,
+                                      ll_error *err);
+
+/** Rows of the matrix out of an open index that is in memory. Limit: the speed of memory. */
+LL_NODISCARD ll_status ll_bench_store_read(const ll_bench_options *options, ll_bench_result *result,
+                                           ll_error *err);
+
 /* ---- for the cases ---------------------------------------------------------------------- */
 
 typedef ll_status (*ll_bench_fn)(void *context, ll_error *err);
@@ -58,6 +72,9 @@ typedef ll_status (*ll_bench_fn)(void *context, ll_error *err);
  *  fills in runs, min_s and median_s. The first failure ends it. */
 LL_NODISCARD ll_status ll_bench_repeat(ll_bench_fn run, void *context, double seconds,
                                        ll_bench_result *result, ll_error *err);
+
+/** The median of `count` times, 1 or more, which are sorted; and the least. */
+double ll_bench_median(double *times, int count, double *least);
 
 /** What this machine multiplies at best: `threads` independent single-threaded sgemm of order 1024
  *  (OpenBLAS) at once, best of a few rounds, FLOP a second. Fills in limit_name and

@@ -16,8 +16,11 @@ static const struct {
     const char *name;
     ll_status (*run)(const ll_bench_options *options, ll_bench_result *result, ll_error *err);
 } k_stages[] = {
+    {"decode", ll_bench_decode},
     {"embed", ll_bench_embed},
     {"similarity", ll_bench_similarity},
+    {"store", ll_bench_store},
+    {"store", ll_bench_store_read},
 };
 enum { STAGES = sizeof k_stages / sizeof k_stages[0], CELL = 112, COLUMNS = 12 };
 
