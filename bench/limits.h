@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Bytes a second copied from memory to memory by `threads` threads at once, each its own 64 MiB
- *  (read once, written once, counted once): best of a few rounds. */
+/** Bytes a second read from memory by `threads` threads at once, each its own 64 MiB in order, into
+ *  a buffer that a cache holds: best of a few rounds. */
 LL_NODISCARD ll_status ll_limit_memory(int threads, double *bytes_a_second, ll_error *err);
 
 /** Write `bytes` to a new file in `folder` in pieces of 1 MiB, in order, and fsync it: what

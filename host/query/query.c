@@ -38,6 +38,7 @@ void ll_query_close(ll_query *query)
     ll_reader_close(query->reader);
     free(query->column_names);
     free(query->column_values);
+    ll_query_table_release(&query->table);
     free(query);
 }
 
@@ -45,6 +46,7 @@ ll_status ll_query_warm(ll_query *query, ll_error *err)
 {
     for (int i = 0; i < query->columns; i++)
         LL_TRY(ll_reader_column(query->reader, i, &query->column_values[i], err));
+    if (query->table.slots == NULL) LL_TRY(ll_query_table_init(query->reader, &query->table, err));
     return ll_reader_images(query->reader, &query->images, err);
 }
 
@@ -80,6 +82,8 @@ const char *ll_query_id(const ll_query *query, int64_t row, size_t *length)
 
 int64_t ll_query_find(const ll_query *query, const char *id, size_t length)
 {
+    if (query->table.slots != NULL)
+        return ll_query_table_find(&query->table, query->reader, id, length);
     return ll_reader_find(query->reader, id, length);
 }
 

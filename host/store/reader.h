@@ -39,6 +39,9 @@ float ll_reader_score(const ll_reader *reader, int64_t row, int64_t column);
  *  Thread-safe. */
 const char *ll_reader_id(const ll_reader *reader, int64_t row, size_t *length);
 
+/** Begin to fetch what ll_reader_id needs of a row: for whoever asks for several. */
+void ll_reader_id_soon(const ll_reader *reader, int64_t row);
+
 /** Row of an id by binary search over mapped memory, or -1. Thread-safe. */
 int64_t ll_reader_find(const ll_reader *reader, const char *id, size_t length);
 
