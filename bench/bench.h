@@ -18,6 +18,7 @@ typedef struct ll_bench_options {
     int batch;             /* images a slot holds; 0: the backend's default */
     int64_t items;         /* images, rows or questions of one run; 0: the case's default */
     int64_t cols;          /* width of a feature where the case has a choice; 0: 4096 */
+    int rounds;            /* store: matrices to write; 0: 5, or 3 on a slow disk */
     double seconds;        /* measured time at the least; 0: 1 */
     const char *weights;   /* a weights file; NULL: the case draws an untrained network */
     const char *backend;   /* "auto", "cpu", "cuda"; NULL: cpu */

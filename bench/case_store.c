@@ -29,6 +29,7 @@ enum {
     TILE = 512,
     ROUNDS = 5,
     FEWEST_ROUNDS = 3,
+    MOST_ROUNDS = 100,
     ID = 24,
     STRIDE = 7919, /* a prime */
 };
@@ -266,7 +267,7 @@ static ll_status time_writing(const ll_bench_options *options, ll_bench_result *
     ll_status status = LL_OK;
     struct store_case c = {.items = 0};
     const int64_t items = options->items > 0 ? options->items : ITEMS;
-    double ours[ROUNDS], plain[ROUNDS], least = 0.0;
+    double ours[MOST_ROUNDS], plain[MOST_ROUNDS], least = 0.0;
     int rounds = 0;
 
     LL_TRY_DONE(open_case(&c, options, err));
@@ -275,8 +276,9 @@ static ll_status time_writing(const ll_bench_options *options, ll_bench_result *
     LL_TRY_DONE(check_matrix(&c, err));
     LL_TRY_DONE(resize_case(&c, items, err));
     const double start = ll_clock_seconds();
-    while (rounds < ROUNDS &&
-           (rounds < FEWEST_ROUNDS || ll_clock_seconds() - start < k_patience_s)) {
+    const int most = options->rounds > 0 ? (int)ll_min_i64(options->rounds, MOST_ROUNDS) : ROUNDS;
+    const int fewest = options->rounds > 0 ? most : FEWEST_ROUNDS;
+    while (rounds < most && (rounds < fewest || ll_clock_seconds() - start < k_patience_s)) {
         LL_TRY_DONE(time_round(&c, rounds, &ours[rounds], &plain[rounds], err));
         rounds++;
     }

@@ -35,7 +35,7 @@ static const ll_column k_columns[COLUMNS] = {
 };
 
 struct request {
-    int64_t jobs, items, cols;
+    int64_t jobs, items, cols, rounds;
     double seconds;
     const char *batch, *photos, *folder, *index, *keep;
     const char *weights, *backend, *precision, *matrix, *format;
@@ -126,6 +126,7 @@ static ll_status run_stages(const ll_arguments *arguments, const struct request 
     const ll_bench_options common = {.threads = (int)r->jobs,
                                      .items = r->items == LL_OPTION_UNSET ? 0 : r->items,
                                      .cols = r->cols == LL_OPTION_UNSET ? 0 : r->cols,
+                                     .rounds = r->rounds == LL_OPTION_UNSET ? 0 : (int)r->rounds,
                                      .seconds = r->seconds,
                                      .weights = r->weights,
                                      .backend = r->backend,
@@ -192,6 +193,8 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
         {"photos", 0, LL_OPTION_TEXT, &r->photos, "FOLDER", "decode: its JPEGs (drawn ones)", 0, 0},
         {"folder", 0, LL_OPTION_TEXT, &r->folder, "FOLDER",
          "store: write there ($TMPDIR, else /tmp)", 0, 0},
+        {"rounds", 0, LL_OPTION_INT, &r->rounds, "N",
+         "store: matrices to write (5; 3 on a slow disk)", 1, 100},
         {"index", 0, LL_OPTION_TEXT, &r->index, "INDEX.h5", "query: ask this index", 0, 0},
         {"keep", 0, LL_OPTION_TEXT, &r->keep, "FILE", "query: leave the drawn index here", 0, 0},
         {"format", 0, LL_OPTION_CHOICE, &r->format, LL_FORMAT_WORDS,
@@ -212,6 +215,7 @@ int cmd_bench(int argc, const char *const *argv)
     struct request r = {.jobs = ll_parallel_cores(),
                         .items = LL_OPTION_UNSET,
                         .cols = LL_OPTION_UNSET,
+                        .rounds = LL_OPTION_UNSET,
                         .seconds = 1.0,
                         .backend = "cpu",
                         .matrix = "float32"};
