@@ -89,7 +89,7 @@ def read(options, folder):
     for _ in range(options.rounds):
         mine.append(ours(options, folder)[1]["median_s"] / options.rows)
         theirs.append(read_h5py(path))
-    print(f"{statistics.median(mine):.7f}\t{statistics.median(theirs):.7f}\t"
+    print(f"{statistics.median(mine):.9f}\t{statistics.median(theirs):.9f}\t"
           f"a row of {options.rows} read\th5py {h5py.__version__}")
 
 
