@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ITEMS = 5000, QUESTIONS = 8192, CHECKED = 512, STARTS = 8, TOP = 10 };
+enum { ITEMS = 5000, QUESTIONS = 4096, CHECKED = 512, STARTS = 4, TOP = 10 };
 
 struct query_case {
     char *path; /* of the index */
@@ -194,6 +194,8 @@ static ll_status find_index(struct query_case *c, const ll_bench_options *option
     const char *const folder = getenv("TMPDIR");
     char *draft = NULL;
 
+    if (options->path != NULL && options->keep != NULL)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--keep: nothing is drawn with --index");
     if (options->path != NULL)
         return ll_text_copy(options->path, strlen(options->path), &c->path, err);
     if (options->keep == NULL) {

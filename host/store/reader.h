@@ -18,6 +18,10 @@ typedef struct ll_reader ll_reader;
 LL_NODISCARD ll_status ll_reader_open(const char *path, ll_reader **out, ll_error *err);
 void ll_reader_close(ll_reader *reader); /* accepts NULL */
 
+/** A few rows will be asked for and little else: of a file that is not in memory yet, only the
+ * pages that are needed are read. Until a whole column is. */
+void ll_reader_expect_little(const ll_reader *reader);
+
 /* What the file says of itself; borrowed until close, like everything below. */
 const ll_store_extents *ll_reader_extents(const ll_reader *reader);
 const ll_store_provenance *ll_reader_provenance(const ll_reader *reader);

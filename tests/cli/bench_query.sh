@@ -11,7 +11,7 @@ complain() {
 }
 
 # The ring closes at every size differently: even, odd, fewer than its neighbours, one more.
-for items in 1 2 3 4 7 100 101 102 333; do
+for items in 1 2 101 333; do
     "$BIN/lookloom" bench query --items $items --seconds 0.01 --jobs 1 --keep "$folder/d.h5" \
         --format csv >"$folder/out.csv" || complain "$items items: exit $?"
     "$BIN/lookloom" verify "$folder/d.h5" >"$folder/verify.txt" 2>&1 ||
@@ -37,5 +37,7 @@ done
     grep -q '333 items' || complain "--index is not asked"
 "$BIN/lookloom" bench query --items 5 --keep "$folder/none/d.h5" >"$folder/out.csv" 2>&1
 [ $? = 3 ] || complain "--keep into no folder: $(cat "$folder/out.csv")"
+got=$("$BIN/lookloom" bench query --index "$folder/d.h5" --keep "$folder/e.h5" 2>&1 >/dev/null)
+[ "$?: $got" = '2: lookloom bench: --keep: nothing is drawn with --index' ] || complain "$got"
 ls "$folder" | grep -q draft && complain "a draft is left behind"
 [ $failed = 0 ]
