@@ -44,6 +44,8 @@ typedef struct ll_backend_info {
     const char *precision; /* "fp32" */
     const char *engines;   /* library versions and the implementations chosen, e.g.
                               "oneDNN 2.6.3 (fc1-fc2 brgemm:avx512_core), dots 1 avx512" */
+    const char *devices;   /* all there are, for people, a line each: "0: NVIDIA H200, 9.0, 132 SMs,
+                              150 GB, 149 GB free"; free memory of the one that is open. "" on cpu */
     int batch;
 } ll_backend_info;
 ll_backend_info ll_backend_describe(const ll_backend *be);
@@ -53,6 +55,9 @@ ll_backend_info ll_backend_describe(const ll_backend *be);
 typedef struct ll_net_options {
     int layer;      /* LL_VGG16_*: where to stop, any of the 20 layers or LL_VGG16_GAP */
     bool normalize; /* unit rows and their norms; false: raw activations (tests, calibration) */
+    /* ll_backend_info.engines of an earlier net on the same device in the same precision: its
+     * choices are taken over where they still can be. NULL: none. Borrowed during create. */
+    const char *engines;
 } ll_net_options;
 
 /** Pack the weights for this device, once. LL_ERR_ARGUMENT if the weights end before `layer`. */
@@ -116,6 +121,10 @@ typedef struct ll_compare_options {
     ll_tile_sink sink; /* ignored for LL_MATRIX_NONE */
 } ll_compare_options;
 
+/** M for K = `neighbors`: how many candidates more than neighbours to keep, so that few rows stay
+ *  uncertain at this backend's bounds. Neighbours are the same whatever M is. */
+int64_t ll_compare_margin(const ll_backend *be, int64_t neighbors);
+
 /** Bind the features; frees what an earlier comparison held. */
 LL_NODISCARD ll_status ll_compare_begin(ll_backend *be, const ll_compare_options *options,
                                         ll_error *err);
@@ -138,14 +147,26 @@ LL_NODISCARD ll_status ll_compare_sync(ll_backend *be, ll_error *err);
 LL_NODISCARD ll_status ll_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
                                     float *scores, double *bounds, ll_error *err);
 
-/** Exact scores (kernels/rescore.h) of given pairs: scores[r][c] for row + r and columns[r][c];
- *  places with 0xFFFFFFFF are left alone. */
+/** Start exact scores (kernels/rescore.h) of given pairs: scores[r][c] for row + r and
+ * columns[r][c]; places with 0xFFFFFFFF are left alone. One is under way at most; `columns` must
+ * stay and `scores` is not complete until ll_rescore_wait, which any other call of the comparison
+ * does first. */
+LL_NODISCARD ll_status ll_rescore_submit(ll_backend *be, int64_t row, int64_t rows,
+                                         const uint32_t *columns, int64_t count, float *scores,
+                                         ll_error *err);
+LL_NODISCARD ll_status ll_rescore_wait(ll_backend *be, ll_error *err);
+
+/** Both. */
 LL_NODISCARD ll_status ll_rescore(ll_backend *be, int64_t row, int64_t rows,
                                   const uint32_t *columns, int64_t count, float *scores,
                                   ll_error *err);
 
-/** Exact scores of one row against all, itself included: (rows of the comparison) f32. */
-LL_NODISCARD ll_status ll_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err);
+/** Exact scores of some rows against all, themselves included, in one pass of the features or a
+ * few.
+ * @param rows    (count) row numbers, in any order
+ * @param scores  (count, rows of the comparison) f32 */
+LL_NODISCARD ll_status ll_rescore_rows(ll_backend *be, const uint32_t *rows, int64_t count,
+                                       float *scores, ll_error *err);
 
 void ll_compare_end(ll_backend *be);
 

@@ -77,7 +77,7 @@ static ll_status fill_ids(const ll_query *query, const ll_query_ranking *ranking
                           ll_error *err)
 {
     ll_query_answer *const out = &to->public;
-    int64_t bytes = out->row >= 0 ? id_bytes(query, out->row) : 0;
+    int64_t bytes = out->row >= 0 ? id_bytes(query, out->row) : 0; /* a photo's name is its own */
 
     if (ranking->best.row >= 0) bytes += id_bytes(query, ranking->best.row);
     for (int64_t i = 0; i < ranking->count; i++)

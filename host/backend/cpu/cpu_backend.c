@@ -74,6 +74,7 @@ static ll_backend_info cpu_describe(const ll_backend *be)
         .device = state->device,
         .precision = "fp32",
         .engines = state->engines,
+        .devices = "",
         .batch = state->batch,
     };
 }
@@ -88,12 +89,14 @@ const struct ll_backend_ops ll_backend_cpu_ops = {
     .net_free = ll_cpu_net_free,
     .forward_submit = ll_cpu_forward_submit,
     .forward_wait = ll_cpu_forward_wait,
+    .compare_margin = ll_cpu_compare_margin,
     .compare_begin = ll_cpu_compare_begin,
     .compare_tile = ll_cpu_compare_tile,
     .tile_submit = ll_cpu_tile_submit,
     .compare_sync = ll_cpu_compare_sync,
     .topk_take = ll_cpu_topk_take,
-    .rescore = ll_cpu_rescore,
-    .rescore_row = ll_cpu_rescore_row,
+    .rescore_submit = ll_cpu_rescore_submit,
+    .rescore_wait = ll_cpu_rescore_wait,
+    .rescore_rows = ll_cpu_rescore_rows,
     .compare_end = ll_cpu_compare_end,
 };

@@ -1,14 +1,17 @@
 /* host/backend/cuda/cuda_backend.c - the cuda row in the table of backends, and the module's one
  * exported symbol. */
 #include "host/backend/cuda/cuda_check.h"
+#include "host/backend/cuda/cuda_plan.h"
 #include "host/backend/cuda/cuda_state.h"
 #include "host/base/memory.h"
+#include "host/base/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { DEFAULT_BATCH = 256, OLDEST_DRIVER = 13000, OLDEST_MAJOR = 8 };
+enum { DEVICE = sizeof((struct cuda_state *)NULL)->device_text };
 
 /* Drivers are known to people by their branch, to programs by the CUDA version they bring. */
 static const struct {
@@ -51,6 +54,35 @@ static ll_status check_device(int device, struct cudaDeviceProp *properties, ll_
     return LL_CUDA(cudaSetDevice(device));
 }
 
+/* What decides the bits, and how much there is of it. */
+static void name_device(const struct cudaDeviceProp *properties, char text[DEVICE])
+{
+    snprintf(text, DEVICE, "%.80s, %d.%d, %d SMs", properties->name, properties->major,
+             properties->minor, properties->multiProcessorCount);
+}
+
+static ll_status list_devices(struct cuda_state *state, ll_error *err)
+{
+    char name[DEVICE], size[LL_NUMBER_TEXT], room[LL_NUMBER_TEXT];
+    size_t used = 0, free_bytes = 0, all_bytes = 0;
+    int count = 0;
+
+    LL_TRY(LL_CUDA(cudaMemGetInfo(&free_bytes, &all_bytes)));
+    LL_TRY(LL_CUDA(cudaGetDeviceCount(&count)));
+    for (int i = 0; i < count && used < sizeof state->devices; i++) {
+        struct cudaDeviceProp properties;
+        LL_TRY(LL_CUDA(cudaGetDeviceProperties(&properties, i)));
+        name_device(&properties, name);
+        used += (size_t)snprintf(state->devices + used, sizeof state->devices - used,
+                                 "%s%d: %s, %s", i > 0 ? "\n" : "", i, name,
+                                 ll_number_size((double)properties.totalGlobalMem, size));
+        if (i == state->device && used < sizeof state->devices)
+            used += (size_t)snprintf(state->devices + used, sizeof state->devices - used,
+                                     ", %s free", ll_number_size((double)free_bytes, room));
+    }
+    return LL_OK;
+}
+
 static ll_status precision_of(const char *name, ll_conv_type *type, ll_error *err)
 {
     if (name == NULL || strcmp(name, "fp16") == 0)
@@ -76,6 +108,7 @@ static ll_status open_libraries(struct cuda_state *state, int driver, ll_error *
     snprintf(state->libraries, sizeof state->libraries, "driver %d.%d, CUDA %d.%d, %s, %s",
              driver / 1000, driver / 10 % 100, runtime / 1000, runtime / 10 % 100, conv, gemm);
     snprintf(state->engines, sizeof state->engines, "%s", state->libraries);
+    state->engines_length = strlen(state->engines);
     return LL_OK;
 }
 
@@ -89,14 +122,15 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
     be->state = state;
     LL_TRY(precision_of(options->precision, &state->precision, err));
     LL_TRY(check_driver(&driver, err));
+    LL_TRY(ll_conv_library_check(err));
     LL_TRY(check_device(options->device, &properties, err));
     state->device = options->device;
+    state->capability = properties.major * 10 + properties.minor;
     state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;
     state->slots = options->slots;
     state->log = options->log;
-    /* What decides the bits, and how much there is of it. */
-    snprintf(state->device_text, sizeof state->device_text, "%.80s, %d.%d, %d SMs", properties.name,
-             properties.major, properties.minor, properties.multiProcessorCount);
+    name_device(&properties, state->device_text);
+    LL_TRY(list_devices(state, err));
     LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->in, cudaStreamNonBlocking)));
     LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->compute, cudaStreamNonBlocking)));
     LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->out, cudaStreamNonBlocking)));
@@ -127,6 +161,7 @@ static ll_backend_info cuda_describe(const ll_backend *be)
         .device = state->device_text,
         .precision = k_precisions[state->precision],
         .engines = state->engines,
+        .devices = state->devices,
         .batch = state->batch,
     };
 }
@@ -141,13 +176,15 @@ static const struct ll_backend_ops k_ops = {
     .net_free = ll_cuda_net_free,
     .forward_submit = ll_cuda_forward_submit,
     .forward_wait = ll_cuda_forward_wait,
+    .compare_margin = ll_cuda_compare_margin,
     .compare_begin = ll_cuda_compare_begin,
     .compare_tile = ll_cuda_compare_tile,
     .tile_submit = ll_cuda_tile_submit,
     .compare_sync = ll_cuda_compare_sync,
     .topk_take = ll_cuda_topk_take,
-    .rescore = ll_cuda_rescore,
-    .rescore_row = ll_cuda_rescore_row,
+    .rescore_submit = ll_cuda_rescore_submit,
+    .rescore_wait = ll_cuda_rescore_wait,
+    .rescore_rows = ll_cuda_rescore_rows,
     .compare_end = ll_cuda_compare_end,
 };
 

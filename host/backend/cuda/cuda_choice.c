@@ -1,5 +1,5 @@
 /* host/backend/cuda/cuda_choice.c - which engine runs which convolution: the fastest of those on
- * offer, measured here, or what the cache says was.
+ * offer, measured here, or what was chosen before: by the night that made the index, or the cache.
  *
  * Layers are timed in order on the calibration pictures, each on what the winner before it made:
  * real activations, half of them zero (zeros throughout would be faster than photos). Where a pool
@@ -82,16 +82,17 @@ static bool only_unsupported(ll_status status)
 
 /* ---- timing ----------------------------------------------------------------------------- */
 
-/* The layer, and the pool after it where both run. */
+/* The layer, and the pool after it where both run; with what a night does besides, looking for the
+ * largest activation, which a pool of ours does on the way and one of theirs costs a pass more. */
 static ll_status queue_once(struct contest *c, int index, ll_error *err)
 {
     const ll_net *const net = c->net;
     void *const x = net->activations[c->at], *const y = net->activations[1 - c->at];
 
-    LL_TRY(ll_cuda_layer_queue(net, index, x, y, NULL, err));
+    LL_TRY(ll_cuda_layer_queue(net, index, x, y, c->largest, err));
     /* Where the pool's result goes does not matter, but x must stay for the next run. */
     if (ll_cuda_pool_follows(net, index) && !net->layers[index].pooled)
-        return ll_cuda_layer_queue(net, index + 1, y, c->spare, NULL, err);
+        return ll_cuda_layer_queue(net, index + 1, y, c->spare, c->largest, err);
     return LL_OK;
 }
 
@@ -141,11 +142,18 @@ done:
 
 /* ---- the winner ------------------------------------------------------------------------- */
 
+/* Of two that take the same, the one that pools: it leaves more of the memory to copies beside it.
+ */
+static bool is_before(const struct offer *a, const struct offer *b)
+{
+    return a->ms < b->ms || (a->ms == b->ms && a->pooled && !b->pooled);
+}
+
 static struct offer *fastest(struct contest *c)
 {
     struct offer *best = NULL;
     for (int i = 0; i < c->count; i++)
-        if (isfinite(c->offers[i].ms) && (best == NULL || c->offers[i].ms < best->ms))
+        if (isfinite(c->offers[i].ms) && (best == NULL || is_before(&c->offers[i], best)))
             best = &c->offers[i];
     return best;
 }
@@ -245,7 +253,7 @@ static ll_status contest_run(struct contest *c, ll_error *err)
 
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&c->start, cudaEventDefault)));
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&c->stop, cudaEventDefault)));
-    LL_TRY(ll_cuda_memory("timing", sizeof *c->largest, &c->largest, err));
+    LL_TRY(ll_cuda_memory("timing", LL_CUDA_LAYERS * sizeof *c->largest, &c->largest, err));
     LL_TRY(ll_cuda_memory("timing", pixels, &c->pixels, err));
     LL_TRY(ll_cuda_memory("timing", spare, &c->spare, err));
     LL_TRY(ll_cuda_pictures(net, net->batch, images, c->pixels, err));
@@ -282,29 +290,40 @@ static ll_status time_all(ll_net *net, ll_error *err)
 
 /* ---- all layers ------------------------------------------------------------------------- */
 
-/* Plans of what the cache says; `*made` is false if one of them cannot be built any more. */
-static ll_status from_cache(ll_net *net, bool *made, ll_error *err)
+/* Plans of what was kept; `*made` is false if one of them cannot be built any more. */
+static ll_status take_kept(ll_net *net, const struct cuda_layer kept[], bool *made, ll_error *err)
+{
+    *made = false;
+    for (int i = 0; i <= net->last && i < LL_VGG16_POOL5; i++) {
+        ll_error refused = LL_ERROR_INIT;
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV) continue;
+        const ll_status status = layer_take(net, i, kept[i].engine, kept[i].pooled, &refused);
+        if (status == LL_OK) continue;
+        if (!only_unsupported(status))
+            return ll_fail(err, status, "%s: %s", ll_vgg16_name(i), refused.text);
+        ll_log_line(net->state->log, "%s: engine %s is gone; engines are chosen anew",
+                    ll_vgg16_name(i), kept[i].engine);
+        return LL_OK;
+    }
+    *made = true;
+    return LL_OK;
+}
+
+/* First what an earlier index says, so that its features can be told to be ours too; then the
+ * cache, which also serves an index that is new. */
+static ll_status from_kept(ll_net *net, bool *made, ll_error *err)
 {
     struct cuda_layer *kept = NULL;
     ll_status status = LL_OK;
+    bool found = false;
 
     *made = false;
     LL_TRY(ll_alloc("engines", LL_CUDA_LAYERS, sizeof *kept, &kept, err));
-    LL_TRY_DONE(ll_cuda_cache_read(net, kept, made, err));
-    for (int i = 0; *made && i < LL_VGG16_POOL5; i++) {
-        ll_error refused = LL_ERROR_INIT;
-        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV) continue;
-        status = layer_take(net, i, kept[i].engine, kept[i].pooled, &refused);
-        if (status == LL_OK) continue;
-        *made = false;
-        if (!only_unsupported(status)) {
-            (void)ll_fail(err, status, "%s: %s", ll_vgg16_name(i), refused.text);
-            goto done;
-        }
-        status = LL_OK;
-        ll_log_line(net->state->log, "%s: engine %s is gone; engines are timed anew",
-                    ll_vgg16_name(i), kept[i].engine);
-    }
+    if (net->earlier != NULL) ll_cuda_engines_read(net, net->earlier, kept, &found);
+    if (found) LL_TRY_DONE(take_kept(net, kept, made, err));
+    if (*made) goto done;
+    LL_TRY_DONE(ll_cuda_cache_read(net, kept, &found, err));
+    if (found) LL_TRY_DONE(take_kept(net, kept, made, err));
 done:
     free(kept);
     return status;
@@ -337,26 +356,10 @@ ll_status ll_cuda_plans_choose(ll_net *net, ll_error *err)
 
     for (int i = LL_VGG16_FC1; i <= net->last; i++)
         LL_TRY(make_product(net, i, err));
-    LL_TRY(from_cache(net, &made, err));
+    LL_TRY(from_kept(net, &made, err));
     if (made) return LL_OK;
     LL_TRY(time_all(net, err));
     if (ll_cuda_cache_write(net, &unwritten) != LL_OK)
         ll_log_line(net->state->log, "engines are not kept: %s", unwritten.text);
     return LL_OK;
-}
-
-void ll_cuda_plans_describe(const ll_net *net, char *text, size_t size_bytes)
-{
-    size_t used = (size_t)snprintf(text, size_bytes, "%s; scale %g", net->state->libraries,
-                                   (double)net->factor);
-
-    for (int i = 0; i <= net->last && used < size_bytes; i++) {
-        const struct cuda_layer *const layer = &net->layers[i];
-        const ll_vgg16_kind kind = ll_vgg16_layer_at(i)->kind;
-        if (kind == LL_VGG16_POOL) continue;
-        const char *const engine =
-            kind == LL_VGG16_CONV ? layer->engine : net->algorithms[i - LL_VGG16_FC1];
-        used += (size_t)snprintf(text + used, size_bytes - used, "; %s %s%s", ll_vgg16_name(i),
-                                 engine, layer->pooled ? " with pool" : "");
-    }
 }
