@@ -176,12 +176,12 @@ static void put_lead(const ll_report *report, int64_t drawn)
         "what scores less is dimmed. Scores are cut, not rounded. Small words say where a "
         "neighbour differs from the item.</p>\n",
         (long long)drawn, drawn == 1 ? "" : "s", (unsigned long long)report->seed);
-    fprintf(
-        to,
-        "<p class=\"note\">Photos as the index saw them: a rotation in EXIF %s, transparency %s."
-        "</p>\n",
-        strcmp(p->exif, "apply") == 0 ? "applied" : "ignored",
-        strcmp(p->alpha, "white") == 0 ? "on white" : "dropped");
+    fprintf(to,
+            "<p class=\"note\">Photos as the index saw them: a rotation in EXIF %s, transparency "
+            "%s. Bands beside a photo are not part of it."
+            "</p>\n",
+            strcmp(p->exif, "apply") == 0 ? "applied" : "ignored",
+            strcmp(p->alpha, "white") == 0 ? "on white" : "dropped");
     if (p->within[0] != '\0') {
         fputs("<p class=\"note\">This index compares only items with the same ", to);
         ll_html_isolated(to, p->within);

@@ -73,6 +73,26 @@ static bool fills_tile(const ll_thumbnail *thumbnail)
     return wide >= 0.9 * high && high >= 0.9 * wide;
 }
 
+/* Mean colour of the edges that a tile's empty bands lie along, so that the photo seems to go on
+ * there: white for a product on white. */
+static void edge_colour(const ll_thumbnail *thumbnail, int mean[3])
+{
+    const int width = thumbnail->width, height = thumbnail->height;
+    const bool bands_above = width * 5 > height * 4;
+    const int along = bands_above ? width : height;
+    int64_t sum[3] = {0, 0, 0};
+
+    for (int i = 0; i < along; i++)
+        for (int side = 0; side < 2; side++) {
+            const int x = bands_above ? i : side * (width - 1);
+            const int y = bands_above ? side * (height - 1) : i;
+            for (int c = 0; c < 3; c++)
+                sum[c] += thumbnail->pixels[3 * (y * width + x) + c];
+        }
+    for (int c = 0; c < 3; c++)
+        mean[c] = (int)(sum[c] / (2 * along));
+}
+
 static ll_status put_image(FILE *to, const ll_thumbnail *thumbnail, const char *alt, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -82,8 +102,11 @@ static ll_status put_image(FILE *to, const ll_thumbnail *thumbnail, const char *
     LL_TRY_DONE(encode(thumbnail, &jpeg, &size, err));
     LL_TRY_DONE(ll_alloc("thumbnail", (int64_t)size / 3 * 4 + 8, 1, &text, err));
     EVP_EncodeBlock(text, jpeg, (int)size);
-    fprintf(to, "<img%s width=\"%d\" height=\"%d\" alt=\"",
-            fills_tile(thumbnail) ? " class=\"fills\"" : "", thumbnail->width, thumbnail->height);
+    int mean[3];
+    edge_colour(thumbnail, mean);
+    fprintf(to, "<img%s style=\"background:#%02x%02x%02x\" width=\"%d\" height=\"%d\" alt=\"",
+            fills_tile(thumbnail) ? " class=\"fills\"" : "", (unsigned)mean[0], (unsigned)mean[1],
+            (unsigned)mean[2], thumbnail->width, thumbnail->height);
     ll_html_text(to, alt);
     fprintf(to, "\" src=\"data:image/jpeg;base64,%s\" />", (const char *)text);
 done:

@@ -55,7 +55,7 @@ class Balance(html.parser.HTMLParser):
                 check(re.match(r"data:(image/jpeg;base64,[A-Za-z0-9+/=]+|,)?$|#[a-z]+$", value or ""),
                       f"{self.name}: <{tag} {key}={str(value)[:60]}")
             if key == "style":
-                check(re.fullmatch(r"width:[0-9.]+%", value), f"{self.name}: style {value}")
+                check(re.fullmatch(r"width:[0-9.]+%|background:#[0-9a-f]{6}", value), f"{self.name}: style {value}")
             if key == "id":
                 self.ids.append(value)
         if tag in ("h1", "h2", "h3"):
