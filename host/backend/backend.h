@@ -116,6 +116,10 @@ typedef struct ll_compare_options {
     ll_tile_sink sink; /* ignored for LL_MATRIX_NONE */
 } ll_compare_options;
 
+/** Anonymous host memory a comparison takes from begin to end, about, whether begun or not:
+ *  `features` and `sink` are not looked at. */
+int64_t ll_compare_host_bytes(const ll_backend *be, const ll_compare_options *options);
+
 /** Bind the features; frees what an earlier comparison held. */
 LL_NODISCARD ll_status ll_compare_begin(ll_backend *be, const ll_compare_options *options,
                                         ll_error *err);

@@ -55,6 +55,7 @@ struct ll_backend {
     int slots, batch;
     int64_t rows; /* of the comparison; -1 between comparisons */
     int keep;
+    int threads; /* last, and not for modules: their ABI ends above */
 };
 
 extern const struct ll_backend_ops ll_backend_cpu_ops;

@@ -6,6 +6,7 @@
 
 #include "host/base/log.h"
 #include "host/base/status.h"
+#include "host/pipeline/forecast.h"
 #include "host/pipeline/pipeline.h"
 
 #include <stdio.h>
@@ -25,5 +26,8 @@ int cmd_weights(int argc, const char *const *argv);
 
 /** What `lookloom index` says when it is done (print_summary.c). */
 void ll_print_summary(FILE *to, const char *index_path, const ll_pipeline_summary *summary);
+
+/** What `lookloom index --dry-run` says; memory and time only as far as they are known. */
+void ll_print_forecast(FILE *to, const char *index_path, const ll_forecast *forecast);
 
 #endif

@@ -57,10 +57,9 @@ static ll_status open_row(const ll_catalog *catalog, int64_t row, int *fd, ll_im
     return LL_OK;
 }
 
-static ll_status decode_row(const ll_decode_ring *ring, int64_t row, uint8_t *pixels,
-                            ll_image_facts *facts, ll_error *err)
+ll_status ll_decode_row(const ll_catalog *catalog, const ll_image_options *image, int64_t row,
+                        uint8_t *pixels, ll_image_facts *facts, ll_error *err)
 {
-    const ll_catalog *const catalog = ring->options.catalog;
     const char *const reason = ll_catalog_reject_reason(catalog, row);
     int fd = -1;
 
@@ -69,10 +68,9 @@ static ll_status decode_row(const ll_decode_ring *ring, int64_t row, uint8_t *pi
         snprintf(facts->reason, sizeof facts->reason, "%s", reason);
         return LL_OK;
     }
-    if (ring->options.disturb != NULL) ring->options.disturb(row);
     LL_TRY(open_row(catalog, row, &fd, facts, err));
     if (fd < 0) return LL_OK;
-    const ll_status status = ll_image_load(fd, ring->options.image, pixels, facts, err);
+    const ll_status status = ll_image_load(fd, image, pixels, facts, err);
     close(fd);
     return status;
 }
@@ -100,8 +98,10 @@ static void *work(void *argument)
 
         pthread_mutex_unlock(&ring->lock);
         const double start = ll_clock_seconds();
-        const ll_status status = decode_row(
-            ring, row, ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES, &place->facts, &err);
+        if (ring->options.disturb != NULL) ring->options.disturb(row);
+        const ll_status status = ll_decode_row(
+            ring->options.catalog, ring->options.image, row,
+            ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES, &place->facts, &err);
         const double seconds = ll_clock_seconds() - start;
         pthread_mutex_lock(&ring->lock);
         ring->seconds += seconds;

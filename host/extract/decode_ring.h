@@ -22,6 +22,11 @@ typedef struct ll_decode_ring_options {
     void (*disturb)(int64_t row); /* tests only; NULL in production */
 } ll_decode_ring_options;
 
+/** One row, here and now: its photo's pixels (LL_IMAGE_BYTES), or a reason in `facts`. */
+LL_NODISCARD ll_status ll_decode_row(const ll_catalog *catalog, const ll_image_options *image,
+                                     int64_t row, uint8_t *pixels, ll_image_facts *facts,
+                                     ll_error *err);
+
 /** Start decoding from row 0. */
 LL_NODISCARD ll_status ll_decode_ring_open(const ll_decode_ring_options *options,
                                            ll_decode_ring **out, ll_error *err);

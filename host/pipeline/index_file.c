@@ -3,12 +3,12 @@
 
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/usage.h"
 #include "host/pipeline/summary.h"
 #include "host/store/groups.h"
 #include "host/store/writer.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 
 /* Columns of borrowed texts, in the order of the index. */
 struct texts {
@@ -82,7 +82,7 @@ static ll_status number_groups(const ll_pipeline_options *options, const ll_cata
     return ll_store_number_groups(texts->column_values[column], items, *out, err);
 }
 
-static ll_matrix_type matrix_type(ll_store_matrix matrix)
+ll_matrix_type ll_index_file_matrix(ll_store_matrix matrix)
 {
     switch (matrix) {
     case LL_STORE_NONE: break;
@@ -115,7 +115,7 @@ static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
         .cols = collect->width,
         .neighbors = neighbors,
         .group = group,
-        .matrix = matrix_type(options->matrix),
+        .matrix = ll_index_file_matrix(options->matrix),
         .matrix_sink = {.to = writer, .take = take_tile},
         .neighbor_sink = {.to = writer, .take = take_neighbors},
         .log = options->log,
@@ -139,12 +139,6 @@ static ll_status create_writer(const char *path, const ll_store_extents *extents
         .rejected_reasons = texts->rejected_reasons,
     };
     return ll_writer_create(path, extents, &items, out, err);
-}
-
-static int64_t peak_bytes(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
 }
 
 ll_status ll_index_file_write(const char *path, const ll_pipeline_options *options,
@@ -173,7 +167,7 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
     LL_TRY_DONE(compare(writer, options, collect, group, (int)extents.neighbors, be,
                         &summary->similarity, err));
     provenance->store.rows_redone = summary->similarity.rows_redone;
-    summary->peak_bytes = peak_bytes();
+    summary->peak_bytes = ll_usage_peak_bytes();
     LL_TRY_DONE(ll_summary_json(summary, collect, &run_json, err));
     LL_TRY_DONE(ll_writer_finish(writer, &provenance->store, run_json, options->log, err));
 done:

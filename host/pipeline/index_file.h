@@ -8,6 +8,9 @@
 #include "host/pipeline/pipeline.h"
 #include "host/pipeline/provenance.h"
 
+/** The type of scores a matrix of the file takes. */
+ll_matrix_type ll_index_file_matrix(ll_store_matrix matrix);
+
 /** Compare all items and write everything to `path`. Fills summary->similarity and puts
  *  rows_redone into `provenance`. */
 LL_NODISCARD ll_status ll_index_file_write(const char *path, const ll_pipeline_options *options,

@@ -2,6 +2,7 @@
 #include "host/pipeline/pipeline.h"
 
 #include "host/base/clock.h"
+#include "host/base/file.h"
 #include "host/base/number.h"
 #include "host/pipeline/collect.h"
 #include "host/pipeline/forecast.h"
@@ -34,6 +35,7 @@ struct night {
     ll_collect collect;
     ll_image_options image; /* geometry resolved */
     ll_provenance provenance;
+    ll_forecast forecast;
 };
 
 static ll_status open_catalog(struct night *n, ll_error *err)
@@ -73,6 +75,15 @@ static ll_status open_weights(struct night *n, ll_error *err)
     return LL_OK;
 }
 
+static ll_status check_memory(struct night *n, ll_error *err)
+{
+    ll_forecast *const f = &n->forecast;
+
+    f->memory = ll_memory_plan_make(n->options, n->be, &f->extents, f->cols,
+                                    ll_catalog_columns(n->catalog));
+    return ll_memory_plan_check(&f->memory, &f->extents, err);
+}
+
 static ll_status open_backend(struct night *n, ll_error *err)
 {
     const ll_pipeline_options *const o = n->options;
@@ -90,6 +101,7 @@ static ll_status open_backend(struct night *n, ll_error *err)
     const ll_backend_info info = ll_backend_describe(n->be);
     snprintf(n->summary->backend, sizeof n->summary->backend, "%s", info.name);
     LL_TRY(ll_previous_check_backend(n->previous, o->backend, info.name, err));
+    LL_TRY(check_memory(n, err));
     return ll_net_create(n->be, n->weights, &net, &n->net, err);
 }
 
@@ -175,6 +187,14 @@ done:
     return status;
 }
 
+static ll_status foresee(struct night *n, ll_forecast *forecast, ll_error *err)
+{
+    const int64_t cols = ll_vgg16_width(n->options->layer);
+
+    LL_TRY(ll_forecast_make(n->options, n->catalog, cols, forecast, err));
+    return ll_forecast_check(forecast, n->options, err);
+}
+
 /* What a killed run left is given up first: it would be in the way of its successor. */
 static ll_status check_room(struct night *n, ll_error *err)
 {
@@ -184,7 +204,7 @@ static ll_status check_room(struct night *n, ll_error *err)
     LL_TRY(ll_work_path(n->work, k_draft, &leftover, err));
     (void)unlink(leftover);
     free(leftover);
-    return ll_forecast_check(n->options, n->summary->rows, err);
+    return foresee(n, &n->forecast, err);
 }
 
 static ll_status run_night(struct night *n, ll_error *err)
@@ -208,6 +228,17 @@ static ll_status run_night(struct night *n, ll_error *err)
     return write_and_publish(n, err);
 }
 
+static void release(struct night *n)
+{
+    ll_collect_release(&n->collect);
+    ll_net_free(n->be, n->net);
+    ll_backend_close(n->be);
+    ll_work_close(n->work);
+    ll_weights_close(n->weights);
+    ll_reader_close(n->previous);
+    ll_catalog_close(n->catalog);
+}
+
 ll_status ll_pipeline_index(const ll_pipeline_options *options, ll_pipeline_summary *summary,
                             ll_error *err)
 {
@@ -217,12 +248,54 @@ ll_status ll_pipeline_index(const ll_pipeline_options *options, ll_pipeline_summ
     memset(summary, 0, sizeof *summary);
     const ll_status status = run_night(&night, err);
     summary->total_seconds = ll_clock_seconds() - start;
-    ll_collect_release(&night.collect);
-    ll_net_free(night.be, night.net);
-    ll_backend_close(night.be);
-    ll_work_close(night.work);
-    ll_weights_close(night.weights);
-    ll_reader_close(night.previous);
-    ll_catalog_close(night.catalog);
+    release(&night);
+    return status;
+}
+
+/* ---- a dry run --------------------------------------------------------------------------- */
+
+static ll_status probe(struct night *n, ll_probe *probe, ll_error *err)
+{
+    const ll_pipeline_options *const o = n->options;
+    const ll_store_extents *const e = &n->forecast.extents;
+    const int64_t cols = n->forecast.cols;
+
+    LL_TRY(ll_probe_photos(o, n->catalog, &n->image, n->be, n->net, cols, probe, err));
+    ll_net_free(n->be, n->net);
+    n->net = NULL;
+    LL_TRY(ll_probe_compare(n->be, cols, e->items, e->neighbors, ll_index_file_matrix(e->matrix),
+                            probe, err));
+    return ll_probe_disk(o->index_path, probe, err);
+}
+
+/* As far as a night goes before it makes anything; no work folder, no lock. */
+static ll_status run_dry(struct night *n, ll_forecast *out, ll_error *err)
+{
+    LL_TRY(open_catalog(n, err));
+    LL_TRY(ll_file_check_target(n->options->index_path, err));
+    LL_TRY(ll_previous_open(n->options->index_path, &n->previous, err));
+    judge_removals(n);
+    snprintf(out->refused, sizeof out->refused, "%s", n->summary->refused);
+    if (out->refused[0] != '\0') return LL_OK;
+    const ll_status room = foresee(n, &n->forecast, err);
+    *out = n->forecast;
+    LL_TRY(room);
+    const double start = ll_clock_seconds();
+    LL_TRY(open_weights(n, err));
+    LL_TRY(open_backend(n, err));
+    n->forecast.probe.setup_seconds = ll_clock_seconds() - start;
+    LL_TRY(probe(n, &n->forecast.probe, err));
+    *out = n->forecast;
+    return LL_OK;
+}
+
+ll_status ll_pipeline_forecast(const ll_pipeline_options *options, ll_forecast *out, ll_error *err)
+{
+    ll_pipeline_summary summary = {.rows = 0};
+    struct night night = {.options = options, .summary = &summary, .collect = {.fd = -1}};
+
+    memset(out, 0, sizeof *out);
+    const ll_status status = run_dry(&night, out, err);
+    release(&night);
     return status;
 }

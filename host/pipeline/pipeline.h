@@ -38,6 +38,8 @@ typedef struct ll_pipeline_options {
     bool leave_out_features;
     const char *within; /* column, or NULL */
 
+    int64_t memory_bytes; /* --memory; 0: a quarter of the machine's */
+
     double max_rejected; /* percent of the catalogue's rows */
     double max_removed;  /* percent of the previous index's items */
     const ll_log *log;
