@@ -78,6 +78,22 @@ static ll_status check_stages(const ll_arguments *arguments, ll_error *err)
     return LL_OK;
 }
 
+/* What the index of a night has and a bench in memory has not. */
+static ll_status check_kept(const ll_arguments *arguments, const ll_bench_options *options,
+                            ll_error *err)
+{
+    const bool alone = ll_arguments_count(arguments) == 1 &&
+                       strcmp(ll_arguments_at(arguments, 0), "similarity") == 0;
+
+    if (options->keep != NULL && !alone)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--keep: for `bench similarity` alone");
+    if (options->keep == NULL && strcmp(options->matrix, "float32") != 0 && !options->no_matrix)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--matrix %s: only with --keep", options->matrix);
+    if (options->keep == NULL && options->memory_bytes > 0)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--memory: only with --keep");
+    return LL_OK;
+}
+
 static ll_status run_stages(const ll_arguments *arguments, const ll_bench_options *options,
                             ll_format format, ll_error *err)
 {
@@ -85,11 +101,15 @@ static ll_status run_stages(const ll_arguments *arguments, const ll_bench_option
     ll_records *records = NULL;
 
     LL_TRY_DONE(check_stages(arguments, err));
+    LL_TRY_DONE(check_kept(arguments, options, err));
     LL_TRY_DONE(ll_records_create(stdout, format, k_columns, COLUMNS, &records, err));
     for (int s = 0; s < STAGES; s++) {
         ll_bench_result result = {.runs = 0};
         if (!wanted(arguments, k_stages[s].name)) continue;
-        LL_TRY_DONE(k_stages[s].run(options, &result, err));
+        if (options->keep != NULL)
+            LL_TRY_DONE(ll_bench_second_half(options, &result, err));
+        else
+            LL_TRY_DONE(k_stages[s].run(options, &result, err));
         LL_TRY_DONE(print_result(records, &result, err));
     }
     LL_TRY_DONE(ll_records_finish(records, err));
@@ -99,9 +119,9 @@ done:
 }
 
 struct request {
-    int64_t jobs, batch, items, cols;
+    int64_t jobs, batch, items, cols, memory;
     double seconds;
-    const char *weights, *backend, *precision, *matrix, *format;
+    const char *weights, *backend, *precision, *matrix, *format, *keep;
 };
 
 static ll_status parse(struct request *r, int argc, const char *const *argv, ll_arguments **out,
@@ -116,8 +136,12 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
         {"items", 0, LL_OPTION_INT, &r->items, "N", "images (embed) or rows (similarity) of a run",
          1, 1e7},
         {"cols", 0, LL_OPTION_INT, &r->cols, "D", "similarity: width of a feature", 1, 1e6},
-        {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|none",
+        {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|float16|uint16|none",
          "similarity: none compares for neighbours alone", 0, 0},
+        {"memory", 0, LL_OPTION_BYTES, &r->memory, "SIZE",
+         "similarity with --keep: as --memory of `lookloom index`", 1, 0},
+        {"keep", 0, LL_OPTION_TEXT, &r->keep, "FILE",
+         "similarity: run once, as a night does, and leave the index of drawn features here", 0, 0},
         {"seconds", 0, LL_OPTION_REAL, &r->seconds, "S", "measure at least this long", 0.01, 3600},
         {"weights", 0, LL_OPTION_TEXT, &r->weights, "FILE",
          "embed: this network (an untrained one)", 0, 0},
@@ -140,6 +164,7 @@ int cmd_bench(int argc, const char *const *argv)
                         .batch = LL_OPTION_UNSET,
                         .items = LL_OPTION_UNSET,
                         .cols = LL_OPTION_UNSET,
+                        .memory = LL_OPTION_UNSET,
                         .seconds = 1.0,
                         .backend = "cpu",
                         .matrix = "float32"};
@@ -162,6 +187,9 @@ int cmd_bench(int argc, const char *const *argv)
                                       .backend = r.backend,
                                       .precision = r.precision,
                                       .no_matrix = strcmp(r.matrix, "none") == 0,
+                                      .matrix = r.matrix,
+                                      .keep = r.keep,
+                                      .memory_bytes = r.memory == LL_OPTION_UNSET ? 0 : r.memory,
                                       .log = ll_progress_log(progress)};
     LL_TRY_DONE(run_stages(arguments, &options, ll_format_find(r.format, stdout), &err));
 done:

@@ -4,6 +4,7 @@
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/base/usage.h"
+#include "host/pipeline/memory_meter.h"
 #include "host/pipeline/summary.h"
 #include "host/store/groups.h"
 #include "host/store/writer.h"
@@ -107,7 +108,8 @@ static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint3
 
 static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
                          const ll_collect *collect, const uint32_t *group, int neighbors,
-                         ll_backend *be, ll_similarity_summary *summary, ll_error *err)
+                         ll_backend *be, const ll_log *log, ll_similarity_summary *summary,
+                         ll_error *err)
 {
     const ll_similarity_options similarity = {
         .features = collect->features,
@@ -118,7 +120,7 @@ static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
         .matrix = ll_index_file_matrix(options->matrix),
         .matrix_sink = {.to = writer, .take = take_tile},
         .neighbor_sink = {.to = writer, .take = take_neighbors},
-        .log = options->log,
+        .log = log,
     };
     return ll_similarity_run(be, &similarity, summary, err);
 }
@@ -151,6 +153,7 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
     uint32_t *group = NULL;
     ll_writer *writer = NULL;
     char *run_json = NULL;
+    ll_memory_meter meter;
     const ll_store_extents extents = {
         .items = collect->items,
         .features = options->leave_out_features ? 0 : collect->width,
@@ -159,15 +162,17 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
         .matrix = options->matrix,
     };
 
+    ll_memory_meter_init(&meter, options->log);
     LL_TRY_DONE(fill_texts(&texts, catalog, collect, err));
     LL_TRY_DONE(number_groups(options, catalog, &texts, collect->items, &group, err));
     LL_TRY_DONE(create_writer(path, &extents, &texts, collect, &writer, err));
     LL_TRY_DONE(
         ll_writer_features(writer, 0, collect->items, collect->features, collect->norms, err));
-    LL_TRY_DONE(compare(writer, options, collect, group, (int)extents.neighbors, be,
+    LL_TRY_DONE(compare(writer, options, collect, group, (int)extents.neighbors, be, &meter.log,
                         &summary->similarity, err));
     provenance->store.rows_redone = summary->similarity.rows_redone;
     summary->peak_bytes = ll_usage_peak_bytes();
+    summary->anonymous_bytes = ll_memory_meter_read(&meter);
     LL_TRY_DONE(ll_summary_json(summary, collect, &run_json, err));
     LL_TRY_DONE(ll_writer_finish(writer, &provenance->store, run_json, options->log, err));
 done:

@@ -5,6 +5,7 @@
 #include "host/base/file.h"
 #include "host/base/number.h"
 #include "host/pipeline/collect.h"
+#include "host/pipeline/feature_source.h"
 #include "host/pipeline/forecast.h"
 #include "host/pipeline/index_file.h"
 #include "host/pipeline/previous.h"
@@ -38,6 +39,11 @@ struct night {
     ll_forecast forecast;
 };
 
+static int64_t width_of(const ll_pipeline_options *options)
+{
+    return options->source != NULL ? options->source->cols : ll_vgg16_width(options->layer);
+}
+
 static ll_status open_catalog(struct night *n, ll_error *err)
 {
     const ll_pipeline_options *const o = n->options;
@@ -58,6 +64,8 @@ static ll_status open_weights(struct night *n, ll_error *err)
     char *found = NULL;
     const char *path = n->options->weights_path;
 
+    n->image = n->options->image;
+    if (n->options->source != NULL) return LL_OK;
     if (path == NULL) {
         LL_TRY(ll_weights_find(&found, err));
         path = found;
@@ -66,7 +74,6 @@ static ll_status open_weights(struct night *n, ll_error *err)
     free(found);
     LL_TRY(status);
     const ll_weights_info *const info = ll_weights_describe(n->weights);
-    n->image = n->options->image;
     if (!n->options->geometry_given)
         n->image.geometry =
             info->scale == LL_INPUT_TORCH ? LL_GEOMETRY_TORCHVISION : LL_GEOMETRY_KERAS;
@@ -102,7 +109,19 @@ static ll_status open_backend(struct night *n, ll_error *err)
     snprintf(n->summary->backend, sizeof n->summary->backend, "%s", info.name);
     LL_TRY(ll_previous_check_backend(n->previous, o->backend, info.name, err));
     LL_TRY(check_memory(n, err));
+    if (o->source != NULL) return LL_OK;
     return ll_net_create(n->be, n->weights, &net, &n->net, err);
+}
+
+static ll_status take_features(struct night *n, ll_error *err)
+{
+    const ll_pipeline_options *const o = n->options;
+
+    LL_TRY(
+        ll_feature_source_run(o->source, n->summary->rows, o->threads, &n->collect, o->log, err));
+    LL_TRY(ll_collect_finish(&n->collect, err));
+    n->summary->items = n->collect.items;
+    return LL_OK;
 }
 
 static ll_status embed(struct night *n, ll_error *err)
@@ -172,8 +191,10 @@ static ll_status write_and_publish(struct night *n, ll_error *err)
     char *path = NULL;
 
     const ll_backend_info backend = ll_backend_describe(n->be);
+    const ll_weights_info none = {.name = "", .license = ""};
     LL_TRY_DONE(ll_provenance_init(&n->provenance, n->options, &n->image,
-                                   ll_weights_describe(n->weights), &backend, err));
+                                   n->weights != NULL ? ll_weights_describe(n->weights) : &none,
+                                   &backend, err));
     n->provenance.store.image_root = ll_catalog_image_root(n->catalog);
     LL_TRY_DONE(ll_work_path(n->work, k_draft, &path, err));
     LL_TRY_DONE(ll_index_file_write(path, n->options, n->catalog, &n->collect, n->be,
@@ -189,7 +210,7 @@ done:
 
 static ll_status foresee(struct night *n, ll_forecast *forecast, ll_error *err)
 {
-    const int64_t cols = ll_vgg16_width(n->options->layer);
+    const int64_t cols = width_of(n->options);
 
     LL_TRY(ll_forecast_make(n->options, n->catalog, cols, forecast, err));
     return ll_forecast_check(forecast, n->options, err);
@@ -200,7 +221,7 @@ static ll_status check_room(struct night *n, ll_error *err)
 {
     char *leftover = NULL;
 
-    LL_TRY(ll_collect_init(&n->collect, n->work, ll_vgg16_width(n->options->layer), err));
+    LL_TRY(ll_collect_init(&n->collect, n->work, width_of(n->options), err));
     LL_TRY(ll_work_path(n->work, k_draft, &leftover, err));
     (void)unlink(leftover);
     free(leftover);
@@ -222,7 +243,10 @@ static ll_status run_night(struct night *n, ll_error *err)
     LL_TRY(check_room(n, err));
     LL_TRY(open_weights(n, err));
     LL_TRY(open_backend(n, err));
-    LL_TRY(embed(n, err));
+    if (n->options->source != NULL)
+        LL_TRY(take_features(n, err));
+    else
+        LL_TRY(embed(n, err));
     judge_rejects(n);
     if (n->summary->refused[0] != '\0') return LL_OK;
     return write_and_publish(n, err);

@@ -43,6 +43,9 @@ typedef struct ll_pipeline_options {
     double max_rejected; /* percent of the catalogue's rows */
     double max_removed;  /* percent of the previous index's items */
     const ll_log *log;
+
+    /* Benches and tests: features from here and not from photos; no weights are opened. */
+    const struct ll_feature_source *source;
 } ll_pipeline_options;
 
 typedef struct ll_pipeline_summary {
@@ -54,7 +57,8 @@ typedef struct ll_pipeline_summary {
     ll_similarity_summary similarity;
     double publish_seconds, total_seconds;
     int64_t file_bytes;
-    int64_t peak_bytes; /* resident memory at its highest, mapped files included */
+    int64_t peak_bytes;      /* resident memory at its highest, mapped files included */
+    int64_t anonymous_bytes; /* without them, while comparing and writing (memory_meter.h) */
     char backend[16], generation[40];
 } ll_pipeline_summary;
 

@@ -57,13 +57,14 @@ ll_status ll_summary_json(const ll_pipeline_summary *summary, const ll_collect *
 {
     /* "o" steals its reference, and an "o" of NULL makes json_pack fail as a whole. */
     json_t *const root = json_pack(
-        "{s:I,s:I,s:I,s:o,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:o,s:o}", "rows", (json_int_t)summary->rows,
-        "items", (json_int_t)summary->items, "rejected", (json_int_t)summary->rejected,
-        "rejected_by_reason", reasons(collect), "previous", "added", (json_int_t)summary->added,
-        "kept", (json_int_t)summary->kept, "removed", (json_int_t)summary->removed, "transparent",
-        (json_int_t)summary->extract.transparent, "rotated", (json_int_t)summary->extract.rotated,
-        "peak_memory_bytes", (json_int_t)summary->peak_bytes, "stages", stages(summary), "shop",
-        shop(summary));
+        "{s:I,s:I,s:I,s:o,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:I,s:o,s:o}", "rows",
+        (json_int_t)summary->rows, "items", (json_int_t)summary->items, "rejected",
+        (json_int_t)summary->rejected, "rejected_by_reason", reasons(collect), "previous", "added",
+        (json_int_t)summary->added, "kept", (json_int_t)summary->kept, "removed",
+        (json_int_t)summary->removed, "transparent", (json_int_t)summary->extract.transparent,
+        "rotated", (json_int_t)summary->extract.rotated, "peak_memory_bytes",
+        (json_int_t)summary->peak_bytes, "anonymous_memory_bytes",
+        (json_int_t)summary->anonymous_bytes, "stages", stages(summary), "shop", shop(summary));
 
     *out = root != NULL ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(root);
