@@ -8,6 +8,7 @@
 #include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/usage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,7 @@ struct ll_decode_ring {
     bool stop;
     ll_status status; /* the first failure of a decoder */
     ll_error err;
-    double seconds;
+    double seconds, cpu_seconds;
 
     pthread_t *threads;
     int started;
@@ -97,14 +98,16 @@ static void *work(void *argument)
         ll_error err = LL_ERROR_INIT;
 
         pthread_mutex_unlock(&ring->lock);
-        const double start = ll_clock_seconds();
+        const double start = ll_clock_seconds(), cpu_start = ll_usage_thread_seconds();
         if (ring->options.disturb != NULL) ring->options.disturb(row);
         const ll_status status = ll_decode_row(
             ring->options.catalog, ring->options.image, row,
             ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES, &place->facts, &err);
         const double seconds = ll_clock_seconds() - start;
+        const double cpu_seconds = ll_usage_thread_seconds() - cpu_start;
         pthread_mutex_lock(&ring->lock);
         ring->seconds += seconds;
+        ring->cpu_seconds += cpu_seconds;
         place->ready = true;
         if (status != LL_OK && ring->status == LL_OK) {
             ring->status = status;
@@ -172,12 +175,12 @@ ll_status ll_decode_ring_next(ll_decode_ring *ring, const uint8_t **pixels,
     return status;
 }
 
-double ll_decode_ring_seconds(ll_decode_ring *ring)
+void ll_decode_ring_seconds(ll_decode_ring *ring, double *seconds, double *cpu_seconds)
 {
     pthread_mutex_lock(&ring->lock);
-    const double seconds = ring->seconds;
+    *seconds = ring->seconds;
+    *cpu_seconds = ring->cpu_seconds;
     pthread_mutex_unlock(&ring->lock);
-    return seconds;
 }
 
 void ll_decode_ring_close(ll_decode_ring *ring)

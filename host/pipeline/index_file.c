@@ -1,10 +1,12 @@
 /* host/pipeline/index_file.c - see index_file.h. */
 #include "host/pipeline/index_file.h"
 
+#include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/base/usage.h"
 #include "host/pipeline/memory_meter.h"
+#include "host/pipeline/stages.h"
 #include "host/pipeline/summary.h"
 #include "host/store/groups.h"
 #include "host/store/writer.h"
@@ -165,16 +167,22 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
     ll_memory_meter_init(&meter, options->log);
     LL_TRY_DONE(fill_texts(&texts, catalog, collect, err));
     LL_TRY_DONE(number_groups(options, catalog, &texts, collect->items, &group, err));
+    double start = ll_clock_seconds();
     LL_TRY_DONE(create_writer(path, &extents, &texts, collect, &writer, err));
     LL_TRY_DONE(
         ll_writer_features(writer, 0, collect->items, collect->features, collect->norms, err));
+    summary->write_seconds = ll_clock_seconds() - start;
+    LL_TRY_DONE(ll_stages_measure_tiles(be, collect->features, collect->items, collect->width,
+                                        &summary->tile_limit, err));
     LL_TRY_DONE(compare(writer, options, collect, group, (int)extents.neighbors, be, &meter.log,
                         &summary->similarity, err));
     provenance->store.rows_redone = summary->similarity.rows_redone;
     summary->peak_bytes = ll_usage_peak_bytes();
     summary->anonymous_bytes = ll_memory_meter_read(&meter);
     LL_TRY_DONE(ll_summary_json(summary, collect, &run_json, err));
+    start = ll_clock_seconds();
     LL_TRY_DONE(ll_writer_finish(writer, &provenance->store, run_json, options->log, err));
+    summary->write_seconds += ll_clock_seconds() - start;
 done:
     free(run_json);
     ll_writer_close(writer);

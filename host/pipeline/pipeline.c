@@ -202,7 +202,7 @@ static ll_status write_and_publish(struct night *n, ll_error *err)
     LL_TRY_DONE(read_back(path, n->summary, err));
     const double start = ll_clock_seconds();
     LL_TRY_DONE(ll_store_publish(path, n->options->index_path, err));
-    n->summary->publish_seconds = ll_clock_seconds() - start;
+    n->summary->write_seconds += ll_clock_seconds() - start;
 done:
     free(path);
     return status;
@@ -270,6 +270,7 @@ ll_status ll_pipeline_index(const ll_pipeline_options *options, ll_pipeline_summ
     struct night night = {.options = options, .summary = summary, .collect = {.fd = -1}};
 
     memset(summary, 0, sizeof *summary);
+    summary->threads = options->threads;
     const ll_status status = run_night(&night, err);
     summary->total_seconds = ll_clock_seconds() - start;
     release(&night);

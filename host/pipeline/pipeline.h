@@ -55,7 +55,12 @@ typedef struct ll_pipeline_summary {
     int64_t added, kept, removed; /* ids against the previous index; added = items without one */
     ll_extract_summary extract;
     ll_similarity_summary similarity;
-    double publish_seconds, total_seconds;
+    double tile_limit; /* pairs a second of multiplying alone; 0: not measured */
+    /* To the disk and not while comparing: features, checksums, the fsync of publishing. /run,
+     * which is in the file itself, knows only what came before the checksums. */
+    double write_seconds;
+    double total_seconds;
+    int threads; /* as given */
     int64_t file_bytes;
     int64_t peak_bytes;      /* resident memory at its highest, mapped files included */
     int64_t anonymous_bytes; /* without them, while comparing and writing (memory_meter.h) */
