@@ -25,13 +25,13 @@ static void print_warnings(FILE *to, const ll_extract_summary *extract)
 }
 
 /* A rate in its unit, with as many digits as people compare. */
-static const char *rate_text(const ll_stage *stage, double rate, char buffer[LL_NUMBER_TEXT])
+const char *ll_rate_text(double rate, const char *unit, char buffer[LL_NUMBER_TEXT])
 {
-    if (strcmp(stage->unit, "bytes") == 0) return ll_number_size(rate, buffer);
+    if (strcmp(unit, "bytes") == 0) return ll_number_size(rate, buffer);
     if (rate >= 1e6)
-        snprintf(buffer, LL_NUMBER_TEXT, "%.1f million %s", rate / 1e6, stage->unit);
+        snprintf(buffer, LL_NUMBER_TEXT, "%.1f million %s", rate / 1e6, unit);
     else
-        snprintf(buffer, LL_NUMBER_TEXT, rate < 99.95 ? "%.1f %s" : "%.0f %s", rate, stage->unit);
+        snprintf(buffer, LL_NUMBER_TEXT, rate < 99.95 ? "%.1f %s" : "%.0f %s", rate, unit);
     return buffer;
 }
 
@@ -41,9 +41,9 @@ static void print_stage(FILE *to, const ll_stage *stage)
 
     if (!(stage->seconds > 0.0)) return;
     fprintf(to, "  %-10s %.1f s, %s/s", stage->name, stage->seconds,
-            rate_text(stage, stage->rate, rate));
+            ll_rate_text(stage->rate, stage->unit, rate));
     if (stage->limit > 0.0)
-        fprintf(to, " of %s/s (%s)", rate_text(stage, stage->limit, limit), stage->of);
+        fprintf(to, " of %s/s (%s)", ll_rate_text(stage->limit, stage->unit, limit), stage->of);
     fputc('\n', to);
 }
 

@@ -211,9 +211,8 @@ static struct result run(const struct shop *shop, int threads)
     ll_backend *const be = open_cpu(threads);
     ll_error err = LL_ERROR_INIT;
 
-    const int64_t cells = shop->matrix == LL_MATRIX_NONE ? 0 : shop->rows * shop->rows;
-    result.matrix = room(cells, result.bytes + 1);
-    result.seen = room(cells, 1);
+    result.matrix = room(shop->rows * shop->rows, result.bytes + 1);
+    result.seen = room(shop->rows * shop->rows, 1);
     result.index = room(shop->rows * shop->neighbors, sizeof *result.index);
     result.score = room(shop->rows * shop->neighbors, sizeof *result.score);
     const ll_similarity_options options = {.features = shop->features,
@@ -422,87 +421,11 @@ static void every_size_of_the_last_block(void **state)
     }
 }
 
-/* "No image yet": one picture 5 000 times among 300 others, far beyond K + M. Each of its rows has
- * the K lowest other rows of it, at 1; the others' neighbours are those of the definition. */
-enum { PLACEHOLDERS = 5000, OTHERS = 300, PLACEHOLDER_COLS = 16, PLACEHOLDER_K = 20 };
-
-static void check_placeholder(const struct result *result, const int64_t *place, int64_t row)
-{
-    int64_t other = 0;
-
-    for (int c = 0; c < PLACEHOLDER_K; c++, other++) {
-        if (place[other] == row) other++;
-        assert_int_equal(result->index[row * PLACEHOLDER_K + c], place[other]);
-        assert_true(result->score[row * PLACEHOLDER_K + c] == 1.0f);
-    }
-}
-
-/* Row `row` by the definition: nobody left out comes before the last, and the order is right. */
-static void check_row(const struct shop *shop, const struct result *result, int64_t row)
-{
-    const uint32_t *const index = result->index + row * PLACEHOLDER_K;
-    const float *const score = result->score + row * PLACEHOLDER_K;
-    const float *const x = shop->features + row * shop->cols;
-    const double xx = ll_rescore_dot_cpu(x, x, shop->cols);
-    int64_t before = 0;
-
-    for (int64_t c = 0; c < shop->rows; c++) {
-        const float *const y = shop->features + c * shop->cols;
-        const float exact = ll_rescore_score(ll_rescore_dot_cpu(x, y, shop->cols), xx,
-                                             ll_rescore_dot_cpu(y, y, shop->cols));
-        const float last = score[PLACEHOLDER_K - 1];
-        if (c == row) continue;
-        before += exact > last || (exact == last && c <= (int64_t)index[PLACEHOLDER_K - 1]);
-        for (int k = 0; k < PLACEHOLDER_K; k++)
-            if ((int64_t)index[k] == c) assert_true(score[k] == exact);
-    }
-    assert_int_equal(before, PLACEHOLDER_K);
-    for (int k = 1; k < PLACEHOLDER_K; k++)
-        assert_true(score[k] < score[k - 1] ||
-                    (score[k] == score[k - 1] && index[k] > index[k - 1]));
-}
-
-static void one_picture_five_thousand_times(void **state)
-{
-    uint64_t seed = 5;
-    struct shop shop = {.rows = PLACEHOLDERS + OTHERS,
-                        .cols = PLACEHOLDER_COLS,
-                        .neighbors = PLACEHOLDER_K,
-                        .matrix = LL_MATRIX_NONE};
-    int64_t *const place = room(PLACEHOLDERS, sizeof *place);
-    int64_t places = 0;
-
-    (void)state;
-    shop.features = room(shop.rows * shop.cols, sizeof *shop.features);
-    for (int64_t i = 0; i < shop.rows; i++) {
-        const bool other = i % 17 == 3 && i / 17 < OTHERS;
-        float *const row = shop.features + i * shop.cols;
-        if (!other && places > 0)
-            memcpy(row, shop.features + place[0] * shop.cols, (size_t)shop.cols * sizeof *row);
-        for (int64_t k = 0; k < shop.cols && (other || places == 0); k++)
-            row[k] = fabsf(ll_random(&seed));
-        if (other || places == 0) make_unit(row, shop.cols);
-        if (!other) place[places++] = i;
-    }
-    assert_int_equal(places, PLACEHOLDERS);
-    struct result result = run(&shop, 2);
-    for (int64_t i = 0; i < PLACEHOLDERS; i++)
-        check_placeholder(&result, place, place[i]);
-    for (int64_t i = 3; i < 17 * OTHERS; i += 17)
-        check_row(&shop, &result, i);
-    assert_true(result.summary.rows_redone >= PLACEHOLDERS);
-    assert_int_equal(result.summary.rows_with_ten > PLACEHOLDERS, 1);
-    free(place);
-    free_result(&result);
-    free_shop(&shop);
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drawn_shops_get_the_neighbours_of_the_definition),
         cmocka_unit_test(every_size_of_the_last_block),
-        cmocka_unit_test(one_picture_five_thousand_times),
     };
 
     if (argc == 2) {
