@@ -53,6 +53,15 @@ LL_NODISCARD ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_
 LL_NODISCARD ll_status ll_bench_similarity(const ll_bench_options *options, ll_bench_result *result,
                                            ll_error *err);
 
+enum { LL_BENCH_RESULTS = 4 }; /* rows a case may fill in: `results` has room for so many */
+
+/** Questions: the ten best of drawn ids in an open index by one thread, by `threads` together, and
+ *  by lookloom-query as a process. Fills in up to LL_BENCH_RESULTS; those with 0 runs were left
+ *  out. `path`: ask this index; else one of `items` (5 000) is drawn, with `cols` features if
+ *  given. Limit: starting /bin/true. */
+LL_NODISCARD ll_status ll_bench_query(const ll_bench_options *options, ll_bench_result *results,
+                                      ll_error *err);
+
 /** The second half of a night once, on drawn features: compared, written, published at
  *  options->keep with options->matrix within options->memory_bytes. Limit: as above. */
 LL_NODISCARD ll_status ll_bench_second_half(const ll_bench_options *options,

@@ -107,8 +107,8 @@ the_second_half() {
     expect 3 'memory: .* need .*; 1.0 MB given' "$lookloom" bench similarity --items 100 --cols 64 \
         --keep "$work/c.h5" --memory 1M
     expect 2 'keep' "$lookloom" bench embed --keep "$work/c.h5"
-    expect 2 'only with --keep' "$lookloom" bench similarity --matrix uint16
-    expect 2 'only with --keep' "$lookloom" bench similarity --memory 1G
+    expect 2 'only for .bench similarity --keep' "$lookloom" bench similarity --matrix uint16
+    expect 2 'only for .bench similarity --keep' "$lookloom" bench similarity --memory 1G
     rm "$work"/*
 }
 

@@ -1,13 +1,15 @@
 /* host/backend/cuda/cuda_choice.c - which engine runs which convolution: the fastest of those on
- * offer, measured here, or what the cache says was.
+ * offer, measured here, or what was chosen before: by the night that made the index, or the cache.
  *
  * Layers are timed in order on the calibration pictures, each on what the winner before it made:
  * real activations, half of them zero (zeros throughout would be faster than photos). Where a pool
  * follows, engines that do it in the same graph compete with the others plus our pool kernel. In
  * fp16 a winner must also give the largest activation that fp32 gave, to 2 %: an engine that is
- * quick and wrong is passed over with a line in the log. */
+ * quick and wrong is passed over with a line in the log. Compiling engines may take long: once a
+ * layer has one and k_patience_s is over, those that the library thinks less of are not tried. */
 #include "host/backend/cuda/cuda_check.h"
 #include "host/backend/cuda/cuda_net.h"
+#include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "weights/synthetic.h"
@@ -20,6 +22,7 @@
 enum { MAX_ENGINES = 32, MAX_POOLED = 16, RUNS = 3, CHOICES = MAX_ENGINES + MAX_POOLED };
 
 static const float k_tolerance = 0.02f;
+static const double k_patience_s = 3.0; /* 13 layers: less than a minute, once */
 
 /* One engine of a layer, timed. */
 struct offer {
@@ -171,6 +174,19 @@ static ll_status look(struct contest *c, int layer, const void *x, bool *right, 
     return LL_OK;
 }
 
+static void tell(const struct contest *c, int index, const struct offer *best)
+{
+    const double flops = ll_vgg16_flops(index) - (index > 0 ? ll_vgg16_flops(index - 1) : 0.0);
+
+    ll_log_line(c->net->state->log, "%s: %.3f ms for %d images, %.1f TFLOP/s: %s%s, of %d engines",
+                ll_vgg16_name(index), (double)best->ms, c->net->batch,
+                flops * c->net->batch / ((double)best->ms * 1e-3) / 1e12, best->engine,
+                best->pooled                          ? " with its pool"
+                : ll_cuda_pool_follows(c->net, index) ? " and our pool"
+                                                      : "",
+                c->count);
+}
+
 /* Run the winner for good: its result is what the next layer is timed on. */
 static ll_status settle(struct contest *c, int index, ll_error *err)
 {
@@ -192,17 +208,24 @@ static ll_status settle(struct contest *c, int index, ll_error *err)
         ll_log_line(net->state->log, "%s: engine %s gives other numbers than fp32; passed over",
                     ll_vgg16_name(index), best->engine);
     }
+    tell(c, index, best);
     c->at = 1 - c->at;
     return LL_OK;
 }
 
 static ll_status choose_layer(struct contest *c, int index, ll_error *err)
 {
+    const double begin_s = ll_clock_seconds();
+    const bool pool = ll_cuda_pool_follows(c->net, index);
+
     c->count = 0;
     LL_TRY(collect(c, index, false, MAX_ENGINES, err));
-    if (ll_cuda_pool_follows(c->net, index)) LL_TRY(collect(c, index, true, MAX_POOLED, err));
+    if (pool) LL_TRY(collect(c, index, true, MAX_POOLED, err));
     for (int i = 0; i < c->count; i++) {
         ll_error refused = LL_ERROR_INIT;
+        /* Half of it for each kind, where there are two. */
+        const double patience_s = pool && !c->offers[i].pooled ? k_patience_s / 2 : k_patience_s;
+        if (ll_clock_seconds() - begin_s > patience_s && fastest(c) != NULL) continue;
         const ll_status status = time_offer(c, index, &c->offers[i], &refused);
         if (status == LL_OK) continue;
         (void)cudaGetLastError(); /* what an engine was refused for is not the next one's error */
@@ -259,29 +282,40 @@ static ll_status time_all(ll_net *net, ll_error *err)
 
 /* ---- all layers ------------------------------------------------------------------------- */
 
-/* Plans of what the cache says; `*made` is false if one of them cannot be built any more. */
-static ll_status from_cache(ll_net *net, bool *made, ll_error *err)
+/* Plans of what was kept; `*made` is false if one of them cannot be built any more. */
+static ll_status take_kept(ll_net *net, const struct cuda_layer kept[], bool *made, ll_error *err)
+{
+    *made = false;
+    for (int i = 0; i <= net->last && i < LL_VGG16_POOL5; i++) {
+        ll_error refused = LL_ERROR_INIT;
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV) continue;
+        const ll_status status = layer_take(net, i, kept[i].engine, kept[i].pooled, &refused);
+        if (status == LL_OK) continue;
+        if (!only_unsupported(status))
+            return ll_fail(err, status, "%s: %s", ll_vgg16_name(i), refused.text);
+        ll_log_line(net->state->log, "%s: engine %s is gone; engines are chosen anew",
+                    ll_vgg16_name(i), kept[i].engine);
+        return LL_OK;
+    }
+    *made = true;
+    return LL_OK;
+}
+
+/* First what an earlier index says, so that its features can be told to be ours too; then the
+ * cache, which also serves an index that is new. */
+static ll_status from_kept(ll_net *net, bool *made, ll_error *err)
 {
     struct cuda_layer *kept = NULL;
     ll_status status = LL_OK;
+    bool found = false;
 
     *made = false;
     LL_TRY(ll_alloc("engines", LL_CUDA_LAYERS, sizeof *kept, &kept, err));
-    LL_TRY_DONE(ll_cuda_cache_read(net, kept, made, err));
-    for (int i = 0; *made && i < LL_VGG16_POOL5; i++) {
-        ll_error refused = LL_ERROR_INIT;
-        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV) continue;
-        status = layer_take(net, i, kept[i].engine, kept[i].pooled, &refused);
-        if (status == LL_OK) continue;
-        *made = false;
-        if (!only_unsupported(status)) {
-            (void)ll_fail(err, status, "%s: %s", ll_vgg16_name(i), refused.text);
-            goto done;
-        }
-        status = LL_OK;
-        ll_log_line(net->state->log, "%s: engine %s is gone; engines are timed anew",
-                    ll_vgg16_name(i), kept[i].engine);
-    }
+    if (net->earlier != NULL) ll_cuda_engines_read(net, net->earlier, kept, &found);
+    if (found) LL_TRY_DONE(take_kept(net, kept, made, err));
+    if (*made) goto done;
+    LL_TRY_DONE(ll_cuda_cache_read(net, kept, &found, err));
+    if (found) LL_TRY_DONE(take_kept(net, kept, made, err));
 done:
     free(kept);
     return status;
@@ -314,26 +348,10 @@ ll_status ll_cuda_plans_choose(ll_net *net, ll_error *err)
 
     for (int i = LL_VGG16_FC1; i <= net->last; i++)
         LL_TRY(make_product(net, i, err));
-    LL_TRY(from_cache(net, &made, err));
+    LL_TRY(from_kept(net, &made, err));
     if (made) return LL_OK;
     LL_TRY(time_all(net, err));
     if (ll_cuda_cache_write(net, &unwritten) != LL_OK)
         ll_log_line(net->state->log, "engines are not kept: %s", unwritten.text);
     return LL_OK;
-}
-
-void ll_cuda_plans_describe(const ll_net *net, char *text, size_t size_bytes)
-{
-    size_t used = (size_t)snprintf(text, size_bytes, "%s; scale %g", net->state->libraries,
-                                   (double)net->factor);
-
-    for (int i = 0; i <= net->last && used < size_bytes; i++) {
-        const struct cuda_layer *const layer = &net->layers[i];
-        const ll_vgg16_kind kind = ll_vgg16_layer_at(i)->kind;
-        if (kind == LL_VGG16_POOL) continue;
-        const char *const engine =
-            kind == LL_VGG16_CONV ? layer->engine : net->algorithms[i - LL_VGG16_FC1];
-        used += (size_t)snprintf(text + used, size_bytes - used, "; %s %s%s", ll_vgg16_name(i),
-                                 engine, layer->pooled ? " with pool" : "");
-    }
 }
