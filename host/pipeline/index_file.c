@@ -173,7 +173,8 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
         ll_writer_features(writer, 0, collect->items, collect->features, collect->norms, err));
     summary->write_seconds = ll_clock_seconds() - start;
     LL_TRY_DONE(ll_stages_measure_tiles(be, collect->features, collect->items, collect->width,
-                                        &summary->tile_limit, err));
+                                        options->matrix != LL_STORE_NONE, &summary->tile_limit,
+                                        err));
     LL_TRY_DONE(compare(writer, options, collect, group, (int)extents.neighbors, be, &meter.log,
                         &summary->similarity, err));
     provenance->store.rows_redone = summary->similarity.rows_redone;

@@ -8,7 +8,7 @@
 
 enum {
     SHARE = 4,               /* of the machine's memory, unless --memory says otherwise */
-    HEAP_BYTES = 24 << 20,   /* HDF5's caches, stacks, what malloc keeps */
+    HEAP_BYTES = 56 << 20,   /* stacks, the caches of HDF5 and oneDNN, what malloc keeps */
     ITEM_BYTES = 2 * 28 + 4, /* row, norm and digest, in arrays that doubled; group */
     POINTERS = 2,            /* id, image: and a text column more each */
     SORT_BYTES = 20 + 16,    /* the order of ids, while it is made; id_start and ids */

@@ -14,6 +14,9 @@
 #include "host/vgg16/vgg16.h"
 #include "weights/weights.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +117,17 @@ static ll_status open_backend(struct night *n, ll_error *err)
     return ll_net_create(n->be, n->weights, &net, &n->net, err);
 }
 
+/* glibc keeps what was freed: 100 MB of buffers of 32 MB and less, which --memory would have to
+ * count. */
+static void free_net(struct night *n)
+{
+    ll_net_free(n->be, n->net);
+    n->net = NULL;
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}
+
 static ll_status take_features(struct night *n, ll_error *err)
 {
     const ll_pipeline_options *const o = n->options;
@@ -134,8 +148,7 @@ static ll_status embed(struct night *n, ll_error *err)
 
     LL_TRY(ll_extract_run(n->be, n->net, n->catalog, &extract, &sink, &n->summary->extract, err));
     LL_TRY(ll_collect_finish(&n->collect, err));
-    ll_net_free(n->be, n->net); /* half a gigabyte that comparing can use better */
-    n->net = NULL;
+    free_net(n); /* half a gigabyte that comparing can use better */
     n->summary->items = n->collect.items;
     n->summary->rejected = n->collect.rejected;
     if (n->collect.items == 0)
@@ -288,8 +301,7 @@ static ll_status probe(struct night *n, ll_probe *probe, ll_error *err)
     const int64_t cols = n->forecast.cols;
 
     LL_TRY(ll_probe_photos(o, n->catalog, &n->image, n->be, n->net, cols, probe, err));
-    ll_net_free(n->be, n->net);
-    n->net = NULL;
+    free_net(n);
     LL_TRY(ll_probe_compare(n->be, cols, e->items, e->neighbors, ll_index_file_matrix(e->matrix),
                             probe, err));
     return ll_probe_disk(o->index_path, probe, err);

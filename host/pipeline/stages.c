@@ -95,11 +95,12 @@ ll_stages ll_stages_of(const ll_pipeline_summary *summary, int threads)
 /* ---- multiplying alone ------------------------------------------------------------------- */
 
 ll_status ll_stages_measure_tiles(ll_backend *be, const float *features, int64_t rows, int64_t cols,
-                                  double *pairs_per_second, ll_error *err)
+                                  bool stored, double *pairs_per_second, ll_error *err)
 {
     ll_compare_options options = {.features = features, .rows = rows, .cols = cols};
 
     *pairs_per_second = 0.0;
+    if (stored && strcmp(ll_backend_describe(be).name, "cpu") != 0) return LL_OK;
     options.rows = ll_min_i64(rows, FEWEST_BLOCKS); /* how large a tile is, is known once begun */
     LL_TRY(ll_compare_begin(be, &options, err));
     const int64_t tile = ll_compare_tile(be), blocks = ll_ceil_div(rows, tile);

@@ -29,9 +29,10 @@ typedef struct ll_stages {
 ll_stages ll_stages_of(const ll_pipeline_summary *summary, int threads);
 
 /** Pairs a second when nothing but multiplying is done, from a sixty-fourth of the tiles at most;
- *  0 where there are too few of them. Nothing else may be being compared. */
+ *  0 where there are too few of them, and on a card whose products are stored: those are others.
+ *  Nothing else may be being compared. */
 LL_NODISCARD ll_status ll_stages_measure_tiles(ll_backend *be, const float *features, int64_t rows,
-                                               int64_t cols, double *pairs_per_second,
+                                               int64_t cols, bool stored, double *pairs_per_second,
                                                ll_error *err);
 
 #endif
