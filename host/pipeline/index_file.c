@@ -8,6 +8,7 @@
 #include "host/pipeline/memory_meter.h"
 #include "host/pipeline/stages.h"
 #include "host/pipeline/summary.h"
+#include "host/store/bands.h"
 #include "host/store/groups.h"
 #include "host/store/writer.h"
 
@@ -96,10 +97,15 @@ ll_matrix_type ll_index_file_matrix(ll_store_matrix matrix)
     return LL_MATRIX_NONE;
 }
 
+static ll_status begin_matrix(void *to, int64_t band_rows, ll_error *err)
+{
+    return ll_bands_begin(to, band_rows, err);
+}
+
 static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
                            const void *values, ll_error *err)
 {
-    return ll_writer_matrix(to, row, rows, column, columns, values, err);
+    return ll_bands_take(to, row, rows, column, columns, values, err);
 }
 
 static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
@@ -108,7 +114,7 @@ static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint3
     return ll_writer_neighbors(to, row, rows, index, score, err);
 }
 
-static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
+static ll_status compare(ll_writer *writer, ll_bands *bands, const ll_pipeline_options *options,
                          const ll_collect *collect, const uint32_t *group, int neighbors,
                          ll_backend *be, const ll_log *log, ll_similarity_summary *summary,
                          ll_error *err)
@@ -120,11 +126,13 @@ static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
         .neighbors = neighbors,
         .group = group,
         .matrix = ll_index_file_matrix(options->matrix),
-        .matrix_sink = {.to = writer, .take = take_tile},
+        .matrix_sink = {.to = bands, .take = take_tile},
+        .matrix_begin = begin_matrix,
         .neighbor_sink = {.to = writer, .take = take_neighbors},
         .log = log,
     };
-    return ll_similarity_run(be, &similarity, summary, err);
+    LL_TRY(ll_similarity_run(be, &similarity, summary, err));
+    return ll_bands_finish(bands, err);
 }
 
 static ll_status create_writer(const char *path, const ll_store_extents *extents,
@@ -147,13 +155,14 @@ static ll_status create_writer(const char *path, const ll_store_extents *extents
 
 ll_status ll_index_file_write(const char *path, const ll_pipeline_options *options,
                               const ll_catalog *catalog, const ll_collect *collect, ll_backend *be,
-                              ll_provenance *provenance, ll_pipeline_summary *summary,
-                              ll_error *err)
+                              int64_t spare_bytes, ll_provenance *provenance,
+                              ll_pipeline_summary *summary, ll_error *err)
 {
     ll_status status = LL_OK;
     struct texts texts = {0};
     uint32_t *group = NULL;
     ll_writer *writer = NULL;
+    ll_bands *bands = NULL;
     char *run_json = NULL;
     ll_memory_meter meter;
     const ll_store_extents extents = {
@@ -175,8 +184,9 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
     LL_TRY_DONE(ll_stages_measure_tiles(be, collect->features, collect->items, collect->width,
                                         options->matrix != LL_STORE_NONE, &summary->tile_limit,
                                         err));
-    LL_TRY_DONE(compare(writer, options, collect, group, (int)extents.neighbors, be, &meter.log,
-                        &summary->similarity, err));
+    LL_TRY_DONE(ll_bands_create(writer, spare_bytes, &bands, err));
+    LL_TRY_DONE(compare(writer, bands, options, collect, group, (int)extents.neighbors, be,
+                        &meter.log, &summary->similarity, err));
     provenance->store.rows_redone = summary->similarity.rows_redone;
     summary->peak_bytes = ll_usage_peak_bytes();
     summary->anonymous_bytes = ll_memory_meter_read(&meter);
@@ -186,6 +196,7 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
     summary->write_seconds += ll_clock_seconds() - start;
 done:
     free(run_json);
+    ll_bands_free(bands);
     ll_writer_close(writer);
     free(group);
     free_texts(&texts);

@@ -18,7 +18,8 @@ typedef struct ll_memory_plan {
     int64_t catalog_bytes; /* texts, rows, digests, and what the process holds anyway */
     int64_t compare_bytes; /* candidates, packed rows, tiles */
     int64_t least_bytes;   /* the two together */
-    int64_t spare_bytes;   /* of the limit beyond that: for rows of the matrix on their way */
+    int64_t spare_bytes; /* of the limit beyond that: three quarters for rows of the matrix on their
+                            way, the rest for what comes early for the next of them */
 } ll_memory_plan;
 
 /** For a run that will write `extents` from features of `cols` columns; what the process holds at

@@ -213,7 +213,8 @@ static ll_status write_and_publish(struct night *n, ll_error *err)
     LL_TRY_DONE(ll_work_path(n->work, k_draft, &path, err));
     n->summary->file_bytes = n->forecast.file.bytes; /* near enough for /run, which is in it */
     LL_TRY_DONE(ll_index_file_write(path, n->options, n->catalog, &n->collect, n->be,
-                                    &n->provenance, n->summary, err));
+                                    n->forecast.memory.spare_bytes / 4 * 3, &n->provenance,
+                                    n->summary, err));
     LL_TRY_DONE(read_back(path, n->summary, err));
     const double start = ll_clock_seconds();
     LL_TRY_DONE(ll_store_publish(path, n->options->index_path, err));
