@@ -129,6 +129,7 @@ static ll_status compare(ll_writer *writer, ll_bands *bands, const ll_pipeline_o
         .matrix_sink = {.to = bands, .take = take_tile},
         .matrix_begin = begin_matrix,
         .neighbor_sink = {.to = writer, .take = take_neighbors},
+        .threads = options->threads,
         .log = log,
     };
     LL_TRY(ll_similarity_run(be, &similarity, summary, err));

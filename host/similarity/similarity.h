@@ -1,8 +1,9 @@
 /* host/similarity/similarity.h - the second long loop: features -> scores.
  *
  * Runs the tiles on and above the diagonal through the backend, rescores each row's candidates in
- * double precision, redoes whole any row whose candidates are not certain, and hands neighbours to
- * a sink: neither HDF5 nor a device is known here. Floor 4; includes base and backend. */
+ * double precision, redoes whole any row whose candidates are not certain (redo.h), and hands
+ * neighbours to a sink: neither HDF5 nor a device is known here. Floor 4; includes base and
+ * backend. */
 #ifndef LL_SIMILARITY_H
 #define LL_SIMILARITY_H
 
@@ -32,6 +33,7 @@ typedef struct ll_similarity_options {
      * rows; on and above the diagonal, work on a band begins after that on the band before. */
     ll_status (*matrix_begin)(void *to, int64_t band_rows, ll_error *err);
     ll_neighbor_sink neighbor_sink;
+    int threads; /* of the host's own part; 0: one a processor. Results do not depend on it */
     const ll_log *log;
 } ll_similarity_options;
 
@@ -44,9 +46,9 @@ typedef struct ll_similarity_summary {
     double median_best;                   /* NaN if no row has a neighbour */
 } ll_similarity_summary;
 
-/** Candidates kept per row for K neighbours: K + M, M = max(28, K / 4); never more than the others.
+/** Candidates kept per row for K neighbours: K + M (ll_compare_margin), never more than the others.
  */
-int64_t ll_similarity_candidates(int64_t rows, int64_t neighbors);
+int64_t ll_similarity_candidates(const ll_backend *be, int64_t rows, int64_t neighbors);
 
 /** Compare all rows with all rows. rows = 0 and rows = 1 succeed (row 0 then has no neighbour). */
 LL_NODISCARD ll_status ll_similarity_run(ll_backend *be, const ll_similarity_options *options,

@@ -192,8 +192,8 @@ static ll_status topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *
     return LL_OK;
 }
 
-static ll_status rescore(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
-                         int64_t count, float *scores, ll_error *err)
+static ll_status rescore_submit(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
+                                int64_t count, float *scores, ll_error *err)
 {
     const struct halves *const h = of(be);
 
@@ -206,13 +206,27 @@ static ll_status rescore(ll_backend *be, int64_t row, int64_t rows, const uint32
     return LL_OK;
 }
 
-static ll_status rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err)
+static ll_status rescore_wait(ll_backend *be, ll_error *err)
+{
+    (void)be, (void)err;
+    return LL_OK;
+}
+
+static ll_status rescore_rows(ll_backend *be, const uint32_t *rows, int64_t count, float *scores,
+                              ll_error *err)
 {
     const struct halves *const h = of(be);
+    const int64_t all = h->options.rows;
 
     (void)err;
-    memcpy(scores, h->exact + row * h->options.rows, (size_t)h->options.rows * sizeof *scores);
+    for (int64_t r = 0; r < count; r++)
+        memcpy(scores + r * all, h->exact + rows[r] * all, (size_t)all * sizeof *scores);
     return LL_OK;
+}
+
+static int64_t compare_margin(int64_t neighbors)
+{
+    return neighbors / 4 > 28 ? neighbors / 4 : 28;
 }
 
 static const struct ll_backend_ops k_halves = {.compare_begin = compare_begin,
@@ -220,8 +234,10 @@ static const struct ll_backend_ops k_halves = {.compare_begin = compare_begin,
                                                .tile_submit = tile_submit,
                                                .compare_sync = compare_sync,
                                                .topk_take = topk_take,
-                                               .rescore = rescore,
-                                               .rescore_row = rescore_row,
+                                               .compare_margin = compare_margin,
+                                               .rescore_submit = rescore_submit,
+                                               .rescore_wait = rescore_wait,
+                                               .rescore_rows = rescore_rows,
                                                .compare_end = compare_end};
 
 /* ---- shops --------------------------------------------------------------------------------- */
@@ -410,12 +426,12 @@ static int64_t check_case(uint64_t number)
     fprintf(stderr, " redone %lld\n", (long long)summary.rows_redone);
 
     /* What was measured is gone with the comparison: once more, for the judge. */
-    const ll_compare_options again = {.features = shop.features,
-                                      .rows = shop.rows,
-                                      .cols = shop.cols,
-                                      .keep =
-                                          (int)ll_similarity_candidates(shop.rows, shop.neighbors),
-                                      .group = shop.group};
+    const ll_compare_options again = {
+        .features = shop.features,
+        .rows = shop.rows,
+        .cols = shop.cols,
+        .keep = (int)ll_similarity_candidates(&be, shop.rows, shop.neighbors),
+        .group = shop.group};
     assert_int_equal(compare_begin(&be, &again, &err), LL_OK);
     assert_int_equal(result.rows, shop.rows);
     assert_int_equal(check_rows(&halves, &shop, &result, &above), summary.rows_redone);
