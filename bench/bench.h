@@ -24,10 +24,12 @@ typedef struct ll_bench_options {
     const char *backend;   /* "auto", "cpu", "cuda"; NULL: cpu */
     const char *precision; /* of the backend; NULL: its default */
     bool no_matrix;        /* similarity: neighbours alone; the matrix grows with items squared */
-    const char *path;  /* decode: a folder of photos; store: a folder for the scratch file; query:
-                          an index; NULL where the case makes its own */
-    const char *keep;  /* query: leave the drawn index here; NULL: nowhere */
-    const ll_log *log; /* may be NULL */
+    const char *path;   /* decode: a folder of photos; store: a folder for the scratch file; query:
+                           an index; NULL where the case makes its own */
+    const char *matrix; /* similarity with `keep`: a word of ll_store_matrix_find; NULL: float32 */
+    const char *keep;   /* leave the drawn index here; NULL: nowhere */
+    int64_t memory_bytes; /* similarity with `keep`: as --memory of an index; 0: its default */
+    const ll_log *log;    /* may be NULL */
 } ll_bench_options;
 
 typedef struct ll_bench_result {
@@ -71,6 +73,11 @@ LL_NODISCARD ll_status ll_bench_decode(const ll_bench_options *options, ll_bench
  * of an open index that is in memory; limit: the speed of memory. */
 LL_NODISCARD ll_status ll_bench_store(const ll_bench_options *options, ll_bench_result *results,
                                       ll_error *err);
+
+/** The second half of a night once, on drawn features: compared, written, published at
+ *  options->keep with options->matrix within options->memory_bytes. Limit: as above. */
+LL_NODISCARD ll_status ll_bench_second_half(const ll_bench_options *options,
+                                            ll_bench_result *result, ll_error *err);
 
 /* ---- for the cases ---------------------------------------------------------------------- */
 

@@ -55,6 +55,7 @@ static ll_status open_one(const char *name, const ll_backend_options *options, l
 
     LL_TRY(ll_alloc("backend", 1, sizeof *be, &be, err));
     be->slots = options->slots;
+    be->threads = options->threads;
     be->rows = -1;
     be->weights_describe = ll_weights_describe;
     be->weights_load = ll_weights_load;

@@ -121,6 +121,10 @@ typedef struct ll_compare_options {
     ll_tile_sink sink; /* ignored for LL_MATRIX_NONE */
 } ll_compare_options;
 
+/** Anonymous host memory a comparison takes from begin to end, about, whether begun or not:
+ *  `features` and `sink` are not looked at. */
+int64_t ll_compare_host_bytes(const ll_backend *be, const ll_compare_options *options);
+
 /** M for K = `neighbors`: how many candidates more than neighbours to keep, so that few rows stay
  *  uncertain at this backend's bounds. Neighbours are the same whatever M is. */
 int64_t ll_compare_margin(const ll_backend *be, int64_t neighbors);

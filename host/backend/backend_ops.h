@@ -60,6 +60,7 @@ struct ll_backend {
     int64_t rows; /* of the comparison; -1 between comparisons */
     int keep;
     bool rescoring; /* submitted and not waited for */
+    int threads;    /* last, and not for modules: their ABI ends above */
 };
 
 extern const struct ll_backend_ops ll_backend_cpu_ops;

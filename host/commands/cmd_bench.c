@@ -35,7 +35,7 @@ static const ll_column k_columns[COLUMNS] = {
 };
 
 struct request {
-    int64_t jobs, items, cols, rounds;
+    int64_t jobs, items, cols, memory, rounds;
     double seconds;
     const char *batch, *photos, *folder, *index, *keep;
     const char *weights, *backend, *precision, *matrix, *format;
@@ -97,6 +97,28 @@ static ll_status check_stages(const ll_arguments *arguments, ll_error *err)
     return LL_OK;
 }
 
+/* Is this stage the only one asked for? */
+static bool alone(const ll_arguments *arguments, const char *stage)
+{
+    return ll_arguments_count(arguments) == 1 && strcmp(ll_arguments_at(arguments, 0), stage) == 0;
+}
+
+/* What the index of a night has and a bench in memory has not. */
+static ll_status check_kept(const ll_arguments *arguments, const struct request *r, ll_error *err)
+{
+    const bool night = r->keep != NULL && alone(arguments, "similarity");
+    const bool narrow = strcmp(r->matrix, "float32") != 0 && strcmp(r->matrix, "none") != 0;
+
+    if (r->keep != NULL && !night && !alone(arguments, "query"))
+        return ll_fail(err, LL_ERR_ARGUMENT, "--keep: for `bench similarity` or `bench query`");
+    if (!night && narrow)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--matrix %s: only for `bench similarity --keep`",
+                       r->matrix);
+    if (!night && r->memory != LL_OPTION_UNSET)
+        return ll_fail(err, LL_ERR_ARGUMENT, "--memory: only for `bench similarity --keep`");
+    return LL_OK;
+}
+
 /* One stage, once or, of those that have batches, once a batch. */
 static ll_status run_stage(enum stage stage, const struct request *r,
                            const ll_bench_options *common, ll_records *records, ll_error *err)
@@ -111,7 +133,10 @@ static ll_status run_stage(enum stage stage, const struct request *r,
     for (int b = 0; b < times; b++) {
         ll_bench_result results[LL_BENCH_RESULTS] = {0};
         options.batch = r->batches[b];
-        LL_TRY(k_stages[stage].run(&options, results, err));
+        if (stage == SIMILARITY && r->keep != NULL)
+            LL_TRY(ll_bench_second_half(&options, results, err));
+        else
+            LL_TRY(k_stages[stage].run(&options, results, err));
         for (int i = 0; i < LL_BENCH_RESULTS; i++)
             if (results[i].runs > 0) LL_TRY(print_result(records, results + i, err));
     }
@@ -132,10 +157,13 @@ static ll_status run_stages(const ll_arguments *arguments, const struct request 
                                      .backend = r->backend,
                                      .precision = r->precision,
                                      .no_matrix = strcmp(r->matrix, "none") == 0,
+                                     .matrix = r->matrix,
                                      .keep = r->keep,
+                                     .memory_bytes = r->memory == LL_OPTION_UNSET ? 0 : r->memory,
                                      .log = log};
 
     LL_TRY_DONE(check_stages(arguments, err));
+    LL_TRY_DONE(check_kept(arguments, r, err));
     LL_TRY_DONE(ll_records_create(stdout, ll_format_find(r->format, stdout), k_columns, COLUMNS,
                                   &records, err));
     for (int s = 0; s < STAGES; s++)
@@ -185,8 +213,10 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
          "images (decode, embed), rows (similarity, store) or size of the index (query)", 1, 1e8},
         {"cols", 0, LL_OPTION_INT, &r->cols, "D",
          "similarity: width of a feature; query: draw features and a matrix too", 1, 1e6},
-        {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|none",
+        {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|float16|uint16|none",
          "similarity: none compares for neighbours alone", 0, 0},
+        {"memory", 0, LL_OPTION_BYTES, &r->memory, "SIZE",
+         "similarity with --keep: as --memory of `lookloom index`", 1, 0},
         {"seconds", 0, LL_OPTION_REAL, &r->seconds, "S", "measure at least this long", 0.01, 3600},
         {"weights", 0, LL_OPTION_TEXT, &r->weights, "FILE",
          "embed: this network (an untrained one)", 0, 0},
@@ -196,7 +226,9 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
         {"rounds", 0, LL_OPTION_INT, &r->rounds, "N",
          "store: matrices to write (5; 3 on a slow disk)", 1, 100},
         {"index", 0, LL_OPTION_TEXT, &r->index, "INDEX.h5", "query: ask this index", 0, 0},
-        {"keep", 0, LL_OPTION_TEXT, &r->keep, "FILE", "query: leave the drawn index here", 0, 0},
+        {"keep", 0, LL_OPTION_TEXT, &r->keep, "FILE",
+         "query, similarity: leave the drawn index here; similarity runs once, as a night does", 0,
+         0},
         {"format", 0, LL_OPTION_CHOICE, &r->format, LL_FORMAT_WORDS,
          "how to print (a table on a terminal, else json)", 0, 0},
         LL_OPTION_END,
@@ -215,6 +247,7 @@ int cmd_bench(int argc, const char *const *argv)
     struct request r = {.jobs = ll_parallel_cores(),
                         .items = LL_OPTION_UNSET,
                         .cols = LL_OPTION_UNSET,
+                        .memory = LL_OPTION_UNSET,
                         .rounds = LL_OPTION_UNSET,
                         .seconds = 1.0,
                         .backend = "cpu",

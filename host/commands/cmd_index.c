@@ -24,8 +24,8 @@ struct request {
     const char *output, *weights, *backend, *precision, *layer, *preprocess, *resize, *exif, *alpha;
     const char *decoder, *matrix, *within, *id_column, *image_column, *image_template, *image_root;
     const char *delimiter, *progress;
-    int64_t device, neighbors, jobs, batch, max_pixels, max_bytes;
-    bool no_features;
+    int64_t device, neighbors, jobs, batch, max_pixels, max_bytes, memory;
+    bool no_features, dry_run;
     double max_rejected, max_removed;
     ll_option_list keep;
 };
@@ -45,6 +45,7 @@ static struct request defaults(void)
         .neighbors = 100,
         .jobs = ll_parallel_cores(),
         .batch = LL_OPTION_UNSET,
+        .memory = LL_OPTION_UNSET,
         .max_pixels = image.max_pixels,
         .max_bytes = image.max_bytes,
         .max_rejected = 5.0,
@@ -107,6 +108,7 @@ static ll_status choose(const struct request *r, const ll_log *log, ll_pipeline_
         .matrix = (ll_store_matrix)ll_store_matrix_find(r->matrix),
         .leave_out_features = r->no_features,
         .within = r->within,
+        .memory_bytes = r->memory == LL_OPTION_UNSET ? 0 : r->memory,
         .max_rejected = r->max_rejected,
         .max_removed = r->max_removed,
         .log = log,
@@ -155,6 +157,9 @@ static ll_status parse(int argc, const char *const *argv, struct request *r, ll_
         {"layer", 0, LL_OPTION_CHOICE, &r->layer, "fc2|fc1|pool5|gap", "which features", 0, 0},
         {"batch", 0, LL_OPTION_INT, &r->batch, "N", "images at a time (cpu 32, cuda 256)", 1, 4096},
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},
+        {"memory", 0, LL_OPTION_BYTES, &r->memory, "SIZE",
+         "memory of comparing, mapped files not counted: 512M, 4G (a quarter of the machine's)", 1,
+         0},
         {.kind = LL_OPTION_HEADING, .help = "What the index holds:"},
         {"neighbors", 0, LL_OPTION_INT, &r->neighbors, "K", "best other items kept per item", 1,
          1024},
@@ -164,11 +169,45 @@ static ll_status parse(int argc, const char *const *argv, struct request *r, ll_
          "neighbours only among items of the same value", 0, 0},
         {"no-features", 0, LL_OPTION_FLAG, &r->no_features, NULL, "leave /features out", 0, 0},
         {.kind = LL_OPTION_HEADING, .help = "Talk:"},
+        {"dry-run", 0, LL_OPTION_FLAG, &r->dry_run, NULL,
+         "only say what it would take: disk, memory, seconds", 0, 0},
         {"progress", 0, LL_OPTION_CHOICE, &r->progress, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };
     return ll_arguments_parse(&k_index, argc, argv, options, out, err);
+}
+
+/* The forecast is printed even where the disk cannot hold it: it says what takes the room. */
+static ll_status run_dry(const ll_pipeline_options *options, int *code, ll_error *err)
+{
+    ll_forecast forecast;
+    const ll_status status = ll_pipeline_forecast(options, &forecast, err);
+
+    if (forecast.refused[0] != '\0') {
+        fprintf(stderr, "%s: nothing would be published: %s\n", k_program, forecast.refused);
+        *code = LL_EXIT_NO;
+    } else if (forecast.extents.items > 0) {
+        ll_print_forecast(stdout, options->index_path, &forecast);
+    }
+    return status;
+}
+
+static ll_status run_night(const ll_pipeline_options *options, bool quiet, ll_progress **progress,
+                           int *code, ll_error *err)
+{
+    ll_pipeline_summary summary;
+
+    LL_TRY(ll_pipeline_index(options, &summary, err));
+    ll_progress_free(*progress);
+    *progress = NULL;
+    if (summary.refused[0] != '\0') {
+        fprintf(stderr, "%s: nothing published: %s\n", k_program, summary.refused);
+        *code = LL_EXIT_NO;
+    } else if (!quiet) {
+        ll_print_summary(stderr, options->index_path, &summary);
+    }
+    return LL_OK;
 }
 
 int cmd_index(int argc, const char *const *argv)
@@ -180,7 +219,6 @@ int cmd_index(int argc, const char *const *argv)
     ll_arguments *arguments = NULL;
     ll_progress *progress = NULL;
     ll_pipeline_options options;
-    ll_pipeline_summary summary;
 
     LL_TRY_DONE(parse(argc, argv, &request, &arguments, &err));
     if (ll_arguments_answered(arguments)) goto done;
@@ -191,15 +229,10 @@ int cmd_index(int argc, const char *const *argv)
     LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
     LL_TRY_DONE(choose(&request, ll_progress_log(progress), &options, &err));
     options.catalog_path = ll_arguments_at(arguments, 0);
-    LL_TRY_DONE(ll_pipeline_index(&options, &summary, &err));
-    ll_progress_free(progress);
-    progress = NULL;
-    if (summary.refused[0] != '\0') {
-        fprintf(stderr, "%s: nothing published: %s\n", k_program, summary.refused);
-        code = LL_EXIT_NO;
-    } else if (!quiet) {
-        ll_print_summary(stderr, request.output, &summary);
-    }
+    if (request.dry_run)
+        LL_TRY_DONE(run_dry(&options, &code, &err));
+    else
+        LL_TRY_DONE(run_night(&options, quiet, &progress, &code, &err));
 done:
     ll_progress_free(progress);
     ll_arguments_free(arguments);

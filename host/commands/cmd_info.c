@@ -82,6 +82,7 @@ static ll_status print_provenance(ll_records *to, const ll_store_provenance *p, 
 static ll_status print_index(const char *path, ll_format format, ll_error *err)
 {
     ll_status status = LL_OK;
+    const char *run = NULL;
     ll_reader *reader = NULL;
     ll_records *records = NULL;
 
@@ -89,6 +90,8 @@ static ll_status print_index(const char *path, ll_format format, ll_error *err)
     LL_TRY_DONE(ll_records_create(stdout, format, k_fields, 2, &records, err));
     LL_TRY_DONE(print_extents(records, reader, err));
     LL_TRY_DONE(print_provenance(records, ll_reader_provenance(reader), err));
+    LL_TRY_DONE(ll_reader_run(reader, &run, err));
+    LL_TRY_DONE(ll_print_run(records, run, err));
     LL_TRY_DONE(ll_records_finish(records, err));
 done:
     ll_records_free(records);

@@ -5,10 +5,14 @@
 #define LL_COMMAND_H
 
 #include "host/base/log.h"
+#include "host/base/number.h"
 #include "host/base/status.h"
+#include "host/pipeline/forecast.h"
 #include "host/pipeline/pipeline.h"
 
 #include <stdio.h>
+
+struct ll_records;
 
 struct ll_command {
     const char *name;
@@ -29,5 +33,16 @@ int cmd_weights(int argc, const char *const *argv);
 
 /** What `lookloom index` says when it is done (print_summary.c). */
 void ll_print_summary(FILE *to, const char *index_path, const ll_pipeline_summary *summary);
+
+/** "4.2 photos", "13.6 million pairs", "91 MB" into `buffer`, which is returned: of a second. A
+ * unit that does not fit is cut. */
+const char *ll_rate_text(double rate, const char *unit, char buffer[LL_NUMBER_TEXT]);
+
+/** A line for each stage of /run and one for the bottleneck, as far as it speaks of them: to
+ *  records of field and value. */
+LL_NODISCARD ll_status ll_print_run(struct ll_records *to, const char *run_json, ll_error *err);
+
+/** What `lookloom index --dry-run` says; memory and time only as far as they are known. */
+void ll_print_forecast(FILE *to, const char *index_path, const ll_forecast *forecast);
 
 #endif

@@ -2,13 +2,10 @@
 #include "host/commands/command.h"
 
 #include "host/base/number.h"
+#include "host/pipeline/stages.h"
 
 #include <math.h>
-
-static double per_second(int64_t count, double seconds)
-{
-    return seconds > 0.0 ? (double)count / seconds : 0.0;
-}
+#include <string.h>
 
 static double percent(int64_t part, int64_t whole)
 {
@@ -27,18 +24,45 @@ static void print_warnings(FILE *to, const ll_extract_summary *extract)
                 ll_number_grouped(extract->rotated, count));
 }
 
+/* A rate in its unit, with as many digits as people compare. */
+const char *ll_rate_text(double rate, const char *unit, char buffer[LL_NUMBER_TEXT])
+{
+    if (strcmp(unit, "bytes") == 0) return ll_number_size(rate, buffer);
+    if (rate >= 1e6)
+        snprintf(buffer, LL_NUMBER_TEXT, "%.1f million %s", rate / 1e6, unit);
+    else
+        snprintf(buffer, LL_NUMBER_TEXT, rate < 99.95 ? "%.1f %s" : "%.0f %s", rate, unit);
+    return buffer;
+}
+
+static void print_stage(FILE *to, const ll_stage *stage)
+{
+    char rate[LL_NUMBER_TEXT], limit[LL_NUMBER_TEXT];
+
+    if (!(stage->seconds > 0.0)) return;
+    fprintf(to, "  %-10s %.1f s, %s/s", stage->name, stage->seconds,
+            ll_rate_text(stage->rate, stage->unit, rate));
+    if (stage->limit > 0.0)
+        fprintf(to, " of %s/s (%s)", ll_rate_text(stage->limit, stage->unit, limit), stage->of);
+    fputc('\n', to);
+}
+
 static void print_stages(FILE *to, const ll_pipeline_summary *s)
 {
-    const ll_extract_summary *const e = &s->extract;
-    const double pairs = (double)s->items * (double)(s->items + 1) / 2.0;
-    const double tiles = s->similarity.tile_seconds;
+    const ll_stages stages = ll_stages_of(s, s->threads);
     char redone[LL_NUMBER_TEXT];
 
-    fprintf(to, "  embed      %.1f s, %.1f photos/s (decoding took %.1f thread-seconds)\n",
-            e->wall_seconds, per_second(s->rows, e->wall_seconds), e->decode_seconds);
-    fprintf(to, "  compare    %.1f s, %.1f million pairs/s; rescore %.1f s, %s rows redone\n",
-            tiles, tiles > 0.0 ? pairs / tiles / 1e6 : 0.0, s->similarity.rescore_seconds,
-            ll_number_grouped(s->similarity.rows_redone, redone));
+    for (int i = 0; i < LL_STAGES; i++)
+        print_stage(to, &stages.stage[i]);
+    if (s->similarity.rows_redone > 0)
+        fprintf(to, "  redone     %s rows, for certainty\n",
+                ll_number_grouped(s->similarity.rows_redone, redone));
+    if (stages.bottleneck[0] != '\0')
+        fprintf(to, "  bottleneck %s, %.0f %% of the time\n", stages.bottleneck,
+                100.0 * stages.share);
+    if (stages.feeding_cores > 0)
+        fprintf(to, "  note       %d cores would decode as fast as this device embeds\n",
+                stages.feeding_cores);
 }
 
 void ll_print_summary(FILE *to, const char *index_path, const ll_pipeline_summary *s)
@@ -61,6 +85,8 @@ void ll_print_summary(FILE *to, const char *index_path, const ll_pipeline_summar
             percent(s->similarity.rows_with_one, s->items));
     if (!isnan(s->similarity.median_best))
         fprintf(to, "; median best score %.2f", s->similarity.median_best);
-    fprintf(to, "\n  total      %.1f s on %s, %s of memory at most\n", s->total_seconds, s->backend,
-            ll_number_size((double)s->peak_bytes, a));
+    fprintf(to,
+            "\n  total      %.1f s on %s; memory at most %s, %s of it anonymous while comparing\n",
+            s->total_seconds, s->backend, ll_number_size((double)s->peak_bytes, a),
+            ll_number_size((double)s->anonymous_bytes, b));
 }

@@ -8,6 +8,7 @@
 #include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/usage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,7 @@ struct ll_decode_ring {
     bool stop;
     ll_status status; /* the first failure of a decoder */
     ll_error err;
-    double seconds;
+    double seconds, cpu_seconds;
 
     pthread_t *threads;
     int started;
@@ -57,10 +58,9 @@ static ll_status open_row(const ll_catalog *catalog, int64_t row, int *fd, ll_im
     return LL_OK;
 }
 
-static ll_status decode_row(const ll_decode_ring *ring, int64_t row, uint8_t *pixels,
-                            ll_image_facts *facts, ll_error *err)
+ll_status ll_decode_row(const ll_catalog *catalog, const ll_image_options *image, int64_t row,
+                        uint8_t *pixels, ll_image_facts *facts, ll_error *err)
 {
-    const ll_catalog *const catalog = ring->options.catalog;
     const char *const reason = ll_catalog_reject_reason(catalog, row);
     int fd = -1;
 
@@ -69,10 +69,9 @@ static ll_status decode_row(const ll_decode_ring *ring, int64_t row, uint8_t *pi
         snprintf(facts->reason, sizeof facts->reason, "%s", reason);
         return LL_OK;
     }
-    if (ring->options.disturb != NULL) ring->options.disturb(row);
     LL_TRY(open_row(catalog, row, &fd, facts, err));
     if (fd < 0) return LL_OK;
-    const ll_status status = ll_image_load(fd, ring->options.image, pixels, facts, err);
+    const ll_status status = ll_image_load(fd, image, pixels, facts, err);
     close(fd);
     return status;
 }
@@ -99,12 +98,16 @@ static void *work(void *argument)
         ll_error err = LL_ERROR_INIT;
 
         pthread_mutex_unlock(&ring->lock);
-        const double start = ll_clock_seconds();
-        const ll_status status = decode_row(
-            ring, row, ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES, &place->facts, &err);
+        const double start = ll_clock_seconds(), cpu_start = ll_usage_thread_seconds();
+        if (ring->options.disturb != NULL) ring->options.disturb(row);
+        const ll_status status = ll_decode_row(
+            ring->options.catalog, ring->options.image, row,
+            ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES, &place->facts, &err);
         const double seconds = ll_clock_seconds() - start;
+        const double cpu_seconds = ll_usage_thread_seconds() - cpu_start;
         pthread_mutex_lock(&ring->lock);
         ring->seconds += seconds;
+        ring->cpu_seconds += cpu_seconds;
         place->ready = true;
         if (status != LL_OK && ring->status == LL_OK) {
             ring->status = status;
@@ -172,12 +175,12 @@ ll_status ll_decode_ring_next(ll_decode_ring *ring, const uint8_t **pixels,
     return status;
 }
 
-double ll_decode_ring_seconds(ll_decode_ring *ring)
+void ll_decode_ring_seconds(ll_decode_ring *ring, double *seconds, double *cpu_seconds)
 {
     pthread_mutex_lock(&ring->lock);
-    const double seconds = ring->seconds;
+    *seconds = ring->seconds;
+    *cpu_seconds = ring->cpu_seconds;
     pthread_mutex_unlock(&ring->lock);
-    return seconds;
 }
 
 void ll_decode_ring_close(ll_decode_ring *ring)

@@ -22,6 +22,11 @@ typedef struct ll_decode_ring_options {
     void (*disturb)(int64_t row); /* tests only; NULL in production */
 } ll_decode_ring_options;
 
+/** One row, here and now: its photo's pixels (LL_IMAGE_BYTES), or a reason in `facts`. */
+LL_NODISCARD ll_status ll_decode_row(const ll_catalog *catalog, const ll_image_options *image,
+                                     int64_t row, uint8_t *pixels, ll_image_facts *facts,
+                                     ll_error *err);
+
 /** Start decoding from row 0. */
 LL_NODISCARD ll_status ll_decode_ring_open(const ll_decode_ring_options *options,
                                            ll_decode_ring **out, ll_error *err);
@@ -31,8 +36,8 @@ LL_NODISCARD ll_status ll_decode_ring_open(const ll_decode_ring_options *options
 LL_NODISCARD ll_status ll_decode_ring_next(ll_decode_ring *ring, const uint8_t **pixels,
                                            const ll_image_facts **facts, ll_error *err);
 
-/** Seconds spent decoding, summed over threads; after the last row. */
-double ll_decode_ring_seconds(ll_decode_ring *ring);
+/** Seconds spent decoding, summed over threads, and those of a processor; after the last row. */
+void ll_decode_ring_seconds(ll_decode_ring *ring, double *seconds, double *cpu_seconds);
 
 /** Stop the threads and free; accepts NULL. */
 void ll_decode_ring_close(ll_decode_ring *ring);

@@ -35,9 +35,15 @@ typedef struct ll_extract_options {
 
 typedef struct ll_extract_summary {
     int64_t items, rejected;
-    int64_t transparent, rotated;           /* usable photos: alpha dropped, EXIF ignored */
-    double decode_seconds, forward_seconds; /* summed over decoder threads; waiting for batches */
+    int64_t transparent, rotated; /* usable photos: alpha dropped, EXIF ignored */
+    double decode_seconds;        /* summed over decoder threads */
+    double decode_cpu_seconds;    /* of a processor */
+    double ring_seconds;          /* waiting for a photo */
+    double forward_seconds;       /* waiting for a batch */
+    double batch_seconds; /* the quickest of the first batches, alone; 0: there were too few */
+    double cpu_seconds;   /* of a processor, of the whole process */
     double wall_seconds;
+    int batch; /* images of one */
 } ll_extract_summary;
 
 LL_NODISCARD ll_status ll_extract_run(ll_backend *be, ll_net *net, const ll_catalog *catalog,

@@ -1,20 +1,46 @@
-/* host/pipeline/forecast.h - can the disk hold tonight's index? Asked before hours of work, not met
- * at the end of them. Floor 5. */
+/* host/pipeline/forecast.h - what a night will take of the disk, asked before hours of work and not
+ * met at the end of them.
+ *
+ * Every row of the catalogue counts but those that cannot be items whatever their files hold: how
+ * many photos will be rejected is not known before they are decoded. Floor 5. */
 #ifndef LL_PIPELINE_FORECAST_H
 #define LL_PIPELINE_FORECAST_H
 
+#include "host/pipeline/memory_plan.h"
 #include "host/pipeline/pipeline.h"
+#include "host/pipeline/probe.h"
+#include "host/store/store_size.h"
 
 #include <stdint.h>
 
-/** Bytes a run over `rows` catalogue rows writes at the least: as many rejects as --max-rejected
- *  allows, texts left out. The features count twice, for they wait in the work folder. Beyond what
- *  int64_t counts: INT64_MAX. */
-int64_t ll_forecast_bytes(const ll_pipeline_options *options, int64_t rows);
+typedef struct ll_forecast {
+    ll_store_extents extents; /* of the new file */
+    int64_t cols;             /* of a feature */
+    ll_store_text_size texts;
+    ll_store_size file;
+    int64_t scratch_bytes; /* features waiting in the work folder beside it */
+    int64_t old_bytes;     /* the index there now, which stays as INDEX.previous.h5; 0: none */
+    int64_t needed_bytes;  /* of free space: file, scratch and a margin */
+    int64_t room_bytes;    /* free, counting what a killed run left behind */
 
-/** LL_ERR_IO "needs at least 7.7 GB, the disk has 3.2 GB free" if the disk of options->index_path
- *  has less room than that. */
-LL_NODISCARD ll_status ll_forecast_check(const ll_pipeline_options *options, int64_t rows,
-                                         ll_error *err);
+    /* Only a dry run goes on to these. */
+    char refused[256]; /* why nothing would be published, or "" */
+    ll_memory_plan memory;
+    ll_probe probe;
+} ll_forecast;
+
+/** Sizes and room. `cols` is the width of a feature. */
+LL_NODISCARD ll_status ll_forecast_make(const ll_pipeline_options *options,
+                                        const ll_catalog *catalog, int64_t cols, ll_forecast *out,
+                                        ll_error *err);
+
+/** LL_ERR_IO "INDEX.h5: needs 4.0 TB, the disk has 61 GB free; --matrix uint16 needs ..." */
+LL_NODISCARD ll_status ll_forecast_check(const ll_forecast *forecast,
+                                         const ll_pipeline_options *options, ll_error *err);
+
+/** What ll_pipeline_index would do and take, without doing it: nothing is written. Where the disk
+ *  cannot hold it, the failure of ll_forecast_check, with all of `out` but memory and probe. */
+LL_NODISCARD ll_status ll_pipeline_forecast(const ll_pipeline_options *options, ll_forecast *out,
+                                            ll_error *err);
 
 #endif

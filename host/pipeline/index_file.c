@@ -1,18 +1,18 @@
 /* host/pipeline/index_file.c - see index_file.h. */
 #include "host/pipeline/index_file.h"
 
+#include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/usage.h"
+#include "host/pipeline/memory_meter.h"
+#include "host/pipeline/stages.h"
 #include "host/pipeline/summary.h"
 #include "host/store/bands.h"
 #include "host/store/groups.h"
 #include "host/store/writer.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-enum { BAND_SHARE = 16 }; /* of the machine's memory, for a band of the matrix on its way */
 
 /* Columns of borrowed texts, in the order of the index. */
 struct texts {
@@ -86,7 +86,7 @@ static ll_status number_groups(const ll_pipeline_options *options, const ll_cata
     return ll_store_number_groups(texts->column_values[column], items, *out, err);
 }
 
-static ll_matrix_type matrix_type(ll_store_matrix matrix)
+ll_matrix_type ll_index_file_matrix(ll_store_matrix matrix)
 {
     switch (matrix) {
     case LL_STORE_NONE: break;
@@ -114,39 +114,26 @@ static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint3
     return ll_writer_neighbors(to, row, rows, index, score, err);
 }
 
-/* At N = 44 000 a band of the cpu's takes 360 MB of float32, one of a card's 1.4 GB. */
-static int64_t band_bytes(void)
-{
-    const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page_bytes > 0 ? (int64_t)pages / BAND_SHARE * page_bytes : 0;
-}
-
-static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
+static ll_status compare(ll_writer *writer, ll_bands *bands, const ll_pipeline_options *options,
                          const ll_collect *collect, const uint32_t *group, int neighbors,
-                         ll_backend *be, ll_similarity_summary *summary, ll_error *err)
+                         ll_backend *be, const ll_log *log, ll_similarity_summary *summary,
+                         ll_error *err)
 {
-    ll_status status = LL_OK;
-    ll_bands *bands = NULL;
-
-    LL_TRY(ll_bands_create(writer, band_bytes(), &bands, err));
     const ll_similarity_options similarity = {
         .features = collect->features,
         .rows = collect->items,
         .cols = collect->width,
         .neighbors = neighbors,
         .group = group,
-        .matrix = matrix_type(options->matrix),
+        .matrix = ll_index_file_matrix(options->matrix),
         .matrix_sink = {.to = bands, .take = take_tile},
         .matrix_begin = begin_matrix,
         .neighbor_sink = {.to = writer, .take = take_neighbors},
         .threads = options->threads,
-        .log = options->log,
+        .log = log,
     };
-    LL_TRY_DONE(ll_similarity_run(be, &similarity, summary, err));
-    LL_TRY_DONE(ll_bands_finish(bands, err));
-done:
-    ll_bands_free(bands);
-    return status;
+    LL_TRY(ll_similarity_run(be, &similarity, summary, err));
+    return ll_bands_finish(bands, err);
 }
 
 static ll_status create_writer(const char *path, const ll_store_extents *extents,
@@ -167,22 +154,18 @@ static ll_status create_writer(const char *path, const ll_store_extents *extents
     return ll_writer_create(path, extents, &items, out, err);
 }
 
-static int64_t peak_bytes(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
-}
-
 ll_status ll_index_file_write(const char *path, const ll_pipeline_options *options,
                               const ll_catalog *catalog, const ll_collect *collect, ll_backend *be,
-                              ll_provenance *provenance, ll_pipeline_summary *summary,
-                              ll_error *err)
+                              int64_t spare_bytes, ll_provenance *provenance,
+                              ll_pipeline_summary *summary, ll_error *err)
 {
     ll_status status = LL_OK;
     struct texts texts = {0};
     uint32_t *group = NULL;
     ll_writer *writer = NULL;
+    ll_bands *bands = NULL;
     char *run_json = NULL;
+    ll_memory_meter meter;
     const ll_store_extents extents = {
         .items = collect->items,
         .features = options->leave_out_features ? 0 : collect->width,
@@ -191,19 +174,30 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
         .matrix = options->matrix,
     };
 
+    ll_memory_meter_init(&meter, options->log);
     LL_TRY_DONE(fill_texts(&texts, catalog, collect, err));
     LL_TRY_DONE(number_groups(options, catalog, &texts, collect->items, &group, err));
+    double start = ll_clock_seconds();
     LL_TRY_DONE(create_writer(path, &extents, &texts, collect, &writer, err));
     LL_TRY_DONE(
         ll_writer_features(writer, 0, collect->items, collect->features, collect->norms, err));
-    LL_TRY_DONE(compare(writer, options, collect, group, (int)extents.neighbors, be,
-                        &summary->similarity, err));
+    summary->write_seconds = ll_clock_seconds() - start;
+    LL_TRY_DONE(ll_stages_measure_tiles(be, collect->features, collect->items, collect->width,
+                                        options->matrix != LL_STORE_NONE, &summary->tile_limit,
+                                        err));
+    LL_TRY_DONE(ll_bands_create(writer, spare_bytes, &bands, err));
+    LL_TRY_DONE(compare(writer, bands, options, collect, group, (int)extents.neighbors, be,
+                        &meter.log, &summary->similarity, err));
     provenance->store.rows_redone = summary->similarity.rows_redone;
-    summary->peak_bytes = peak_bytes();
+    summary->peak_bytes = ll_usage_peak_bytes();
+    summary->anonymous_bytes = ll_memory_meter_read(&meter);
     LL_TRY_DONE(ll_summary_json(summary, collect, &run_json, err));
+    start = ll_clock_seconds();
     LL_TRY_DONE(ll_writer_finish(writer, &provenance->store, run_json, options->log, err));
+    summary->write_seconds += ll_clock_seconds() - start;
 done:
     free(run_json);
+    ll_bands_free(bands);
     ll_writer_close(writer);
     free(group);
     free_texts(&texts);

@@ -8,11 +8,16 @@
 #include "host/pipeline/pipeline.h"
 #include "host/pipeline/provenance.h"
 
+/** The type of scores a matrix of the file takes. */
+ll_matrix_type ll_index_file_matrix(ll_store_matrix matrix);
+
 /** Compare all items and write everything to `path`. Fills summary->similarity and puts
- *  rows_redone into `provenance`. */
+ *  rows_redone into `provenance`. Of `spare_bytes` of memory rows of the matrix are gathered, on
+ *  their way to the disk. */
 LL_NODISCARD ll_status ll_index_file_write(const char *path, const ll_pipeline_options *options,
                                            const ll_catalog *catalog, const ll_collect *collect,
-                                           ll_backend *be, ll_provenance *provenance,
-                                           ll_pipeline_summary *summary, ll_error *err);
+                                           ll_backend *be, int64_t spare_bytes,
+                                           ll_provenance *provenance, ll_pipeline_summary *summary,
+                                           ll_error *err);
 
 #endif

@@ -2,8 +2,10 @@
 #include "host/pipeline/pipeline.h"
 
 #include "host/base/clock.h"
+#include "host/base/file.h"
 #include "host/base/number.h"
 #include "host/pipeline/collect.h"
+#include "host/pipeline/feature_source.h"
 #include "host/pipeline/forecast.h"
 #include "host/pipeline/index_file.h"
 #include "host/pipeline/previous.h"
@@ -12,6 +14,9 @@
 #include "host/vgg16/vgg16.h"
 #include "weights/weights.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +39,13 @@ struct night {
     ll_collect collect;
     ll_image_options image; /* geometry resolved */
     ll_provenance provenance;
+    ll_forecast forecast;
 };
+
+static int64_t width_of(const ll_pipeline_options *options)
+{
+    return options->source != NULL ? options->source->cols : ll_vgg16_width(options->layer);
+}
 
 static ll_status open_catalog(struct night *n, ll_error *err)
 {
@@ -56,6 +67,8 @@ static ll_status open_weights(struct night *n, ll_error *err)
     char *found = NULL;
     const char *path = n->options->weights_path;
 
+    n->image = n->options->image;
+    if (n->options->source != NULL) return LL_OK;
     if (path == NULL) {
         LL_TRY(ll_weights_find(&found, err));
         path = found;
@@ -64,13 +77,21 @@ static ll_status open_weights(struct night *n, ll_error *err)
     free(found);
     LL_TRY(status);
     const ll_weights_info *const info = ll_weights_describe(n->weights);
-    n->image = n->options->image;
     if (!n->options->geometry_given)
         n->image.geometry =
             info->scale == LL_INPUT_TORCH ? LL_GEOMETRY_TORCHVISION : LL_GEOMETRY_KERAS;
     if (!info->trained)
         ll_log_line(n->options->log, "%s: untrained weights; scores say little", info->path);
     return LL_OK;
+}
+
+static ll_status check_memory(struct night *n, ll_error *err)
+{
+    ll_forecast *const f = &n->forecast;
+
+    f->memory = ll_memory_plan_make(n->options, n->be, &f->extents, f->cols,
+                                    ll_catalog_columns(n->catalog));
+    return ll_memory_plan_check(&f->memory, &f->extents, err);
 }
 
 static ll_status open_backend(struct night *n, ll_error *err)
@@ -91,7 +112,31 @@ static ll_status open_backend(struct night *n, ll_error *err)
     net.engines = ll_previous_engines(n->previous, &info);
     snprintf(n->summary->backend, sizeof n->summary->backend, "%s", info.name);
     LL_TRY(ll_previous_check_backend(n->previous, o->backend, info.name, err));
+    LL_TRY(check_memory(n, err));
+    if (o->source != NULL) return LL_OK;
     return ll_net_create(n->be, n->weights, &net, &n->net, err);
+}
+
+/* glibc keeps what was freed: 100 MB of buffers of 32 MB and less, which --memory would have to
+ * count. */
+static void free_net(struct night *n)
+{
+    ll_net_free(n->be, n->net);
+    n->net = NULL;
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}
+
+static ll_status take_features(struct night *n, ll_error *err)
+{
+    const ll_pipeline_options *const o = n->options;
+
+    LL_TRY(
+        ll_feature_source_run(o->source, n->summary->rows, o->threads, &n->collect, o->log, err));
+    LL_TRY(ll_collect_finish(&n->collect, err));
+    n->summary->items = n->collect.items;
+    return LL_OK;
 }
 
 static ll_status embed(struct night *n, ll_error *err)
@@ -103,8 +148,7 @@ static ll_status embed(struct night *n, ll_error *err)
 
     LL_TRY(ll_extract_run(n->be, n->net, n->catalog, &extract, &sink, &n->summary->extract, err));
     LL_TRY(ll_collect_finish(&n->collect, err));
-    ll_net_free(n->be, n->net); /* half a gigabyte that comparing can use better */
-    n->net = NULL;
+    free_net(n); /* half a gigabyte that comparing can use better */
     n->summary->items = n->collect.items;
     n->summary->rejected = n->collect.rejected;
     if (n->collect.items == 0)
@@ -161,19 +205,31 @@ static ll_status write_and_publish(struct night *n, ll_error *err)
     char *path = NULL;
 
     const ll_backend_info backend = ll_backend_describe(n->be);
+    const ll_weights_info none = {.name = "", .license = ""};
     LL_TRY_DONE(ll_provenance_init(&n->provenance, n->options, &n->image,
-                                   ll_weights_describe(n->weights), &backend, err));
+                                   n->weights != NULL ? ll_weights_describe(n->weights) : &none,
+                                   &backend, err));
     n->provenance.store.image_root = ll_catalog_image_root(n->catalog);
     LL_TRY_DONE(ll_work_path(n->work, k_draft, &path, err));
+    n->summary->file_bytes = n->forecast.file.bytes; /* near enough for /run, which is in it */
     LL_TRY_DONE(ll_index_file_write(path, n->options, n->catalog, &n->collect, n->be,
-                                    &n->provenance, n->summary, err));
+                                    n->forecast.memory.spare_bytes / 4 * 3, &n->provenance,
+                                    n->summary, err));
     LL_TRY_DONE(read_back(path, n->summary, err));
     const double start = ll_clock_seconds();
     LL_TRY_DONE(ll_store_publish(path, n->options->index_path, err));
-    n->summary->publish_seconds = ll_clock_seconds() - start;
+    n->summary->write_seconds += ll_clock_seconds() - start;
 done:
     free(path);
     return status;
+}
+
+static ll_status foresee(struct night *n, ll_forecast *forecast, ll_error *err)
+{
+    const int64_t cols = width_of(n->options);
+
+    LL_TRY(ll_forecast_make(n->options, n->catalog, cols, forecast, err));
+    return ll_forecast_check(forecast, n->options, err);
 }
 
 /* What a killed run left is given up first: it would be in the way of its successor. */
@@ -181,11 +237,11 @@ static ll_status check_room(struct night *n, ll_error *err)
 {
     char *leftover = NULL;
 
-    LL_TRY(ll_collect_init(&n->collect, n->work, ll_vgg16_width(n->options->layer), err));
+    LL_TRY(ll_collect_init(&n->collect, n->work, width_of(n->options), err));
     LL_TRY(ll_work_path(n->work, k_draft, &leftover, err));
     (void)unlink(leftover);
     free(leftover);
-    return ll_forecast_check(n->options, n->summary->rows, err);
+    return foresee(n, &n->forecast, err);
 }
 
 static ll_status run_night(struct night *n, ll_error *err)
@@ -203,10 +259,24 @@ static ll_status run_night(struct night *n, ll_error *err)
     LL_TRY(check_room(n, err));
     LL_TRY(open_weights(n, err));
     LL_TRY(open_backend(n, err));
-    LL_TRY(embed(n, err));
+    if (n->options->source != NULL)
+        LL_TRY(take_features(n, err));
+    else
+        LL_TRY(embed(n, err));
     judge_rejects(n);
     if (n->summary->refused[0] != '\0') return LL_OK;
     return write_and_publish(n, err);
+}
+
+static void release(struct night *n)
+{
+    ll_collect_release(&n->collect);
+    ll_net_free(n->be, n->net);
+    ll_backend_close(n->be);
+    ll_work_close(n->work);
+    ll_weights_close(n->weights);
+    ll_reader_close(n->previous);
+    ll_catalog_close(n->catalog);
 }
 
 ll_status ll_pipeline_index(const ll_pipeline_options *options, ll_pipeline_summary *summary,
@@ -216,14 +286,56 @@ ll_status ll_pipeline_index(const ll_pipeline_options *options, ll_pipeline_summ
     struct night night = {.options = options, .summary = summary, .collect = {.fd = -1}};
 
     memset(summary, 0, sizeof *summary);
+    summary->threads = options->threads;
     const ll_status status = run_night(&night, err);
     summary->total_seconds = ll_clock_seconds() - start;
-    ll_collect_release(&night.collect);
-    ll_net_free(night.be, night.net);
-    ll_backend_close(night.be);
-    ll_work_close(night.work);
-    ll_weights_close(night.weights);
-    ll_reader_close(night.previous);
-    ll_catalog_close(night.catalog);
+    release(&night);
+    return status;
+}
+
+/* ---- a dry run --------------------------------------------------------------------------- */
+
+static ll_status probe(struct night *n, ll_probe *probe, ll_error *err)
+{
+    const ll_pipeline_options *const o = n->options;
+    const ll_store_extents *const e = &n->forecast.extents;
+    const int64_t cols = n->forecast.cols;
+
+    LL_TRY(ll_probe_photos(o, n->catalog, &n->image, n->be, n->net, cols, probe, err));
+    free_net(n);
+    LL_TRY(ll_probe_compare(n->be, cols, e->items, e->neighbors, ll_index_file_matrix(e->matrix),
+                            probe, err));
+    return ll_probe_disk(o->index_path, probe, err);
+}
+
+/* As far as a night goes before it makes anything; no work folder, no lock. */
+static ll_status run_dry(struct night *n, ll_forecast *out, ll_error *err)
+{
+    LL_TRY(open_catalog(n, err));
+    LL_TRY(ll_file_check_target(n->options->index_path, err));
+    LL_TRY(ll_previous_open(n->options->index_path, &n->previous, err));
+    judge_removals(n);
+    snprintf(out->refused, sizeof out->refused, "%s", n->summary->refused);
+    if (out->refused[0] != '\0') return LL_OK;
+    const ll_status room = foresee(n, &n->forecast, err);
+    *out = n->forecast;
+    LL_TRY(room);
+    const double start = ll_clock_seconds();
+    LL_TRY(open_weights(n, err));
+    LL_TRY(open_backend(n, err));
+    n->forecast.probe.setup_seconds = ll_clock_seconds() - start;
+    LL_TRY(probe(n, &n->forecast.probe, err));
+    *out = n->forecast;
+    return LL_OK;
+}
+
+ll_status ll_pipeline_forecast(const ll_pipeline_options *options, ll_forecast *out, ll_error *err)
+{
+    ll_pipeline_summary summary = {.rows = 0};
+    struct night night = {.options = options, .summary = &summary, .collect = {.fd = -1}};
+
+    memset(out, 0, sizeof *out);
+    const ll_status status = run_dry(&night, out, err);
+    release(&night);
     return status;
 }

@@ -38,9 +38,14 @@ typedef struct ll_pipeline_options {
     bool leave_out_features;
     const char *within; /* column, or NULL */
 
+    int64_t memory_bytes; /* --memory; 0: a quarter of the machine's */
+
     double max_rejected; /* percent of the catalogue's rows */
     double max_removed;  /* percent of the previous index's items */
     const ll_log *log;
+
+    /* Benches and tests: features from here and not from photos; no weights are opened. */
+    const struct ll_feature_source *source;
 } ll_pipeline_options;
 
 typedef struct ll_pipeline_summary {
@@ -50,9 +55,15 @@ typedef struct ll_pipeline_summary {
     int64_t added, kept, removed; /* ids against the previous index; added = items without one */
     ll_extract_summary extract;
     ll_similarity_summary similarity;
-    double publish_seconds, total_seconds;
+    double tile_limit; /* pairs a second of multiplying alone; 0: not measured */
+    /* To the disk and not while comparing: features, checksums, the fsync of publishing. /run,
+     * which is in the file itself, knows only what came before the checksums. */
+    double write_seconds;
+    double total_seconds;
+    int threads; /* as given */
     int64_t file_bytes;
-    int64_t peak_bytes; /* resident memory at its highest, mapped files included */
+    int64_t peak_bytes;      /* resident memory at its highest, mapped files included */
+    int64_t anonymous_bytes; /* without them, while comparing and writing (memory_meter.h) */
     char backend[16], generation[40];
 } ll_pipeline_summary;
 

@@ -52,8 +52,8 @@ ll_status ll_provenance_init(ll_provenance *out, const ll_pipeline_options *opti
     out->store = (ll_store_provenance){
         .created = ll_clock_utc(out->created),
         .generator = "lookloom " LL_VERSION,
-        .model = "VGG16",
-        .layer = ll_vgg16_name(options->layer),
+        .model = options->source == NULL ? "VGG16" : "none",
+        .layer = options->source == NULL ? ll_vgg16_name(options->layer) : "none",
         .preprocess = image->geometry == LL_GEOMETRY_KERAS ? "keras" : "torchvision",
         .resize = resize_name(image),
         .exif = image->exif_apply ? "apply" : "ignore",

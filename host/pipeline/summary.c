@@ -1,13 +1,10 @@
 /* host/pipeline/summary.c - see summary.h. */
 #include "host/pipeline/summary.h"
 
+#include "host/pipeline/stages.h"
+
 #include <jansson.h>
 #include <math.h>
-
-static double rate(int64_t count, double seconds)
-{
-    return seconds > 0.0 ? (double)count / seconds : 0.0;
-}
 
 /* {"truncated JPEG": 3, ...}; NULL without memory. */
 static json_t *reasons(const ll_collect *collect)
@@ -25,21 +22,41 @@ static json_t *reasons(const ll_collect *collect)
     return counts;
 }
 
+/* "o" steals its reference, and an "o" of NULL makes json_pack fail as a whole. */
+static json_t *stage(const ll_stage *s)
+{
+    if (!(s->limit > 0.0))
+        return json_pack("{s:f,s:s,s:f}", "seconds", s->seconds, "unit", s->unit, "per_second",
+                         s->rate);
+    return json_pack("{s:f,s:s,s:f,s:f,s:s}", "seconds", s->seconds, "unit", s->unit, "per_second",
+                     s->rate, "limit_per_second", s->limit, "limit", s->of);
+}
+
 static json_t *stages(const ll_pipeline_summary *s)
 {
-    const int64_t photos = s->extract.items + s->extract.rejected;
-    const double rows = (double)s->items;
+    const ll_stages all = ll_stages_of(s, s->threads);
+    json_t *const out = json_object();
 
-    return json_pack(
-        "{s:{s:f,s:f,s:f,s:f},s:{s:f,s:f,s:I},s:{s:f,s:I}}", "embed", "seconds",
-        s->extract.wall_seconds, "images_per_second", rate(photos, s->extract.wall_seconds),
-        "decode_thread_seconds", s->extract.decode_seconds, "waiting_for_network_seconds",
-        s->extract.forward_seconds, "similarity", "seconds", s->similarity.tile_seconds,
-        "pairs_per_second",
-        s->similarity.tile_seconds > 0.0 ? rows * (rows + 1.0) / 2.0 / s->similarity.tile_seconds
-                                         : 0.0,
-        "tiles", (json_int_t)s->similarity.tiles, "rescore", "seconds",
-        s->similarity.rescore_seconds, "rows_redone", (json_int_t)s->similarity.rows_redone);
+    for (int i = 0; out != NULL && i < LL_STAGES; i++)
+        if (all.stage[i].seconds > 0.0 &&
+            json_object_set_new(out, all.stage[i].name, stage(&all.stage[i])) != 0) {
+            json_decref(out);
+            return NULL;
+        }
+    return out;
+}
+
+/* What stands behind the rates, for whoever wants to compute others. */
+static json_t *counts(const ll_pipeline_summary *s)
+{
+    const ll_extract_summary *const e = &s->extract;
+
+    return json_pack("{s:f,s:f,s:f,s:f,s:f,s:I,s:I,s:i}", "decode_thread_seconds",
+                     e->decode_seconds, "decode_cpu_seconds", e->decode_cpu_seconds,
+                     "waiting_for_photos_seconds", e->ring_seconds, "waiting_for_network_seconds",
+                     e->forward_seconds, "embed_cpu_seconds", e->cpu_seconds, "tiles",
+                     (json_int_t)s->similarity.tiles, "rows_redone",
+                     (json_int_t)s->similarity.rows_redone, "threads", s->threads);
 }
 
 static json_t *shop(const ll_pipeline_summary *s)
@@ -55,15 +72,17 @@ static json_t *shop(const ll_pipeline_summary *s)
 ll_status ll_summary_json(const ll_pipeline_summary *summary, const ll_collect *collect, char **out,
                           ll_error *err)
 {
-    /* "o" steals its reference, and an "o" of NULL makes json_pack fail as a whole. */
+    const ll_stages all = ll_stages_of(summary, summary->threads);
     json_t *const root = json_pack(
-        "{s:I,s:I,s:I,s:o,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:o,s:o}", "rows", (json_int_t)summary->rows,
-        "items", (json_int_t)summary->items, "rejected", (json_int_t)summary->rejected,
-        "rejected_by_reason", reasons(collect), "previous", "added", (json_int_t)summary->added,
-        "kept", (json_int_t)summary->kept, "removed", (json_int_t)summary->removed, "transparent",
-        (json_int_t)summary->extract.transparent, "rotated", (json_int_t)summary->extract.rotated,
-        "peak_memory_bytes", (json_int_t)summary->peak_bytes, "stages", stages(summary), "shop",
-        shop(summary));
+        "{s:I,s:I,s:I,s:o,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:I,s:o,s:s,s:o,s:o}", "rows",
+        (json_int_t)summary->rows, "items", (json_int_t)summary->items, "rejected",
+        (json_int_t)summary->rejected, "rejected_by_reason", reasons(collect), "previous", "added",
+        (json_int_t)summary->added, "kept", (json_int_t)summary->kept, "removed",
+        (json_int_t)summary->removed, "transparent", (json_int_t)summary->extract.transparent,
+        "rotated", (json_int_t)summary->extract.rotated, "peak_memory_bytes",
+        (json_int_t)summary->peak_bytes, "anonymous_memory_bytes",
+        (json_int_t)summary->anonymous_bytes, "stages", stages(summary), "bottleneck",
+        all.bottleneck, "counts", counts(summary), "shop", shop(summary));
 
     *out = root != NULL ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(root);

@@ -85,6 +85,7 @@ static ll_status run_tiles(struct run *run, ll_error *err)
         ll_log_progress(o->log, "compare", end, plan.tiles);
     }
     run->summary->tiles = plan.tiles;
+    run->summary->tile = ll_compare_tile(run->be);
     return LL_OK;
 }
 
@@ -298,19 +299,25 @@ static double median(float *values, int64_t count)
     return 0.5 * ((double)values[(count - 1) / 2] + (double)values[count / 2]);
 }
 
+int64_t ll_similarity_candidates(const ll_backend *be, int64_t rows, int64_t neighbors)
+{
+    if (neighbors == 0) return 0;
+    return ll_min_i64(neighbors + ll_compare_margin(be, neighbors), ll_max_i64(rows - 1, 1));
+}
+
 ll_status ll_similarity_run(ll_backend *be, const ll_similarity_options *options,
                             ll_similarity_summary *summary, ll_error *err)
 {
-    const int64_t wanted = options->neighbors, others = ll_max_i64(options->rows - 1, 1);
+    const int64_t wanted = options->neighbors;
     const int threads = options->threads > 0 ? options->threads : ll_parallel_cores();
     struct run run = {.be = be, .options = options, .summary = summary};
     ll_status status = LL_OK;
     double start;
 
-    assert(wanted >= 0 && wanted <= others);
+    assert(wanted >= 0 && wanted <= ll_max_i64(options->rows - 1, 1));
     *summary = (ll_similarity_summary){.median_best = NAN};
     if (options->rows == 0) return LL_OK;
-    run.keep = wanted == 0 ? 0 : ll_min_i64(wanted + ll_compare_margin(be, wanted), others);
+    run.keep = ll_similarity_candidates(be, options->rows, wanted);
     run.rest = run.keep - wanted;
     run.threads = threads < MOST_THREADS ? threads : MOST_THREADS;
 

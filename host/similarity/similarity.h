@@ -39,12 +39,16 @@ typedef struct ll_similarity_options {
 
 typedef struct ll_similarity_summary {
     int64_t rows_redone; /* rows whose candidates were not certain */
-    int64_t tiles;
+    int64_t tiles, tile; /* how many, and the rows of one */
     double tile_seconds, rescore_seconds;
     /* What the shop will see at the paper's threshold. */
     int64_t rows_with_ten, rows_with_one; /* neighbours scoring >= 0.80 */
     double median_best;                   /* NaN if no row has a neighbour */
 } ll_similarity_summary;
+
+/** Candidates kept per row for K neighbours: K + M (ll_compare_margin), never more than the others.
+ */
+int64_t ll_similarity_candidates(const ll_backend *be, int64_t rows, int64_t neighbors);
 
 /** Compare all rows with all rows. rows = 0 and rows = 1 succeed (row 0 then has no neighbour). */
 LL_NODISCARD ll_status ll_similarity_run(ll_backend *be, const ll_similarity_options *options,

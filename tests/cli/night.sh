@@ -82,7 +82,7 @@ the_index_before() {
 
 too_large_for_the_disk() {
     awk 'BEGIN { print "id,image"; for (i = 0; i < 1000000; i++) print i ",x.jpg" }' >"$work/huge.csv"
-    expect 3 'huge.h5: needs at least 3.6 TB, the disk has .* free' \
+    expect 3 'huge.h5: needs 4.1 TB, the disk has .* free' \
         index "$work/huge.csv" "$work/huge.h5"
     [ -e "$work/huge.h5.work" ] && fail "a refused run left its work folder"
     rm "$work/huge.csv"

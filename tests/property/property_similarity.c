@@ -119,6 +119,22 @@ static struct shop draw_shop(uint64_t number)
     return shop;
 }
 
+/* A shop of one kind of row: where blocks begin and end, and nothing or nearly nothing in them. */
+static struct shop draw_sized(int64_t rows)
+{
+    uint64_t seed = (uint64_t)rows + 77;
+    struct shop shop = {.rows = rows, .cols = 3, .matrix = LL_MATRIX_FLOAT32};
+
+    shop.neighbors = rows > 7 ? 7 : rows > 1 ? (int)rows - 1 : 1;
+    shop.features = room(rows * shop.cols, sizeof *shop.features);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t k = 0; k < shop.cols; k++)
+            shop.features[i * shop.cols + k] = fabsf(ll_random(&seed)) + 0.01f;
+        make_unit(shop.features + i * shop.cols, shop.cols);
+    }
+    return shop;
+}
+
 static void measure_exactly(struct shop *shop)
 {
     const int64_t rows = shop->rows, cols = shop->cols;
@@ -389,10 +405,27 @@ static void drawn_shops_get_the_neighbours_of_the_definition(void **state)
         check_case(number);
 }
 
+static void every_size_of_the_last_block(void **state)
+{
+    static const int64_t sizes[] = {0, 1, 2, 511, 512, 513, 1023, 1024, 1025, 2000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct shop shop = draw_sized(sizes[i]);
+        measure_exactly(&shop);
+        struct result result = run(&shop, 1 + (int)(i % 3));
+        check_neighbors(&shop, &result);
+        check_matrix(&shop, &result);
+        free_result(&result);
+        free_shop(&shop);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drawn_shops_get_the_neighbours_of_the_definition),
+        cmocka_unit_test(every_size_of_the_last_block),
     };
 
     if (argc == 2) {

@@ -44,6 +44,14 @@ static int wanted_panels(int64_t floats, int64_t blocks, int threads)
     return (int)ll_min_i64(ll_max_i64(blocks, 1), ll_min_i64(useful, affordable));
 }
 
+int64_t ll_cpu_panels_bytes(int64_t rows, int64_t cols, int64_t block, int threads)
+{
+    const int64_t floats = ll_cpu_dots_panel_floats(ll_min_i64(block, rows), cols);
+
+    return wanted_panels(floats, ll_ceil_div(rows, block), threads) * floats *
+           (int64_t)sizeof(float);
+}
+
 /* Not zeroed: packing writes all that is read. Huge pages where the system has them: a slice is 1
  * MiB, read through in no time, again and again. */
 static ll_status make_values(struct panel *p, int64_t floats, ll_error *err)

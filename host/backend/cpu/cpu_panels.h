@@ -19,6 +19,9 @@ typedef struct ll_cpu_panels ll_cpu_panels;
 LL_NODISCARD ll_status ll_cpu_panels_create(const float *features, int64_t rows, int64_t cols,
                                             int64_t block, int threads, ll_cpu_panels **out,
                                             ll_error *err);
+/** Bytes ll_cpu_panels_create would take. */
+int64_t ll_cpu_panels_bytes(int64_t rows, int64_t cols, int64_t block, int threads);
+
 void ll_cpu_panels_free(ll_cpu_panels *panels); /* accepts NULL */
 
 /** The panels of blocks i and j (equal ones allowed), packed by the caller's thread if nobody did;
