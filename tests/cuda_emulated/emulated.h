@@ -30,8 +30,10 @@ typedef struct ll_emulated {
     size_t memory_bytes;
     bool idle; /* kernels, products and convolutions are queued but leave their results garbage:
                   for tests of what the host does when calls fail */
-    bool slow_pool; /* convolutions with the max-pool in them are the slower ones */
-    bool no_pool;   /* and no engine has them at all */
+    bool relu_hides_nan; /* makes 0 of it, as some engines do, instead of keeping it */
+    bool slow_pool;      /* convolutions with the max-pool in them are the slower ones */
+    bool no_pool;        /* and no engine has them at all */
+    bool no_fused;       /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */
 
     /* The order of things. */
     uint64_t seed;
