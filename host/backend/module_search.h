@@ -18,8 +18,8 @@ LL_NODISCARD ll_status ll_module_find(char **out, ll_error *err);
  *  dlopen handle, yours to dlclose(). LL_ERR_UNSUPPORTED with what is missing. */
 LL_NODISCARD ll_status ll_module_load(const char *path, void **out, ll_error *err);
 
-/** What the search finds now, a line each ("libcudnn.so.9: found by the loader"), the places looked
- *  at where it finds nothing; yours to free(). For `lookloom info`. */
+/** What the search finds now, a line each ("libcudnn.so.9: /usr/lib/libcudnn.so.9"), the places
+ *  looked at where it finds nothing; yours to free(). For `lookloom info`. */
 LL_NODISCARD ll_status ll_module_search_describe(char **out, ll_error *err);
 
 #endif
