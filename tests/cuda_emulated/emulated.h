@@ -33,7 +33,10 @@ typedef struct ll_emulated {
     bool relu_hides_nan; /* makes 0 of it, as some engines do, instead of keeping it */
     bool slow_pool;      /* convolutions with the max-pool in them are the slower ones */
     bool no_pool;        /* and no engine has them at all */
-    bool no_fused;       /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */
+    bool uneven;   /* the fastest engines round some images of a batch otherwise than others */
+    bool unsound;  /* the fastest engines leave a channel of zeros */
+    bool breaks;   /* and cannot run: a failure of theirs, not of the card */
+    bool no_fused; /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */
 
     /* The order of things. */
     uint64_t seed;

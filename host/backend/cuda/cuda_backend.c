@@ -98,7 +98,7 @@ static ll_status precision_of(const char *name, ll_conv_type *type, ll_error *er
 
 static ll_status open_libraries(struct cuda_state *state, int driver, ll_error *err)
 {
-    char conv[32] = "", gemm[32] = "";
+    char conv[LL_CONV_VERSION_TEXT] = "", gemm[32] = "";
     int runtime = 0;
 
     LL_TRY(ll_conv_library_open(&state->conv, conv, err));

@@ -199,6 +199,7 @@ void ll_cuda_net_free(ll_backend *be, ll_net *net)
         struct cuda_layer *const layer = &net->layers[i];
         ll_conv_free(layer->conv);
         ll_gemm_free(layer->gemm);
+        free(layer->means);
         (void)cudaFree(layer->kernel);
         (void)cudaFree(layer->bias);
     }
