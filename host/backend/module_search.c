@@ -211,6 +211,18 @@ static ll_status add_line(char **text, ll_error *err, const char *name, const ch
     return LL_OK;
 }
 
+/* Where a library lies that is loaded, or that the loader finds; false if it finds none. */
+static bool loaded_from(const char *name, char out[PATH_BYTES])
+{
+    struct link_map *map = NULL;
+    void *const library = dlopen(name, RTLD_LAZY);
+
+    if (library == NULL) return false;
+    const bool known = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] == '/';
+    snprintf(out, PATH_BYTES, "%s", known ? map->l_name : "found by the loader");
+    return true; /* and stays loaded */
+}
+
 struct listing {
     char **text;
     ll_status status;
@@ -223,18 +235,6 @@ static bool list_place(void *to, const char *pattern)
 
     listing->status = add_line(listing->text, listing->err, "  looked at", pattern);
     return listing->status != LL_OK;
-}
-
-/* Where a library lies that is loaded, or that the loader finds; false if it finds none. */
-static bool loaded_from(const char *name, char out[PATH_BYTES])
-{
-    struct link_map *map = NULL;
-    void *const library = dlopen(name, RTLD_LAZY);
-
-    if (library == NULL) return false;
-    const bool known = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] == '/';
-    snprintf(out, PATH_BYTES, "%s", known ? map->l_name : "found by the loader");
-    return true; /* and stays loaded */
 }
 
 static ll_status describe_library(char **text, const char *name, ll_error *err)
