@@ -35,7 +35,7 @@ typedef struct ll_emulated {
     bool no_pool;        /* and no engine has them at all */
     bool uneven;   /* the fastest engines round some images of a batch otherwise than others */
     bool unsound;  /* the fastest engines leave a channel of zeros */
-    bool breaks;   /* and cannot run: a failure of theirs, not of the card */
+    int breaks;    /* this engine (1 is the first) cannot run: its own failure, not the card's */
     bool no_fused; /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */
 
     /* The order of things. */

@@ -29,7 +29,7 @@ static const struct algorithm {
     const char *name;
     double slowness;
     size_t workspace_bytes;
-} k_algorithms[] = {{"sgemm 1", 1.5, 0}, {"sgemm 2", 1.0, WORKSPACE_BYTES}};
+} k_algorithms[] = {{"sgemm 1", 1.5, WORKSPACE_BYTES}, {"sgemm 2", 1.0, WORKSPACE_BYTES}};
 enum { ALGORITHMS = sizeof k_algorithms / sizeof k_algorithms[0] };
 
 struct product {

@@ -409,13 +409,15 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t call, void *to)
 
 /* ---- kernels: what LL_LAUNCH comes to (tests/cuda_on_cpu/cuda_runtime_api.h) ------------- */
 
+static const double k_kernel_ms = 1e-4; /* little beside a convolution, as on a card */
+
 /* A launch is a call that can fail, but tells only cudaGetLastError. */
 void ll_fibers_submit(cudaStream_t stream, cudaError_t error, void (*run)(void *data),
                       void (*drop)(void *data), void *data);
 void ll_fibers_submit(cudaStream_t stream, cudaError_t error, void (*run)(void *data),
                       void (*drop)(void *data), void *data)
 {
-    const ll_emulated_work work = {run, drop, data, 0.01, false};
+    const ll_emulated_work work = {run, drop, data, k_kernel_ms, false};
     cudaError_t code = ll_emulated_enter("a kernel's launch");
 
     if (code == cudaSuccess) code = error;

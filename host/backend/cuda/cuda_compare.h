@@ -33,11 +33,11 @@ struct cuda_compare {
     ll_cuda_plan plan;
     void *device[LL_CUDA_BUFFERS]; /* NULL: not held now */
     struct cuda_slot slots[LL_CUDA_SLOTS];
-    ll_gemm *gemm;              /* of halves, or of one part of f32 features: cuda_tile.c */
-    ll_gemm *tail;              /* of the last part, if it is shorter; else NULL */
-    char algorithms[2][64];     /* of the two */
-    double *squares;            /* (rows), on the host */
-    float *residuals, *lengths; /* (rows), on the host; NULL for a stored matrix */
+    ll_gemm *gemm;                    /* of halves, or of one part of f32 features: cuda_tile.c */
+    ll_gemm *tail;                    /* of the last part, if it is shorter; else NULL */
+    char algorithms[2][LL_GEMM_TEXT]; /* of the two */
+    double *squares;                  /* (rows), on the host */
+    float *residuals, *lengths;       /* (rows), on the host; NULL for a stored matrix */
     double most_residual, most_length;
     int64_t submitted; /* tiles */
     bool begun;        /* everything above is there */

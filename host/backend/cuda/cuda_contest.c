@@ -120,16 +120,17 @@ static struct cuda_offer *fastest(struct cuda_contest *c)
 
 /* ---- timing ----------------------------------------------------------------------------- */
 
-/* The layer, and the pool after it where both run. */
+/* The layer, and the pool after it where both run; with what a night does besides, looking for the
+ * largest activation, which a pool of ours does on the way and one of theirs costs a pass more. */
 static ll_status queue_once(struct cuda_contest *c, int layer, ll_error *err)
 {
     const ll_net *const net = c->net;
     void *const x = net->activations[c->at], *const y = net->activations[1 - c->at];
 
-    LL_TRY(ll_cuda_layer_queue(net, layer, x, y, NULL, err));
+    LL_TRY(ll_cuda_layer_queue(net, layer, x, y, c->largest, err));
     /* Where the pool's result goes does not matter, but x must stay for the next run. */
     if (ll_cuda_pool_follows(net, layer) && !net->layers[layer].pooled)
-        return ll_cuda_layer_queue(net, layer + 1, y, c->spare, NULL, err);
+        return ll_cuda_layer_queue(net, layer + 1, y, c->spare, c->largest, err);
     return LL_OK;
 }
 
@@ -412,6 +413,9 @@ ll_status ll_cuda_contest_init(struct cuda_contest *c, ll_net *net, ll_error *er
     c->at = 0;
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&c->start, cudaEventDefault)));
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&c->stop, cudaEventDefault)));
+    LL_TRY(ll_cuda_memory("timing", LL_CUDA_LAYERS * sizeof *c->largest, &c->largest, err));
+    LL_TRY(LL_CUDA(
+        cudaMemsetAsync(c->largest, 0, LL_CUDA_LAYERS * sizeof *c->largest, net->state->compute)));
     LL_TRY(ll_cuda_memory("timing", spare, &c->spare, err));
     LL_TRY(ll_cuda_proof_init(&c->proof, net, err));
     return ll_cuda_input_queue(net, c->proof.pixels, net->activations[0], err);
@@ -423,5 +427,6 @@ void ll_cuda_contest_release(struct cuda_contest *c)
     if (c->start != NULL) (void)cudaEventDestroy(c->start);
     if (c->stop != NULL) (void)cudaEventDestroy(c->stop);
     ll_cuda_proof_release(&c->proof);
+    (void)cudaFree(c->largest);
     (void)cudaFree(c->spare);
 }

@@ -18,7 +18,8 @@ struct cuda_contest {
     ll_net *net;
     cuda_proof proof;
     cudaEvent_t start, stop;
-    void *spare; /* room for a pool's result */
+    uint32_t *largest; /* (LL_CUDA_LAYERS) device: looked for as at night, and forgotten */
+    void *spare;       /* room for a pool's result */
     struct cuda_offer offers[LL_CUDA_ENGINES + LL_CUDA_POOLED];
     int count;
     bool known;       /* what won for an equal layer may stand for all */

@@ -95,7 +95,9 @@ static ll_status slot_create(const ll_net *net, struct cuda_slot *slot, ll_error
     LL_TRY(LL_CUDA(cudaMemsetAsync(slot->device_pixels, 0, pixels, net->state->in)));
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->uploaded, cudaEventDisableTiming)));
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->computed, cudaEventDisableTiming)));
-    return LL_CUDA(cudaEventCreateWithFlags(&slot->downloaded, cudaEventDisableTiming));
+    /* Whoever waits for a batch sleeps: the core is for decoding. */
+    return LL_CUDA(cudaEventCreateWithFlags(&slot->downloaded,
+                                            cudaEventDisableTiming | cudaEventBlockingSync));
 }
 
 static void slot_release(struct cuda_slot *slot)
@@ -131,7 +133,11 @@ static ll_status net_build(ll_net *net, struct ll_weights *weights, ll_error *er
     LL_TRY(ll_alloc("slots", state->slots, sizeof *net->slots, &net->slots, err));
     for (int i = 0; i < state->slots; i++)
         LL_TRY(slot_create(net, &net->slots[i], err));
-    return LL_CUDA(cudaStreamSynchronize(state->in));
+    LL_TRY(LL_CUDA(cudaStreamSynchronize(state->in)));
+    /* Here, and not on first use, since a graph takes memory too. */
+    for (int i = 0; i < state->slots; i++)
+        LL_TRY(ll_cuda_slot_capture(net, &net->slots[i], i == 0, err));
+    return LL_OK;
 }
 
 static ll_status net_try(ll_backend *be, struct ll_weights *weights, const ll_net_options *options,

@@ -39,7 +39,7 @@ struct cuda_slot {
     float *out_features, *out_norms; /* pinned */
     uint32_t *out_largest;           /* pinned */
     cudaEvent_t uploaded, computed, downloaded;
-    cudaGraphExec_t graph; /* captured on first use */
+    cudaGraphExec_t graph; /* its batch, captured */
     int n;                 /* images under way; 0: free */
 };
 
@@ -127,6 +127,11 @@ void ll_cuda_engines_read(const ll_net *net, const char *text, struct cuda_layer
 LL_NODISCARD ll_status ll_cuda_cache_read(const ll_net *net, struct cuda_layer layers[],
                                           bool *found, ll_error *err);
 LL_NODISCARD ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err);
+
+/* cuda_forward.c: the slot's batch as one graph. `warming`: run it once before, since kernels are
+ * loaded when they first run, which a capture may not allow. */
+LL_NODISCARD ll_status ll_cuda_slot_capture(const ll_net *net, struct cuda_slot *slot, bool warming,
+                                            ll_error *err);
 
 /* cuda_layers.c: queue work on the compute stream. */
 LL_NODISCARD ll_status ll_cuda_input_queue(const ll_net *net, const uint8_t *pixels, void *input,
