@@ -306,11 +306,11 @@ ll_status ll_cuda_compare_begin_within(ll_backend *be, const ll_compare_options 
     compare->plan.tile = LL_CUDA_TILE_LEAST;
     if (options->rows == 0) return LL_OK;
     LL_TRY(make_host_arrays(compare, err));
+    (void)cudaGetLastError(); /* what an earlier stage survived is no failure of this one */
     /* The caller's thread may be another than the one that opened. */
     LL_TRY(ll_cuda_compare_failed(
         ll_cuda_status(&cause, cudaSetDevice(state->device), "cudaSetDevice"), &cause, "device",
         err));
-    (void)cudaGetLastError(); /* what an earlier stage survived is no failure of this one */
     if (limits == NULL) {
         LL_TRY(ll_cuda_compare_failed(ask_limits(&demand, &own, &cause), &cause, "memory", err));
         limits = &own;
