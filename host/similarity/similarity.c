@@ -58,8 +58,11 @@ struct run {
 static ll_status run_tiles(struct run *run, ll_error *err)
 {
     const ll_similarity_options *const o = run->options;
-    const ll_tile_plan plan = ll_tile_plan_make(o->rows, ll_compare_tile(run->be));
+    const int64_t tile = ll_compare_tile(run->be);
+    const ll_tile_plan plan = ll_tile_plan_make(o->rows, tile);
 
+    if (o->matrix != LL_MATRIX_NONE && o->matrix_begin != NULL)
+        LL_TRY(o->matrix_begin(o->matrix_sink.to, LL_TILE_PLAN_BAND * tile, err));
     ll_log_progress(o->log, "compare", 0, plan.tiles);
     for (int64_t first = 0; first < plan.tiles; first += TILES_AT_ONCE) {
         const int64_t end = ll_min_i64(first + TILES_AT_ONCE, plan.tiles);

@@ -28,6 +28,9 @@ typedef struct ll_similarity_options {
     const uint32_t *group; /* (rows) --within, or NULL */
     ll_matrix_type matrix;
     ll_tile_sink matrix_sink;
+    /* Before the first tile, with the sink's `to`, or NULL: tiles come in bands of `band_rows`
+     * rows; on and above the diagonal, work on a band begins after that on the band before. */
+    ll_status (*matrix_begin)(void *to, int64_t band_rows, ll_error *err);
     ll_neighbor_sink neighbor_sink;
     const ll_log *log;
 } ll_similarity_options;
