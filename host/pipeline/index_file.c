@@ -139,6 +139,7 @@ static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
         .matrix_sink = {.to = bands, .take = take_tile},
         .matrix_begin = begin_matrix,
         .neighbor_sink = {.to = writer, .take = take_neighbors},
+        .threads = options->threads,
         .log = options->log,
     };
     LL_TRY_DONE(ll_similarity_run(be, &similarity, summary, err));

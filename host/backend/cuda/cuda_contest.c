@@ -107,13 +107,19 @@ static ll_status collect(struct cuda_contest *c, int layer, ll_error *err)
     return ll_fail(err, status, "%s", refused.text);
 }
 
-/* The first of the best that is not better by noise alone. */
+/* Better, and not by noise alone? Of two that take the same, the one that pools: it leaves more of
+ * the memory to copies beside it. */
+static bool is_before(const struct cuda_offer *a, const struct cuda_offer *b)
+{
+    return a->ms <= (a->pooled && !b->pooled ? 1.0f : k_better) * b->ms;
+}
+
 static struct cuda_offer *fastest(struct cuda_contest *c)
 {
     struct cuda_offer *best = NULL;
 
     for (int i = 0; i < c->count; i++)
-        if (isfinite(c->offers[i].ms) && (best == NULL || c->offers[i].ms < k_better * best->ms))
+        if (isfinite(c->offers[i].ms) && (best == NULL || is_before(&c->offers[i], best)))
             best = &c->offers[i];
     return best;
 }
