@@ -301,7 +301,8 @@ ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *b
     if (code == cudaSuccess) code = check_operands(&v);
     if (code == cudaSuccess) {
         const double cost_ms = flop / k_flop_per_ms * conv->engine->slowness * (slow ? 4.0 : 1.0);
-        const ll_emulated_work work = ll_emulated_work_of(run_convolution, &v, sizeof v, cost_ms);
+        ll_emulated_work work = ll_emulated_work_of(run_convolution, &v, sizeof v, cost_ms);
+        work.network = true;
         code = ll_emulated_queue(stream, &work);
     }
     return status_of(code, "ll_conv_run", err);
