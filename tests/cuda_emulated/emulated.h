@@ -28,8 +28,8 @@ typedef struct ll_emulated {
     /* The card. */
     int devices, driver_version, major, minor;
     size_t memory_bytes;
-    bool idle; /* the network's kernels, products and convolutions are queued but leave their results
-                  garbage: for tests of what the host does when calls fail */
+    bool idle;      /* the network's kernels, products and convolutions are queued but leave their
+                       results      garbage: for tests of what the host does when calls fail */
     bool slow_pool; /* convolutions with the max-pool in them are the slower ones */
     bool no_pool;   /* and no engine has them at all */
 

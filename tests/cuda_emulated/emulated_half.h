@@ -29,7 +29,8 @@ static inline float ll_emulated_tf32(float x)
     return x;
 }
 
-/* Half a photo's network is this: a table of all 65 536 is three times as quick as ll_half_value. */
+/* Half a photo's network is this: a table of all 65 536 is three times as quick as ll_half_value.
+ */
 static inline const float *ll_emulated_halves(void)
 {
     static float halves[1 << 16];

@@ -46,7 +46,7 @@ static ll_status workspace_grow(ll_net *net, size_t bytes, ll_error *err)
 {
     if (bytes <= net->workspace_bytes) return LL_OK;
     LL_TRY(LL_CUDA(cudaStreamSynchronize(net->state->compute)));
-    (void)cudaFree(net->workspace);
+    ll_cuda_free(net->workspace);
     net->workspace = NULL;
     net->workspace_bytes = 0;
     LL_TRY(ll_cuda_memory("workspace", bytes, &net->workspace, err));
@@ -250,9 +250,9 @@ static ll_status time_all(ll_net *net, ll_error *err)
     (void)cudaStreamSynchronize(net->state->compute);
     if (c->start != NULL) (void)cudaEventDestroy(c->start);
     if (c->stop != NULL) (void)cudaEventDestroy(c->stop);
-    (void)cudaFree(c->largest);
-    (void)cudaFree(c->pixels);
-    (void)cudaFree(c->spare);
+    ll_cuda_free(c->largest);
+    ll_cuda_free(c->pixels);
+    ll_cuda_free(c->spare);
     free(c);
     return status;
 }

@@ -56,6 +56,7 @@ done:
 static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
 {
     ll_status status = LL_ERR_UNSUPPORTED;
+    ll_error refused = LL_ERROR_INIT;
     ll_conv_shape shape = ll_cuda_conv_shape(c->net, layer, false);
     char engines[MAX_ENGINES][LL_CONV_ENGINE_TEXT], why[256] = "";
     struct cuda_state *const state = c->net->state;
@@ -66,8 +67,8 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
     shape.type = LL_CONV_FP32;
     if (layer == 0) shape.in_channels = CHANNELS;
     LL_TRY(ll_conv_engines(state->conv, &shape, engines, MAX_ENGINES, &count, why, err));
-    for (int i = 0; i < count && status != LL_OK; i++) {
-        ll_error refused = LL_ERROR_INIT;
+    for (int i = 0; i < count && (status == LL_ERR_UNSUPPORTED || status == LL_ERR_FORMAT); i++) {
+        refused = (ll_error)LL_ERROR_INIT;
         status = ll_conv_make(state->conv, &shape, engines[i], 1.0f, &conv, &refused);
         if (status == LL_OK && ll_conv_workspace_bytes(conv) > LL_CUDA_WORKSPACE) {
             ll_conv_free(conv);
@@ -75,9 +76,10 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
             status = LL_ERR_UNSUPPORTED;
         }
     }
-    if (status != LL_OK)
-        return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: no engine for fp32: %.200s",
-                       ll_vgg16_name(layer), why);
+    if (status == LL_ERR_UNSUPPORTED || status == LL_ERR_FORMAT)
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "no engine for fp32: %.200s",
+                       refused.text[0] == '\0' ? why : refused.text);
+    if (status != LL_OK) return ll_fail(err, status, "%s", refused.text);
     if (ll_conv_workspace_bytes(conv) > 0)
         LL_TRY_DONE(ll_cuda_memory("workspace", ll_conv_workspace_bytes(conv), &c->workspace, err));
     LL_TRY_DONE(ll_conv_run(conv, c->activations[c->at], c->kernel, c->bias,
@@ -144,9 +146,9 @@ done:
 
 static void layer_release(struct calibration *c)
 {
-    (void)cudaFree(c->kernel);
-    (void)cudaFree(c->bias);
-    (void)cudaFree(c->workspace);
+    ll_cuda_free(c->kernel);
+    ll_cuda_free(c->bias);
+    ll_cuda_free(c->workspace);
     c->kernel = c->bias = c->workspace = NULL;
 }
 
@@ -241,9 +243,9 @@ ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weights, ll_error *
 done:
     (void)cudaStreamSynchronize(net->state->compute);
     layer_release(&c);
-    (void)cudaFree(c.activations[0]);
-    (void)cudaFree(c.activations[1]);
-    (void)cudaFree(c.largest);
-    (void)cudaFree(c.pixels);
+    ll_cuda_free(c.activations[0]);
+    ll_cuda_free(c.activations[1]);
+    ll_cuda_free(c.largest);
+    ll_cuda_free(c.pixels);
     return status;
 }
