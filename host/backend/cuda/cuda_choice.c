@@ -196,6 +196,14 @@ static ll_status settle(struct contest *c, int index, ll_error *err)
     return LL_OK;
 }
 
+/* A failure says which layer it was, once. */
+static ll_status in_layer(int index, ll_status status, const ll_error *why, ll_error *err)
+{
+    const char *const name = ll_vgg16_name(index);
+    if (strncmp(why->text, name, strlen(name)) == 0) return ll_fail(err, status, "%s", why->text);
+    return ll_fail(err, status, "%s: %s", name, why->text);
+}
+
 static ll_status choose_layer(struct contest *c, int index, ll_error *err)
 {
     c->count = 0;
@@ -207,7 +215,7 @@ static ll_status choose_layer(struct contest *c, int index, ll_error *err)
         if (status == LL_OK) continue;
         (void)cudaGetLastError(); /* what an engine was refused for is not the next one's error */
         if (only_unsupported(status)) continue;
-        return ll_fail(err, status, "%s: %s", ll_vgg16_name(index), refused.text);
+        return in_layer(index, status, &refused, err);
     }
     return settle(c, index, err);
 }
