@@ -3,11 +3,13 @@
  * A library loaded by its full path satisfies everyone who later asks for its name: the module asks
  * for cuDNN and cuBLASLt when it is loaded, cuDNN for NVRTC when it compiles an engine. What is
  * loaded stays loaded until the program ends. */
+#define _GNU_SOURCE /* dlinfo */
 #include "host/backend/module_search.h"
 #include "host/base/memory.h"
 
 #include <dlfcn.h>
 #include <glob.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,8 @@ enum { PATH_BYTES = 4096 };
 static const char *const k_libraries[] = {"libnvrtc.so.13", "libcublasLt.so.13", "libcudnn.so.9"};
 enum { LIBRARIES = sizeof k_libraries / sizeof k_libraries[0] };
 
-/* Patterns; a place starts with the value of `variable` unless that is NULL. */
+/* Patterns; a place starts with the value of `variable` unless that is NULL; of a list of folders
+ * (PATH), with each in turn. */
 static const struct place {
     const char *variable, *pattern;
 } k_places[] = {
@@ -35,18 +38,40 @@ static const struct place {
     {NULL, "/usr/lib/python3*/dist-packages/nvidia/*/lib"},
     {NULL, "/usr/lib/python3*/site-packages/nvidia/*/lib"},
     {NULL, "/opt/*/lib/python3*/site-packages/nvidia/*/lib"},
+    {"PATH", "/../lib/python3*/site-packages/nvidia/*/lib"}, /* beside whichever python3 it finds */
 };
 enum { PLACES = sizeof k_places / sizeof k_places[0] };
 
 /* ---- libraries -------------------------------------------------------------------------- */
 
-/* "<value of the variable><pattern>/<name>"; false if the variable is not set or it is too long. */
-static bool spell(const struct place *place, const char *name, char out[PATH_BYTES])
+/* "<value of the variable><pattern>/<name>", for the `at`-th folder of the value; false after the
+ * last one. "" for what is not set, not a full path or too long. */
+static bool spell(const struct place *place, int at, const char *name, char out[PATH_BYTES])
 {
-    const char *const start = place->variable == NULL ? "" : getenv(place->variable);
-    if (start == NULL || (place->variable != NULL && start[0] != '/')) return false;
-    const int length = snprintf(out, PATH_BYTES, "%s%s/%s", start, place->pattern, name);
-    return length > 0 && length < PATH_BYTES;
+    const char *start = place->variable == NULL ? "" : getenv(place->variable);
+
+    out[0] = '\0';
+    for (; at > 0 && start != NULL; at--) {
+        start = strchr(start, ':');
+        if (start != NULL) start++;
+    }
+    if (start == NULL) return false;
+    if (place->variable != NULL && start[0] != '/') return true;
+    const int length = snprintf(out, PATH_BYTES, "%.*s%s/%s", (int)strcspn(start, ":"), start,
+                                place->pattern, name);
+    if (length >= PATH_BYTES) out[0] = '\0';
+    return true;
+}
+
+/* The first file that fits a pattern; `out` is left alone if there is none. */
+static void find_file(const char *pattern, char out[PATH_BYTES])
+{
+    glob_t found = {0};
+
+    if (pattern[0] == '\0') return;
+    if (glob(pattern, 0, NULL, &found) == 0 && strlen(found.gl_pathv[0]) < PATH_BYTES)
+        snprintf(out, PATH_BYTES, "%s", found.gl_pathv[0]);
+    globfree(&found);
 }
 
 /* The path of a library outside the loader's own places; "" if there is none. */
@@ -55,13 +80,9 @@ static void find_library(const char *name, char out[PATH_BYTES])
     char pattern[PATH_BYTES];
 
     out[0] = '\0';
-    for (int i = 0; i < PLACES && out[0] == '\0'; i++) {
-        glob_t found = {0};
-        if (!spell(&k_places[i], name, pattern)) continue;
-        if (glob(pattern, 0, NULL, &found) == 0 && strlen(found.gl_pathv[0]) < PATH_BYTES)
-            snprintf(out, PATH_BYTES, "%s", found.gl_pathv[0]);
-        globfree(&found);
-    }
+    for (int i = 0; i < PLACES; i++)
+        for (int at = 0; out[0] == '\0' && spell(&k_places[i], at, name, pattern); at++)
+            find_file(pattern, out);
 }
 
 static bool loads(const char *path)
@@ -131,16 +152,29 @@ static ll_status add_line(char **text, ll_error *err, const char *name, const ch
     return LL_OK;
 }
 
+/* Where a library lies that is loaded, or that the loader finds; false if it finds none. */
+static bool loaded_from(const char *name, char out[PATH_BYTES])
+{
+    struct link_map *map = NULL;
+    void *const library = dlopen(name, RTLD_LAZY);
+
+    if (library == NULL) return false;
+    const bool known = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] == '/';
+    snprintf(out, PATH_BYTES, "%s", known ? map->l_name : "found by the loader");
+    return true; /* and stays loaded */
+}
+
 static ll_status describe_library(char **text, const char *name, ll_error *err)
 {
     char path[PATH_BYTES];
 
-    if (loads(name)) return add_line(text, err, name, "found by the loader");
+    if (loaded_from(name, path)) return add_line(text, err, name, path);
     find_library(name, path);
     if (path[0] != '\0') return add_line(text, err, name, path);
     LL_TRY(add_line(text, err, name, "not found by the loader, nor as"));
     for (int i = 0; i < PLACES; i++)
-        if (spell(&k_places[i], name, path)) LL_TRY(add_line(text, err, "  looked at", path));
+        for (int at = 0; spell(&k_places[i], at, name, path); at++)
+            if (path[0] != '\0') LL_TRY(add_line(text, err, "  looked at", path));
     return LL_OK;
 }
 

@@ -3,7 +3,8 @@
  * The module: beside our own program, ../lib/lookloom/ of where that lies, so that an unpacked
  * archive works anywhere; else where it was installed. Never along LD_LIBRARY_PATH.
  * The libraries: where the loader finds them (LD_LIBRARY_PATH, the system); else in the toolkit's
- * folder; else in a python's site-packages/nvidia tree, as pip leaves them.
+ * folder; else in a python's site-packages/nvidia tree, as pip leaves them: of the environment in
+ * use, of the system, or of the python3 that PATH names.
  * Floor 3; includes base. */
 #ifndef LL_BACKEND_MODULE_SEARCH_H
 #define LL_BACKEND_MODULE_SEARCH_H
@@ -17,8 +18,8 @@ LL_NODISCARD ll_status ll_module_find(char **out, ll_error *err);
  *  dlopen handle, yours to dlclose(). LL_ERR_UNSUPPORTED with what is missing. */
 LL_NODISCARD ll_status ll_module_load(const char *path, void **out, ll_error *err);
 
-/** What the search finds now, a line each ("libcudnn.so.9: found by the loader"), the places looked
- *  at where it finds nothing; yours to free(). For `lookloom info`. */
+/** What the search finds now, a line each ("libcudnn.so.9: /usr/lib/libcudnn.so.9"), the places
+ *  looked at where it finds nothing; yours to free(). For `lookloom info`. */
 LL_NODISCARD ll_status ll_module_search_describe(char **out, ll_error *err);
 
 #endif

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef LL_EMULATED_MODULE
+#define LL_EMULATED_MODULE NULL /* the real one, beside the program */
+#endif
+
 enum { IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3, SLOTS = 2 };
 
 /* ---- embedding ------------------------------------------------------------------------- */

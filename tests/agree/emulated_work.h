@@ -1,5 +1,6 @@
 /* tests/agree/emulated_work.h - a small night's work for one backend: photos embedded, features
- * compared; for tests that set the emulated cuda backend beside the cpu's. */
+ * compared; for tests that set the cuda backend, emulated or (gpu_backend) real, beside the cpu's.
+ */
 #ifndef LL_TESTS_EMULATED_WORK_H
 #define LL_TESTS_EMULATED_WORK_H
 

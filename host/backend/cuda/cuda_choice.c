@@ -5,9 +5,11 @@
  * real activations, half of them zero (zeros throughout would be faster than photos). Where a pool
  * follows, engines that do it in the same graph compete with the others plus our pool kernel. In
  * fp16 a winner must also give the largest activation that fp32 gave, to 2 %: an engine that is
- * quick and wrong is passed over with a line in the log. */
+ * quick and wrong is passed over with a line in the log. Compiling engines may take long: once a
+ * layer has one and k_patience_s is over, those that the library thinks less of are not tried. */
 #include "host/backend/cuda/cuda_check.h"
 #include "host/backend/cuda/cuda_net.h"
+#include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "weights/synthetic.h"
@@ -20,6 +22,7 @@
 enum { MAX_ENGINES = 32, MAX_POOLED = 16, RUNS = 3, CHOICES = MAX_ENGINES + MAX_POOLED };
 
 static const float k_tolerance = 0.02f;
+static const double k_patience_s = 3.0; /* 13 layers: less than a minute, once */
 
 /* One engine of a layer, timed. */
 struct offer {
@@ -171,6 +174,19 @@ static ll_status look(struct contest *c, int layer, const void *x, bool *right, 
     return LL_OK;
 }
 
+static void tell(const struct contest *c, int index, const struct offer *best)
+{
+    const double flops = ll_vgg16_flops(index) - (index > 0 ? ll_vgg16_flops(index - 1) : 0.0);
+
+    ll_log_line(c->net->state->log, "%s: %.3f ms for %d images, %.1f TFLOP/s: %s%s, of %d engines",
+                ll_vgg16_name(index), (double)best->ms, c->net->batch,
+                flops * c->net->batch / ((double)best->ms * 1e-3) / 1e12, best->engine,
+                best->pooled                          ? " with its pool"
+                : ll_cuda_pool_follows(c->net, index) ? " and our pool"
+                                                      : "",
+                c->count);
+}
+
 /* Run the winner for good: its result is what the next layer is timed on. */
 static ll_status settle(struct contest *c, int index, ll_error *err)
 {
@@ -192,6 +208,7 @@ static ll_status settle(struct contest *c, int index, ll_error *err)
         ll_log_line(net->state->log, "%s: engine %s gives other numbers than fp32; passed over",
                     ll_vgg16_name(index), best->engine);
     }
+    tell(c, index, best);
     c->at = 1 - c->at;
     return LL_OK;
 }
@@ -206,11 +223,17 @@ static ll_status in_layer(int index, ll_status status, const ll_error *why, ll_e
 
 static ll_status choose_layer(struct contest *c, int index, ll_error *err)
 {
+    const double begin_s = ll_clock_seconds();
+    const bool pool = ll_cuda_pool_follows(c->net, index);
+
     c->count = 0;
     LL_TRY(collect(c, index, false, MAX_ENGINES, err));
-    if (ll_cuda_pool_follows(c->net, index)) LL_TRY(collect(c, index, true, MAX_POOLED, err));
+    if (pool) LL_TRY(collect(c, index, true, MAX_POOLED, err));
     for (int i = 0; i < c->count; i++) {
         ll_error refused = LL_ERROR_INIT;
+        /* Half of it for each kind, where there are two. */
+        const double patience_s = pool && !c->offers[i].pooled ? k_patience_s / 2 : k_patience_s;
+        if (ll_clock_seconds() - begin_s > patience_s && fastest(c) != NULL) continue;
         const ll_status status = time_offer(c, index, &c->offers[i], &refused);
         if (status == LL_OK) continue;
         (void)cudaGetLastError(); /* what an engine was refused for is not the next one's error */

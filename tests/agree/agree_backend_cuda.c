@@ -1,0 +1,302 @@
+/* tests/agree/agree_backend_cuda.c - the cuda backend on a real card (gpu_backend) beside the
+ * cpu's: features to several layers in every precision; the same bytes for any number of photos in
+ * any order of slots, from another net and another backend of the same batch; neighbours and
+ * matrix.
+ *
+ * The module is the one beside the program. Skipped where there is no driver or no card. */
+#include "host/vgg16/vgg16.h"
+#include "tests/agree/emulated_work.h"
+#include "tests/numeric.h"
+#include "weights/weights.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h> /* wants the four first above it */
+
+enum {
+    IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3,
+    IMAGES = 21,
+    BATCH = 8,
+    SLOTS = 3,
+    WIDTH = 4096, /* of fc2 */
+    CONV1_1 = 0,
+    POOL2 = 5,
+    ROWS = 1500,
+    COLS = 512,
+    SKIPPED = 77,
+};
+
+static struct {
+    uint8_t *pixels; /* (IMAGES, 224, 224, 3) */
+    float *features; /* (ROWS, COLS) unit */
+} shop;
+
+static int setup(void **state)
+{
+    uint64_t seed = 5;
+
+    (void)state;
+    shop.pixels = calloc(IMAGES, IMAGE);
+    shop.features = calloc((size_t)ROWS * COLS, sizeof *shop.features);
+    if (shop.pixels == NULL || shop.features == NULL) return -1;
+    for (size_t i = 0; i < (size_t)IMAGES * IMAGE; i++) /* soft, and different for each */
+        shop.pixels[i] = (uint8_t)(128.0f + 60.0f * ll_random(&seed) +
+                                   (float)(i / IMAGE * 3) * (i % 672 < 336 ? 1.0f : -1.0f));
+    for (int r = 0; r < ROWS; r++) {
+        float *const row = shop.features + (size_t)r * COLS;
+        double square = 0.0;
+        for (int k = 0; k < COLS; k++) {
+            row[k] = fmaxf(ll_random(&seed) + 0.2f, 0.0f);
+            square += (double)row[k] * (double)row[k];
+        }
+        for (int k = 0; k < COLS; k++)
+            row[k] = (float)((double)row[k] / sqrt(square));
+        if (r % 50 == 7) memcpy(row, shop.features, COLS * sizeof *row); /* equal items */
+    }
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(shop.features);
+    free(shop.pixels);
+    return 0;
+}
+
+static void must_do(const work_order *order, work_result *out, const char *repro)
+{
+    ll_error err = LL_ERROR_INIT;
+    if (work_do(order, out, &err) != LL_OK) fail_msg("%s: %s", repro, err.text);
+}
+
+/* ---- beside the cpu -------------------------------------------------------------------- */
+
+static double dot(const float *x, const float *y, int64_t cols)
+{
+    double sum = 0.0;
+    for (int64_t k = 0; k < cols; k++)
+        sum += (double)x[k] * (double)y[k];
+    return sum;
+}
+
+static void same_features(const work_result *got, const work_result *want, int layer, double bound,
+                          const char *repro)
+{
+    const int64_t width = ll_vgg16_width(layer);
+    double worst = 1.0, most = 0.0;
+
+    for (int i = 0; i < IMAGES; i++) {
+        const float *const a = got->features + i * width, *const b = want->features + i * width;
+        worst = fmin(worst, dot(a, b, width));
+        most = fmax(most, fabs((double)got->norms[i] / (double)want->norms[i] - 1.0));
+        if (!(dot(a, b, width) >= 1.0 - bound)) fail_msg("%s: image %d is another", repro, i);
+        if (!(most <= 4.0 * bound)) fail_msg("%s: norm %d is %g off", repro, i, most);
+    }
+    print_message("[   INFO   ] %s: least cosine 1 - %.2g, norms within %.2g\n", repro, 1.0 - worst,
+                  most);
+}
+
+static void features_are_those_of_the_cpu(void **state)
+{
+    /* Whole networks first: they leave their engines in the cache for one another; networks that
+     * end before pool5 have theirs timed each time. */
+    static const struct {
+        int layer;
+        const char *precision;
+        double bound; /* tests/README.md: fp32 1e-5; tf32 and fp16 1e-3 */
+    } k_cases[] = {
+        {LL_VGG16_FC2, "fp16", 1e-3},   {LL_VGG16_FC2, "tf32", 1e-3},
+        {LL_VGG16_FC2, "fp32", 1e-5},   {LL_VGG16_FC1, "fp16", 1e-3},
+        {LL_VGG16_POOL5, "fp16", 1e-3}, {LL_VGG16_POOL5, "tf32", 1e-3},
+        {LL_VGG16_POOL5, "fp32", 1e-5}, {LL_VGG16_GAP, "fp16", 1e-3},
+        {CONV1_1, "fp16", 1e-3},        {CONV1_1, "tf32", 1e-3},
+        {CONV1_1, "fp32", 1e-5},        {POOL2, "fp16", 1e-3},
+    };
+    work_result want = {0}, got;
+    int known = -1; /* the layer `want` holds */
+
+    (void)state;
+    for (size_t c = 0; c < sizeof k_cases / sizeof k_cases[0]; c++) {
+        work_order order = {.backend = "cpu",
+                            .batch = BATCH,
+                            .layer = k_cases[c].layer,
+                            .images = IMAGES,
+                            .pixels = shop.pixels};
+        char repro[64];
+        if (order.layer != known) {
+            work_release(&want);
+            must_do(&order, &want, "cpu");
+            assert_true(want.norms[0] > 0.0f);
+            known = order.layer;
+        }
+        order.backend = "cuda";
+        order.precision = k_cases[c].precision;
+        snprintf(repro, sizeof repro, "%s to %s", order.precision, ll_vgg16_name(order.layer));
+        must_do(&order, &got, repro);
+        same_features(&got, &want, order.layer, k_cases[c].bound, repro);
+        work_release(&got);
+    }
+    work_release(&want);
+}
+
+static void neighbours_are_those_of_the_cpu_to_the_bit(void **state)
+{
+    work_order order = {.backend = "cpu",
+                        .batch = 1,
+                        .rows = ROWS,
+                        .cols = COLS,
+                        .features = shop.features,
+                        .matrix = LL_MATRIX_FLOAT32};
+    work_result want, got;
+
+    (void)state;
+    must_do(&order, &want, "cpu");
+    order.backend = "cuda";
+    must_do(&order, &got, "cuda");
+    for (int64_t i = 0; i < (int64_t)ROWS * WORK_KEEP; i++)
+        if (got.index[i] != want.index[i] ||
+            memcmp(&got.score[i], &want.score[i], sizeof(float)) != 0)
+            fail_msg("neighbour %d of row %d is %u, %.9g instead of %u, %.9g", (int)(i % WORK_KEEP),
+                     (int)(i / WORK_KEEP), got.index[i], (double)got.score[i], want.index[i],
+                     (double)want.score[i]);
+    const float *const a = (const float *)(const void *)got.matrix;
+    const float *const b = (const float *)(const void *)want.matrix;
+    for (int64_t i = 0; i < (int64_t)ROWS * ROWS; i++)
+        if (!(fabs((double)a[i] - (double)b[i]) <= 2e-6))
+            fail_msg("place %d holds %.9g, the cpu's %.9g", (int)i, (double)a[i], (double)b[i]);
+    work_release(&got);
+    work_release(&want);
+}
+
+/* ---- the same bytes -------------------------------------------------------------------- */
+
+struct night {
+    ll_backend *be;
+    ll_weights *weights;
+    ll_net *net;
+};
+
+static void night_begin(struct night *night, const char *precision)
+{
+    const ll_backend_options options = {
+        .name = "cuda", .precision = precision, .threads = 1, .batch = BATCH, .slots = SLOTS};
+    const ll_net_options net = {.layer = LL_VGG16_FC2, .normalize = true};
+    ll_error err = LL_ERROR_INIT;
+
+    memset(night, 0, sizeof *night);
+    if (ll_backend_open(&options, &night->be, &err) != LL_OK ||
+        ll_weights_open("caffe:3:", &night->weights, &err) != LL_OK ||
+        ll_net_create(night->be, night->weights, &net, &night->net, &err) != LL_OK)
+        fail_msg("%s: %s", precision, err.text);
+}
+
+static void night_end(struct night *night)
+{
+    ll_net_free(night->be, night->net);
+    ll_weights_close(night->weights);
+    ll_backend_close(night->be);
+}
+
+/* One way to cut the photos: the sizes of batches in turn, the slots they take in turn. */
+struct cut {
+    int sizes[4], slots[SLOTS], under_way;
+};
+
+static void embed(const struct night *night, const struct cut *cut, float *features)
+{
+    struct {
+        int first, slot;
+    } sent[IMAGES];
+    ll_error err = LL_ERROR_INIT;
+    float norms[BATCH];
+    int batches = 0, taken = 0;
+
+    for (int first = 0; first < IMAGES || taken < batches;) {
+        if (batches - taken == cut->under_way || first >= IMAGES) {
+            if (ll_forward_wait(night->be, night->net, sent[taken].slot,
+                                features + (size_t)sent[taken].first * WIDTH, norms, &err) != LL_OK)
+                fail_msg("%s", err.text);
+            taken++;
+            continue;
+        }
+        const int room = IMAGES - first, size = cut->sizes[batches % 4];
+        const int n = room < size ? room : size;
+        sent[batches].first = first;
+        sent[batches].slot = cut->slots[batches % SLOTS];
+        if (ll_forward_submit(night->be, night->net, sent[batches].slot,
+                              shop.pixels + (size_t)first * IMAGE, n, &err) != LL_OK)
+            fail_msg("%s", err.text);
+        batches++;
+        first += n;
+    }
+}
+
+static void bytes_depend_on_the_photo_alone(void **state)
+{
+    static const struct cut k_cuts[] = {
+        {{8, 8, 8, 8}, {0, 1, 2}, 3}, {{8, 8, 8, 8}, {2, 0, 1}, 2}, {{1, 1, 1, 1}, {0, 1, 2}, 1},
+        {{7, 3, 1, 5}, {1, 2, 0}, 3}, {{2, 8, 1, 8}, {2, 1, 0}, 3}, {{5, 5, 5, 5}, {0, 2, 1}, 2},
+    };
+    static const char *const k_precisions[] = {"fp16", "fp32"};
+    const size_t bytes = (size_t)IMAGES * WIDTH * sizeof(float);
+    float *const want = malloc(bytes), *const got = malloc(bytes);
+    struct night night;
+
+    (void)state;
+    assert_true(want != NULL && got != NULL);
+    for (size_t p = 0; p < sizeof k_precisions / sizeof k_precisions[0]; p++) {
+        night_begin(&night, k_precisions[p]);
+        for (size_t c = 0; c < sizeof k_cuts / sizeof k_cuts[0]; c++) {
+            memset(got, 0xFF, bytes);
+            embed(&night, &k_cuts[c], c == 0 ? want : got);
+            if (c > 0 && memcmp(got, want, bytes) != 0)
+                fail_msg("%s: cut %d gives other bytes", k_precisions[p], (int)c);
+        }
+        night_end(&night);
+        night_begin(&night, k_precisions[p]); /* another night: engines come from the cache */
+        embed(&night, &k_cuts[3], got);
+        night_end(&night);
+        if (memcmp(got, want, bytes) != 0)
+            fail_msg("%s: a second run gives other bytes", k_precisions[p]);
+    }
+    free(got);
+    free(want);
+}
+
+/* ---- the program ----------------------------------------------------------------------- */
+
+static void skip_without_card(void)
+{
+    const ll_backend_options options = {.name = "cuda", .threads = 1, .batch = 1, .slots = 1};
+    ll_backend *be = NULL;
+    ll_error err = LL_ERROR_INIT;
+
+    if (dlopen("libcuda.so.1", RTLD_LAZY) == NULL) {
+        printf("skipped: no NVIDIA driver\n");
+        exit(SKIPPED);
+    }
+    if (ll_backend_open(&options, &be, &err) != LL_OK && strcmp(err.text, "no CUDA device") == 0) {
+        printf("skipped: no CUDA device\n");
+        exit(SKIPPED);
+    }
+    ll_backend_close(be); /* any other failure is the tests' to report */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(features_are_those_of_the_cpu),
+        cmocka_unit_test(bytes_depend_on_the_photo_alone),
+        cmocka_unit_test(neighbours_are_those_of_the_cpu_to_the_bit),
+    };
+    skip_without_card();
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
