@@ -281,6 +281,7 @@ static ll_status time_all(ll_net *net, ll_error *err)
     (void)cudaStreamSynchronize(net->state->compute);
     if (c->start != NULL) (void)cudaEventDestroy(c->start);
     if (c->stop != NULL) (void)cudaEventDestroy(c->stop);
+    (void)cudaGetLastError(); /* or the next launch would be blamed for it */
     ll_cuda_free(c->largest);
     ll_cuda_free(c->pixels);
     ll_cuda_free(c->spare);

@@ -34,7 +34,8 @@ static ll_status capture(const ll_net *net, struct cuda_slot *slot, ll_error *er
     const ll_status ended = LL_CUDA(cudaStreamEndCapture(stream, &graph));
     if (status == LL_OK) status = ended;
     if (status == LL_OK) status = LL_CUDA(cudaGraphInstantiate(&slot->graph, graph, 0));
-    if (graph != NULL) (void)cudaGraphDestroy(graph);
+    if (graph != NULL && cudaGraphDestroy(graph) != cudaSuccess)
+        (void)cudaGetLastError(); /* or the next launch would be blamed for it */
     return status;
 }
 
