@@ -25,6 +25,7 @@ typedef struct ll_bench_options {
     bool no_matrix;        /* similarity: neighbours alone; the matrix grows with items squared */
     const char *path;  /* decode: a folder of photos; store: a folder for the scratch file; query:
                           an index; NULL where the case makes its own */
+    const char *keep;  /* query: leave the drawn index here; NULL: nowhere */
     const ll_log *log; /* may be NULL */
 } ll_bench_options;
 
@@ -49,6 +50,15 @@ LL_NODISCARD ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_
 /** All pairs of drawn features: tiles, neighbours and the rescoring. Limit: as above. */
 LL_NODISCARD ll_status ll_bench_similarity(const ll_bench_options *options, ll_bench_result *result,
                                            ll_error *err);
+
+enum { LL_BENCH_RESULTS = 4 }; /* rows a case may fill in: `results` has room for so many */
+
+/** Questions: the ten best of drawn ids in an open index by one thread, by `threads` together, and
+ *  by lookloom-query as a process. Fills in up to LL_BENCH_RESULTS; those with 0 runs were left
+ *  out. `path`: ask this index; else one of `items` (5 000) is drawn, with `cols` features if
+ *  given. Limit: starting /bin/true. */
+LL_NODISCARD ll_status ll_bench_query(const ll_bench_options *options, ll_bench_result *results,
+                                      ll_error *err);
 
 /* ---- for the cases ---------------------------------------------------------------------- */
 

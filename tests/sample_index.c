@@ -63,10 +63,23 @@ static void make_features(ll_sample *sample, uint64_t *seed)
 static void make_texts(ll_sample *sample, uint64_t *seed)
 {
     static const char *const k_categories[] = {"dress", "shoe", "hat, \"felt\""};
+    /* what CSV, SQL, spreadsheets and shells may stumble over; the row makes them unique */
+    static const char *const k_awkward[] = {
+        "a,b",   "say \"hi\"", "\"",          " led by a space",
+        "=1+1",  "'",          "line\nbreak", "\r",
+        "Größe", "-",          "\\n\\",       "tab\t",
+        "NULL",  "007",        ";",           "\xF0\x9F\x91\x97",
+    };
+    enum { AWKWARD = sizeof k_awkward / sizeof k_awkward[0] };
 
     for (int64_t i = 0; i < sample->options.items; i++) {
-        snprintf(sample->ids[i], LL_SAMPLE_TEXT, "%c%lld", (char)('A' + i % 3), (long long)i);
-        snprintf(sample->images[i], LL_SAMPLE_TEXT, "images/%lld.jpg", (long long)i);
+        if (sample->options.awkward)
+            snprintf(sample->ids[i], LL_SAMPLE_TEXT, "%s%lld", k_awkward[i % AWKWARD],
+                     (long long)i);
+        else
+            snprintf(sample->ids[i], LL_SAMPLE_TEXT, "%c%lld", (char)('A' + i % 3), (long long)i);
+        snprintf(sample->images[i], LL_SAMPLE_TEXT, "images/%s%lld.jpg",
+                 sample->options.awkward ? k_awkward[i % AWKWARD] : "", (long long)i);
         snprintf(sample->values[0][i], LL_SAMPLE_TEXT, "%s", k_categories[pick(seed, 3)]);
         snprintf(sample->values[1][i], LL_SAMPLE_TEXT, "p%lld",
                  (long long)pick(seed, 1 + sample->options.items / 3));

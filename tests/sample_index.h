@@ -15,6 +15,7 @@ typedef struct ll_sample_options {
     int64_t items, width, neighbors; /* neighbors as of --neighbors: cut to N - 1 here */
     ll_store_matrix matrix;
     bool features, trained, within; /* within "category" */
+    bool awkward;                   /* ids and images that formats stumble over */
 } ll_sample_options;
 
 /* What the index is made of, and the scores by their definition. */

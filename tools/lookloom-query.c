@@ -218,7 +218,8 @@ static ll_status answer_all(tool *to, ll_error *err)
     return LL_OK;
 }
 
-/* --list: one id a line for eyes, else what the format makes of one column. */
+/* --list: one id a line, for eyes and for `lookloom-query INDEX.h5 -`; with a --format given, what
+ * that makes of one column. */
 static ll_status list_ids(const tool *to, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -226,7 +227,7 @@ static ll_status list_ids(const tool *to, ll_error *err)
     ll_records *records = NULL;
     char *id = NULL;
 
-    if (to->format != LL_FORMAT_TABLE)
+    if (to->format != LL_FORMAT_TABLE && ll_arguments_given(to->arguments, "format"))
         LL_TRY_DONE(ll_records_create(stdout, to->format, k_column, 1, &records, err));
     for (int64_t row = 0; row < ll_query_items(to->query); row++) {
         size_t length = 0;
@@ -312,50 +313,26 @@ static ll_status parse(tool *to, int argc, char **argv, ll_error *err)
     const char *format = NULL;
     ll_option_list where = {0};
     const ll_option options[] = {
-        {.name = "top",
-         .kind = LL_OPTION_INT,
-         .to = &to->options.top,
-         .value = "N",
-         .low = 1,
-         .high = UINT32_MAX,
-         .help = "list at most N items, the best first"},
-        {.name = "min-score",
-         .kind = LL_OPTION_SCORE,
-         .to = &to->options.min_score,
-         .value = "X",
-         .help = "list items that score X or more (default: 0.8; 0 with untrained weights)"},
-        {.name = "max-score",
-         .kind = LL_OPTION_SCORE,
-         .to = &to->options.max_score,
-         .value = "X",
-         .help = "list items that score X or less; below 1 leaves out twins"},
-        {.name = "format",
-         .kind = LL_OPTION_CHOICE,
-         .to = &format,
-         .value = LL_FORMAT_WORDS,
-         .help = "how to print (default: table on a terminal, else json)"},
-        {.name = "all", .kind = LL_OPTION_FLAG, .to = &to->all, .help = "answer for every item"},
-        {.name = "row",
-         .kind = LL_OPTION_FLAG,
-         .to = &to->row,
-         .help = "list the item's whole row of the stored matrix, in catalogue order"},
-        {.name = "list", .kind = LL_OPTION_FLAG, .to = &to->list, .help = "list the ids instead"},
+        {"top", 0, LL_OPTION_INT, &to->options.top, "N", "list at most N items, the best first", 1,
+         UINT32_MAX},
+        {"min-score", 0, LL_OPTION_SCORE, &to->options.min_score, "X",
+         "list items that score X or more (default: 0.8; 0 with untrained weights)", 0, 0},
+        {"max-score", 0, LL_OPTION_SCORE, &to->options.max_score, "X",
+         "list items that score X or less; below 1 leaves out twins", 0, 0},
+        {"format", 0, LL_OPTION_CHOICE, &format, LL_FORMAT_WORDS,
+         "how to print (default: table on a terminal, else json)", 0, 0},
+        {"all", 0, LL_OPTION_FLAG, &to->all, NULL, "answer for every item", 0, 0},
+        {"row", 0, LL_OPTION_FLAG, &to->row, NULL,
+         "list the item's whole row of the stored matrix, in catalogue order", 0, 0},
+        {"list", 0, LL_OPTION_FLAG, &to->list, NULL,
+         "list the ids instead, one a line unless --format is given", 0, 0},
         {.kind = LL_OPTION_HEADING, .help = "Filters:"},
-        {.name = "where",
-         .kind = LL_OPTION_LIST,
-         .to = &where,
-         .value = "COLUMN=VALUE",
-         .help = "only items with this value; again for the same column: or; for another: and"},
-        {.name = "same",
-         .kind = LL_OPTION_TEXT,
-         .to = &to->options.same,
-         .value = "COLUMN",
-         .help = "only items with the queried item's own value"},
-        {.name = "distinct",
-         .kind = LL_OPTION_TEXT,
-         .to = &to->options.distinct,
-         .value = "COLUMN",
-         .help = "only the best item of each value, and none with the queried item's own"},
+        {"where", 0, LL_OPTION_LIST, &where, "COLUMN=VALUE",
+         "only items with this value; again for the same column: or; for another: and", 0, 0},
+        {"same", 0, LL_OPTION_TEXT, &to->options.same, "COLUMN",
+         "only items with the queried item's own value", 0, 0},
+        {"distinct", 0, LL_OPTION_TEXT, &to->options.distinct, "COLUMN",
+         "only the best item of each value, and none with the queried item's own", 0, 0},
         LL_OPTION_END,
     };
 

@@ -14,10 +14,11 @@ static const char k_program[] = "lookloom bench";
 
 static const struct {
     const char *name;
-    ll_status (*run)(const ll_bench_options *options, ll_bench_result *result, ll_error *err);
+    ll_status (*run)(const ll_bench_options *options, ll_bench_result *results, ll_error *err);
 } k_stages[] = {
     {"embed", ll_bench_embed},
     {"similarity", ll_bench_similarity},
+    {"query", ll_bench_query},
 };
 enum { STAGES = sizeof k_stages / sizeof k_stages[0], CELL = 112, COLUMNS = 12 };
 
@@ -33,7 +34,7 @@ static ll_status print_result(ll_records *to, const ll_bench_result *r, ll_error
     const char *row[COLUMNS];
     const double rate = r->median_s > 0.0 ? r->count / r->median_s : 0.0;
 
-    snprintf(cells[0], CELL, "%s", r->stage);
+    snprintf(cells[0], CELL, "%.*s", (int)sizeof r->stage - 1, r->stage);
     snprintf(cells[1], CELL, "%s", r->work);
     snprintf(cells[2], CELL, "%d", r->threads);
     snprintf(cells[3], CELL, "%d", r->runs);
@@ -72,8 +73,8 @@ static ll_status check_stages(const ll_arguments *arguments, ll_error *err)
         for (int s = 0; s < STAGES; s++)
             known |= strcmp(word, k_stages[s].name) == 0;
         if (!known)
-            return ll_fail(err, LL_ERR_ARGUMENT, "no stage '%s'; use embed, similarity or all",
-                           word);
+            return ll_fail(err, LL_ERR_ARGUMENT,
+                           "no stage '%s'; use embed, similarity, query or all", word);
     }
     return LL_OK;
 }
@@ -87,10 +88,11 @@ static ll_status run_stages(const ll_arguments *arguments, const ll_bench_option
     LL_TRY_DONE(check_stages(arguments, err));
     LL_TRY_DONE(ll_records_create(stdout, format, k_columns, COLUMNS, &records, err));
     for (int s = 0; s < STAGES; s++) {
-        ll_bench_result result = {.runs = 0};
+        ll_bench_result results[LL_BENCH_RESULTS] = {0};
         if (!wanted(arguments, k_stages[s].name)) continue;
-        LL_TRY_DONE(k_stages[s].run(options, &result, err));
-        LL_TRY_DONE(print_result(records, &result, err));
+        LL_TRY_DONE(k_stages[s].run(options, results, err));
+        for (int i = 0; i < LL_BENCH_RESULTS; i++)
+            if (results[i].runs > 0) LL_TRY_DONE(print_result(records, results + i, err));
     }
     LL_TRY_DONE(ll_records_finish(records, err));
 done:
@@ -101,7 +103,7 @@ done:
 struct request {
     int64_t jobs, batch, items, cols;
     double seconds;
-    const char *weights, *backend, *precision, *matrix, *format;
+    const char *weights, *backend, *precision, *matrix, *format, *index, *keep;
 };
 
 static ll_status parse(struct request *r, int argc, const char *const *argv, ll_arguments **out,
@@ -113,21 +115,24 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
          "cpu: fp32; cuda: fp16 unless given", 0, 0},
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},
         {"batch", 0, LL_OPTION_INT, &r->batch, "N", "embed: images at a time", 1, 4096},
-        {"items", 0, LL_OPTION_INT, &r->items, "N", "images (embed) or rows (similarity) of a run",
-         1, 1e7},
-        {"cols", 0, LL_OPTION_INT, &r->cols, "D", "similarity: width of a feature", 1, 1e6},
+        {"items", 0, LL_OPTION_INT, &r->items, "N",
+         "images (embed), rows (similarity) or size of the index (query)", 1, 1e8},
+        {"cols", 0, LL_OPTION_INT, &r->cols, "D",
+         "similarity: width of a feature; query: draw features and a matrix too", 1, 1e6},
         {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|none",
          "similarity: none compares for neighbours alone", 0, 0},
         {"seconds", 0, LL_OPTION_REAL, &r->seconds, "S", "measure at least this long", 0.01, 3600},
         {"weights", 0, LL_OPTION_TEXT, &r->weights, "FILE",
          "embed: this network (an untrained one)", 0, 0},
+        {"index", 0, LL_OPTION_TEXT, &r->index, "INDEX.h5", "query: ask this index", 0, 0},
+        {"keep", 0, LL_OPTION_TEXT, &r->keep, "FILE", "query: leave the drawn index here", 0, 0},
         {"format", 0, LL_OPTION_CHOICE, &r->format, LL_FORMAT_WORDS,
          "how to print (a table on a terminal, else json)", 0, 0},
         LL_OPTION_END,
     };
     const ll_program program = {
         .name = k_program,
-        .synopsis = "[embed] [similarity] [all]",
+        .synopsis = "[embed] [similarity] [query] [all]",
         .summary =
             "Measure stages on this machine: each answer is checked, warmed up, repeated,\n"
             "and set beside what the machine could do at best. -V says what a backend does."};
@@ -162,6 +167,8 @@ int cmd_bench(int argc, const char *const *argv)
                                       .backend = r.backend,
                                       .precision = r.precision,
                                       .no_matrix = strcmp(r.matrix, "none") == 0,
+                                      .path = r.index,
+                                      .keep = r.keep,
                                       .log = ll_progress_log(progress)};
     LL_TRY_DONE(run_stages(arguments, &options, ll_format_find(r.format, stdout), &err));
 done:

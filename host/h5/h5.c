@@ -221,6 +221,14 @@ ll_status ll_h5_map_open(hid_t file, ll_h5_map *out, ll_error *err)
     return LL_OK;
 }
 
+void ll_h5_map_expect(const ll_h5_map *map, bool here_and_there)
+{
+    /* advice: what becomes of it changes no byte that is read */
+    if (map->bytes != NULL)
+        (void)posix_madvise((void *)map->bytes, map->size_bytes,
+                            here_and_there ? POSIX_MADV_RANDOM : POSIX_MADV_NORMAL);
+}
+
 void ll_h5_map_close(ll_h5_map *map)
 {
     if (map->bytes != NULL) munmap((void *)map->bytes, map->size_bytes);

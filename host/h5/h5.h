@@ -58,6 +58,10 @@ typedef struct ll_h5_map {
 LL_NODISCARD ll_status ll_h5_map_open(hid_t file, ll_h5_map *out, ll_error *err);
 void ll_h5_map_close(ll_h5_map *map);
 
+/** How it will be read from now on: here and there, so that what is not in memory yet comes page by
+ *  page; or as the system sees fit, often megabytes at once, which is how a map begins. */
+void ll_h5_map_expect(const ll_h5_map *map, bool here_and_there);
+
 /** Is there a link of this name, of whatever kind? */
 bool ll_h5_exists(hid_t parent, const char *name);
 

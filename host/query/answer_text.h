@@ -1,4 +1,4 @@
-/* host/query/answer_text.h - an answer as the programs and the web tier say it. Floor 3. */
+/* host/query/answer_text.h - an answer as the programs and the web tier say it. */
 #ifndef LL_QUERY_ANSWER_TEXT_H
 #define LL_QUERY_ANSWER_TEXT_H
 
@@ -6,6 +6,10 @@
 #include "host/query/query.h"
 
 #include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum { LL_QUERY_SCORE_TEXT = 16, LL_QUERY_HINT_TEXT = 256 };
 
@@ -27,4 +31,7 @@ const char *ll_query_answer_hint(const ll_query_answer *answer, const ll_query_o
 LL_NODISCARD ll_status ll_query_absence_text(ll_query *query, const char *id, size_t length,
                                              char buffer[LL_QUERY_HINT_TEXT], ll_error *err);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

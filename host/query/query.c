@@ -15,6 +15,7 @@ ll_status ll_query_open(const char *path, ll_query **out, ll_error *err)
     *out = NULL;
     LL_TRY_DONE(ll_alloc("index handle", 1, sizeof *query, &query, err));
     LL_TRY_DONE(ll_reader_open(path, &query->reader, err));
+    ll_reader_expect_little(query->reader);
     query->extents = ll_reader_extents(query->reader);
     query->columns = ll_reader_columns(query->reader);
     LL_TRY_DONE(ll_alloc("columns", query->columns, sizeof *query->column_names,
@@ -38,6 +39,7 @@ void ll_query_close(ll_query *query)
     ll_reader_close(query->reader);
     free(query->column_names);
     free(query->column_values);
+    ll_query_table_release(&query->table);
     free(query);
 }
 
@@ -45,6 +47,7 @@ ll_status ll_query_warm(ll_query *query, ll_error *err)
 {
     for (int i = 0; i < query->columns; i++)
         LL_TRY(ll_reader_column(query->reader, i, &query->column_values[i], err));
+    if (query->table.slots == NULL) LL_TRY(ll_query_table_init(query->reader, &query->table, err));
     return ll_reader_images(query->reader, &query->images, err);
 }
 
@@ -80,6 +83,8 @@ const char *ll_query_id(const ll_query *query, int64_t row, size_t *length)
 
 int64_t ll_query_find(const ll_query *query, const char *id, size_t length)
 {
+    if (query->table.slots != NULL)
+        return ll_query_table_find(&query->table, query->reader, id, length);
     return ll_reader_find(query->reader, id, length);
 }
 

@@ -8,7 +8,8 @@
  *     for (int64_t i = 0; i < answer->count; i++) use(answer->hits[i].id, answer->hits[i].score);
  *
  * One handle serves many threads. After ll_query_warm nothing takes a lock or enters HDF5: answers
- * come from mapped memory. Floor 3; includes base, store, kernels; no device is needed. */
+ * come from mapped memory. No device is needed. Installed as lookloom/query.h, with status.h and
+ * answer_text.h beside it: lookloom-query(3). */
 #ifndef LL_QUERY_QUERY_H
 #define LL_QUERY_QUERY_H
 
@@ -17,6 +18,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum { LL_QUERY_TOP = 10, LL_QUERY_SUGGESTIONS = 3 };
 
@@ -30,7 +35,8 @@ typedef struct ll_query ll_query;
 LL_NODISCARD ll_status ll_query_open(const char *path, ll_query **out, ll_error *err);
 void ll_query_close(ll_query *query); /* accepts NULL; answers must be freed before */
 
-/** Read every text now: worth it before many questions or threads, a waste before one. */
+/** Read every text and make a table of the ids now: worth it before many questions or threads, a
+ *  waste before one. Not while another thread uses the handle. */
 LL_NODISCARD ll_status ll_query_warm(ll_query *query, ll_error *err);
 
 /* What the index says of itself; borrowed until close. */
@@ -109,4 +115,7 @@ void ll_query_answer_free(ll_query_answer *answer); /* accepts NULL */
 LL_NODISCARD ll_status ll_query_check(const ll_query *query, const ll_query_options *options,
                                       ll_error *err);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -13,7 +13,8 @@
 typedef struct answer {
     ll_query_answer public;
     const char **attributes; /* (count, columns) */
-    char **texts;            /* everything to free */
+    char *ids;
+    char **texts; /* others to free */
     int64_t texts_count, texts_capacity;
 } answer;
 
@@ -28,15 +29,63 @@ static ll_status own(answer *to, char *text, ll_error *err)
     return status;
 }
 
-static ll_status own_id(const ll_query *query, int64_t row, answer *to, const char **out,
-                        ll_error *err)
+/* At a million items everything an answer needs is far apart. Asked for together, hits wait for
+ * memory together: this is most of the time of an answer. */
+static void fetch_soon(const ll_query *query, const ll_query_ranking *ranking)
+{
+    for (int64_t i = 0; i < ranking->count; i++) {
+        const int64_t row = ranking->places[i].row;
+        ll_reader_id_soon(query->reader, row);
+        if (query->images == NULL) continue;
+        __builtin_prefetch(&query->images[row]);
+        for (int c = 0; c < query->columns; c++)
+            __builtin_prefetch(&query->column_values[c][row]);
+    }
+}
+
+/* Room for texts; what is mapped could change under us, and must not lead beyond it. */
+struct room {
+    char *next;
+    size_t left;
+};
+
+static const char *put_id(const ll_query *query, int64_t row, struct room *room)
 {
     size_t length = 0;
-    char *text = NULL;
     const char *const id = ll_reader_id(query->reader, row, &length);
-    LL_TRY(ll_text_copy(id, length, &text, err));
-    LL_TRY(own(to, text, err));
-    *out = text;
+    char *const put = room->next;
+
+    if (length >= room->left) length = room->left - 1;
+    memcpy(put, id, length);
+    put[length] = '\0';
+    room->next += length + (length + 1 < room->left); /* the last byte is NUL for good */
+    room->left -= length + (length + 1 < room->left);
+    return put;
+}
+
+static int64_t id_bytes(const ll_query *query, int64_t row)
+{
+    size_t length = 0;
+    __builtin_prefetch(ll_reader_id(query->reader, row, &length));
+    return (int64_t)length + 1;
+}
+
+/* All ids of an answer, in one piece. */
+static ll_status fill_ids(const ll_query *query, const ll_query_ranking *ranking, answer *to,
+                          ll_error *err)
+{
+    ll_query_answer *const out = &to->public;
+    int64_t bytes = id_bytes(query, out->row);
+
+    if (ranking->best.row >= 0) bytes += id_bytes(query, ranking->best.row);
+    for (int64_t i = 0; i < ranking->count; i++)
+        bytes += id_bytes(query, ranking->places[i].row);
+    LL_TRY(ll_alloc("answer", bytes, 1, &to->ids, err));
+    struct room room = {to->ids, (size_t)bytes};
+    out->id = put_id(query, out->row, &room);
+    if (ranking->best.row >= 0) out->best_id = put_id(query, ranking->best.row, &room);
+    for (int64_t i = 0; i < ranking->count; i++)
+        out->hits[i].id = put_id(query, ranking->places[i].row, &room);
     return LL_OK;
 }
 
@@ -75,25 +124,22 @@ static ll_status answer_fill(ll_query *query, const ll_query_ranking *ranking, a
 {
     ll_query_answer *const out = &to->public;
 
-    LL_TRY(own_id(query, out->row, to, &out->id, err));
+    fetch_soon(query, ranking);
     LL_TRY(ll_alloc("answer", ranking->count, sizeof *out->hits, &out->hits, err));
     LL_TRY(ll_alloc("answer", ranking->count * (int64_t)query->columns, sizeof *to->attributes,
                     &to->attributes, err));
+    LL_TRY(fill_ids(query, ranking, to, err));
     out->generation = ll_reader_generation(query->reader);
     out->complete = ranking->complete;
     out->exact = ranking->exact;
     out->columns = query->columns;
     out->column_names = query->column_names;
     out->best_score = NAN;
-    if (ranking->best.row >= 0) {
-        out->best_score = (double)ranking->best.score;
-        LL_TRY(own_id(query, ranking->best.row, to, &out->best_id, err));
-    }
+    if (ranking->best.row >= 0) out->best_score = (double)ranking->best.score;
     for (int64_t i = 0; i < ranking->count; i++) {
         ll_query_hit *const hit = &out->hits[i];
         hit->row = ranking->places[i].row;
         hit->score = ranking->places[i].score;
-        LL_TRY(own_id(query, hit->row, to, &hit->id, err));
         LL_TRY(hit_texts(query, hit, to->attributes + i * query->columns, to, err));
     }
     out->count = ranking->count;
@@ -145,6 +191,7 @@ void ll_query_answer_free(ll_query_answer *public)
     for (int64_t i = 0; i < whole->texts_count; i++)
         free(whole->texts[i]);
     free(whole->texts);
+    free(whole->ids);
     free(whole->attributes);
     free(public->hits);
     free(whole);

@@ -3,6 +3,7 @@
 #define LL_QUERY_QUERY_STATE_H
 
 #include "host/query/query.h"
+#include "host/query/query_table.h"
 #include "host/store/reader.h"
 
 #include <stdbool.h>
@@ -13,6 +14,7 @@ struct ll_query {
     const char **column_names;         /* (columns) */
     const char *const *images;         /* (items), NULL until warm */
     const char *const **column_values; /* (columns), each (items); NULL until warm */
+    ll_query_table table;              /* of ids; none until warm */
     int columns;
     int within; /* column of --within, or -1 */
 };

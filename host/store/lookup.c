@@ -105,6 +105,12 @@ const char *ll_reader_id(const ll_reader *reader, int64_t row, size_t *length)
     return bytes + from;
 }
 
+void ll_reader_id_soon(const ll_reader *reader, int64_t row)
+{
+    if (row >= 0 && row < reader->layout.extents.items)
+        __builtin_prefetch((const uint64_t *)reader->arrays[LL_ARRAY_ID_START] + row);
+}
+
 int64_t ll_reader_row_in_order(const ll_reader *reader, int64_t place)
 {
     const uint32_t *const order = reader->arrays[LL_ARRAY_ORDER];

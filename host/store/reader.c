@@ -258,6 +258,11 @@ ll_status ll_reader_open(const char *path, ll_reader **out, ll_error *err)
     return ll_reader_open_unfinished(path, NULL, out, err);
 }
 
+void ll_reader_expect_little(const ll_reader *reader)
+{
+    ll_h5_map_expect(&reader->map, true);
+}
+
 static void release_provenance(ll_store_provenance *provenance)
 {
     for (int i = 0; i < ll_layout_fields(); i++) {

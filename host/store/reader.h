@@ -18,6 +18,10 @@ typedef struct ll_reader ll_reader;
 LL_NODISCARD ll_status ll_reader_open(const char *path, ll_reader **out, ll_error *err);
 void ll_reader_close(ll_reader *reader); /* accepts NULL */
 
+/** A few rows will be asked for and little else: of a file that is not in memory yet, only the
+ * pages that are needed are read. Until a whole column is. */
+void ll_reader_expect_little(const ll_reader *reader);
+
 /* What the file says of itself; borrowed until close, like everything below. */
 const ll_store_extents *ll_reader_extents(const ll_reader *reader);
 const ll_store_provenance *ll_reader_provenance(const ll_reader *reader);
@@ -38,6 +42,9 @@ float ll_reader_score(const ll_reader *reader, int64_t row, int64_t column);
 /** Id of a row: bytes in mapped memory, not NUL-terminated; no bytes for a row that is none.
  *  Thread-safe. */
 const char *ll_reader_id(const ll_reader *reader, int64_t row, size_t *length);
+
+/** Begin to fetch what ll_reader_id needs of a row: for whoever asks for several. */
+void ll_reader_id_soon(const ll_reader *reader, int64_t row);
 
 /** Row of an id by binary search over mapped memory, or -1. Thread-safe. */
 int64_t ll_reader_find(const ll_reader *reader, const char *id, size_t length);

@@ -113,9 +113,14 @@ A0,1,C2,1.000000,images/2.jpg' '' untrained.h5 A0 --format csv --top 1 --min-sco
 
 # Lists.
 expect 0 'A0' '' one.h5 --list --format table
+expect 0 'A0' '' one.h5 --list
 expect 0 '[
 {"id":"A0"}
-]' '' one.h5 --list
+]' '' one.h5 --list --format json
+expect 0 'id
+A0' '' one.h5 --list --format csv
+"$query" s.h5 --list | "$query" -q s.h5 - --format jsonl >piped.txt || failed=$((failed + 1))
+"$query" -q s.h5 --all --format jsonl | cmp - piped.txt || failed=$((failed + 1))
 expect 0 'query,id,score
 A0,A0,1.000000' '' one.h5 A0 --row --format csv
 expect 3 '' 'lookloom-query: near.h5: --row needs a matrix, and there is none' near.h5 A0 --row

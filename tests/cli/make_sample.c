@@ -1,5 +1,5 @@
 /* tests/cli/make_sample.c - a small index for the scripts beside this file:
- *     make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX [no-features] [untrained] [within] */
+ *     make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX [no-features] [untrained] [within] [awkward] */
 #include "tests/sample_index.h"
 
 #include <stdio.h>
@@ -18,7 +18,8 @@ int main(int argc, char **argv)
     ll_sample sample;
 
     if (argc < 6 || ll_store_matrix_find(argv[5]) < 0) {
-        fputs("make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX [no-features] [untrained] [within]\n",
+        fputs("make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX [no-features] [untrained] [within] "
+              "[awkward]\n",
               stderr);
         return 2;
     }
@@ -31,6 +32,7 @@ int main(int argc, char **argv)
         .features = !has(argc, argv, "no-features"),
         .trained = !has(argc, argv, "untrained"),
         .within = has(argc, argv, "within"),
+        .awkward = has(argc, argv, "awkward"),
     };
     ll_sample_make(argv[1], &options, &sample);
     ll_sample_release(&sample);

@@ -77,6 +77,31 @@ static void the_handle_describes_the_index(void **state)
     ll_query_answer_free(NULL);
 }
 
+/* Warm handles look ids up in a table, cold ones search: the same rows, and the same none. */
+static void the_table_finds_what_the_search_finds(void **state)
+{
+    const fixture *const made = *state;
+    ll_query *cold = NULL, *warm = NULL;
+    char text[LL_SAMPLE_TEXT + 2];
+
+    assert_int_equal(ll_query_open(made->path, &cold, NULL), LL_OK);
+    assert_int_equal(ll_query_open(made->path, &warm, NULL), LL_OK);
+    assert_int_equal(ll_query_warm(warm, NULL), LL_OK);
+    assert_int_equal(ll_query_warm(warm, NULL), LL_OK); /* again changes nothing */
+    for (int64_t row = 0; row < ll_query_items(warm); row++) {
+        const char *const id = made->sample.ids[row];
+        const size_t length = strlen(id);
+        assert_int_equal(ll_query_find(cold, id, length), row);
+        assert_int_equal(ll_query_find(warm, id, length), row);
+        snprintf(text, sizeof text, "%s7", id);
+        for (size_t some = 0; some <= length + 1; some++)
+            assert_int_equal(ll_query_find(warm, text, some), ll_query_find(cold, text, some));
+    }
+    assert_int_equal(ll_query_find(warm, "", 0), -1);
+    ll_query_close(cold);
+    ll_query_close(warm);
+}
+
 static void absences_are_explained(void **state)
 {
     fixture *const made = *state;
@@ -259,9 +284,13 @@ static void threads_share_a_handle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_handle_describes_the_index), cmocka_unit_test(absences_are_explained),
-        cmocka_unit_test(long_ids_do_not_overrun),        cmocka_unit_test(hints),
-        cmocka_unit_test(json_is_the_contract),           cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(the_handle_describes_the_index),
+        cmocka_unit_test(the_table_finds_what_the_search_finds),
+        cmocka_unit_test(absences_are_explained),
+        cmocka_unit_test(long_ids_do_not_overrun),
+        cmocka_unit_test(hints),
+        cmocka_unit_test(json_is_the_contract),
+        cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(threads_share_a_handle),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
