@@ -72,3 +72,11 @@ void ll_largest_cpu(ll_pool_type type, const void *x, int64_t count, uint32_t *l
     for (int64_t i = 0; i < count; i++)
         raise(largest, value_at(type, x, i));
 }
+
+void ll_bias_relu_cpu(float *x, int64_t places, int channels, const float *bias)
+{
+    for (int64_t i = 0; i < places * channels; i++) {
+        const float sum = x[i] + bias[i % channels];
+        x[i] = sum < 0.0f ? 0.0f : sum;
+    }
+}

@@ -1,10 +1,10 @@
 /* kernels/pool.cu - CUDA twins of pool.c.
  *
  *   launch   256 threads, 4096 blocks at most, each working through rows of the output (max_pool)
- *            or every so many-th value (the others); a warp raises `largest` at most once
- *   shared   none
- *   traffic  max_pool: x once, a quarter of it written, 16 bytes a thread and access
- *            widen: x once, f32 written; mean, largest: x once. All bound by memory.
+ *            or every so many-th value or 16 bytes (the others); a warp raises `largest` at most
+ * once shared   none traffic  max_pool: x once, a quarter of it written, 16 bytes a thread and
+ * access widen: x once, f32 written; mean: x once; largest: x once, 16 bytes a thread and access.
+ *            bias_relu: x once and back. All bound by memory.
  *   numbers  one comparison or one rounded operation at a time, in the order of pool.h
  */
 #include "kernels/launch.cuh"
@@ -123,14 +123,40 @@ __global__ void __launch_bounds__(LL_POOL_BLOCK)
 
 template <class Type>
 __global__ void __launch_bounds__(LL_POOL_BLOCK)
-    largest_of(const typename Type::bits *__restrict__ x, int64_t count, uint32_t *largest)
+    largest_of(const uint4 *__restrict__ x, int64_t units,
+               const typename Type::bits *__restrict__ rest, int rest_count, uint32_t *largest)
 {
     uint32_t most = 0;
 
-    for (int64_t i = (int64_t)blockIdx.x * BLOCK + threadIdx.x; i < count;
-         i += (int64_t)gridDim.x * BLOCK)
-        most = larger(most, size_bits(Type::value(x[i])));
+    for (int64_t i = (int64_t)blockIdx.x * BLOCK + threadIdx.x; i < units;
+         i += (int64_t)gridDim.x * BLOCK) {
+        unit<Type> v;
+        v.whole = x[i];
+#pragma unroll
+        for (int k = 0; k < unit<Type>::VALUES; k++)
+            most = larger(most, size_bits(Type::value(v.values[k])));
+    }
+    if (blockIdx.x == 0 && (int)threadIdx.x < rest_count) // less than a unit at the end
+        most = larger(most, size_bits(Type::value(rest[threadIdx.x])));
     raise(largest, most);
+}
+
+__global__ void __launch_bounds__(LL_POOL_BLOCK)
+    bias_relu(uint4 *__restrict__ x, int64_t units, int channel_units,
+              const uint4 *__restrict__ bias)
+{
+    for (int64_t i = (int64_t)blockIdx.x * BLOCK + threadIdx.x; i < units;
+         i += (int64_t)gridDim.x * BLOCK) {
+        unit<as_float> v, b;
+        v.whole = x[i];
+        b.whole = bias[i % channel_units];
+#pragma unroll
+        for (int k = 0; k < unit<as_float>::VALUES; k++) {
+            const float sum = as_float::value(v.values[k]) + as_float::value(b.values[k]);
+            v.values[k] = sum < 0.0f ? 0u : __float_as_uint(sum); // NaN stays
+        }
+        x[i] = v.whole;
+    }
 }
 
 extern "C" cudaError_t ll_max_pool_cuda(ll_pool_type type, const void *x, int64_t images, int side,
@@ -189,18 +215,40 @@ extern "C" cudaError_t ll_widen_cuda(ll_pool_type type, const void *x, int64_t c
     return cudaGetLastError();
 }
 
+template <class Type>
+static cudaError_t largest_launch(const void *x, int64_t count, uint32_t *largest,
+                                  cudaStream_t stream)
+{
+    const int64_t units = count / unit<Type>::VALUES, whole = units * unit<Type>::VALUES;
+    const ll_launch_shape shape = ll_launch_values(units > 0 ? units : 1);
+
+    if (shape.grid_x == 0 || (uintptr_t)x % UNIT_BYTES != 0) return cudaErrorInvalidValue;
+    LL_LAUNCH(largest_of<Type>, shape.grid_x, shape.block_x, 0, stream,
+              static_cast<const uint4 *>(x), units,
+              static_cast<const typename Type::bits *>(x) + whole, (int)(count - whole), largest);
+    return cudaGetLastError();
+}
+
 extern "C" cudaError_t ll_largest_cuda(ll_pool_type type, const void *x, int64_t count,
                                        uint32_t *largest, cudaStream_t stream)
 {
-    const ll_launch_shape shape = ll_launch_values(count);
-
     if (count == 0) return cudaSuccess;
-    if (shape.grid_x == 0) return cudaErrorInvalidValue;
-    if (type == LL_POOL_FLOAT16)
-        LL_LAUNCH(largest_of<as_half>, shape.grid_x, shape.block_x, 0, stream,
-                  static_cast<const uint16_t *>(x), count, largest);
-    else
-        LL_LAUNCH(largest_of<as_float>, shape.grid_x, shape.block_x, 0, stream,
-                  static_cast<const uint32_t *>(x), count, largest);
+    return type == LL_POOL_FLOAT16 ? largest_launch<as_half>(x, count, largest, stream)
+                                   : largest_launch<as_float>(x, count, largest, stream);
+}
+
+extern "C" cudaError_t ll_bias_relu_cuda(float *x, int64_t places, int channels, const float *bias,
+                                         cudaStream_t stream)
+{
+    const int channel_units = channels / unit<as_float>::VALUES;
+    const int64_t units = places * channel_units;
+    const ll_launch_shape shape = ll_launch_values(units);
+
+    if (places == 0) return cudaSuccess;
+    if (shape.grid_x == 0 || channels % unit<as_float>::VALUES != 0 ||
+        (uintptr_t)x % UNIT_BYTES != 0 || (uintptr_t)bias % UNIT_BYTES != 0)
+        return cudaErrorInvalidValue;
+    LL_LAUNCH(bias_relu, shape.grid_x, shape.block_x, 0, stream, (uint4 *)(void *)x, units,
+              channel_units, (const uint4 *)(const void *)bias);
     return cudaGetLastError();
 }

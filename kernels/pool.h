@@ -9,6 +9,9 @@
  * number and NaN above infinity. Raises what is there; set it to 0 first. max_pool does the same
  * for its input on the way; NULL: it does not.
  *
+ *   bias_relu  x (places, channels) f32 in place: x + bias (channels), and 0 where that is less
+ * than 0; NaN stays
+ *
  * `factor` is a power of two: what undoes the scale that keeps float16 from overflowing. Twins give
  * the same bits, but for which NaN. Floor 1. Includes nothing of ours. */
 #ifndef LL_KERNELS_POOL_H
@@ -36,9 +39,10 @@ void ll_mean_cpu(ll_pool_type type, const void *x, int64_t images, int places, i
                  float factor, float *y);
 void ll_widen_cpu(ll_pool_type type, const void *x, int64_t count, float factor, float *y);
 void ll_largest_cpu(ll_pool_type type, const void *x, int64_t count, uint32_t *largest);
+void ll_bias_relu_cpu(float *x, int64_t places, int channels, const float *bias);
 
 #ifdef LL_WITH_CUDA
-/** x and y lie on 16 bytes. */
+/** x and y lie on 16 bytes; so does the x of largest. */
 cudaError_t ll_max_pool_cuda(ll_pool_type type, const void *x, int64_t images, int side,
                              int channels, void *y, uint32_t *largest, cudaStream_t stream);
 cudaError_t ll_mean_cuda(ll_pool_type type, const void *x, int64_t images, int places, int channels,
@@ -47,6 +51,9 @@ cudaError_t ll_widen_cuda(ll_pool_type type, const void *x, int64_t count, float
                           cudaStream_t stream);
 cudaError_t ll_largest_cuda(ll_pool_type type, const void *x, int64_t count, uint32_t *largest,
                             cudaStream_t stream);
+/** @param channels  a multiple of 4; x and bias lie on 16 bytes */
+cudaError_t ll_bias_relu_cuda(float *x, int64_t places, int channels, const float *bias,
+                              cudaStream_t stream);
 #endif
 
 #ifdef __cplusplus

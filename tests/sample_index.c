@@ -164,6 +164,23 @@ static void make_neighbors(ll_sample *sample)
     free(taken);
 }
 
+/* Two photos of equal features may be one file twice, or two files. */
+static void make_digests(ll_sample *sample, uint64_t *seed)
+{
+    const int64_t width = sample->options.width;
+
+    for (int64_t i = 0; i < sample->options.items; i++) {
+        uint8_t *const digest = sample->digests + i * LL_STORE_DIGEST;
+        const int64_t number = i + 1;
+        memcpy(digest, &number, sizeof number);
+        for (int64_t j = 0; j < i; j++)
+            if (memcmp(sample->features + i * width, sample->features + j * width,
+                       (size_t)width * sizeof(float)) == 0 &&
+                pick(seed, 2) == 0)
+                memcpy(digest, sample->digests + j * LL_STORE_DIGEST, LL_STORE_DIGEST);
+    }
+}
+
 static void write_index(const char *path, const ll_sample *sample)
 {
     static const char *const k_rejected[3][2] = {{"broken", "huge"},
@@ -174,7 +191,6 @@ static void write_index(const char *path, const ll_sample *sample)
                                       sample->neighbors, 2, sample->options.matrix};
     const char **const texts = room((2 + LL_SAMPLE_COLUMNS) * items, sizeof *texts);
     const char *const *columns[LL_SAMPLE_COLUMNS];
-    uint8_t *const digests = room(items, LL_STORE_DIGEST);
     ll_error err = LL_ERROR_INIT;
     ll_writer *writer = NULL;
 
@@ -187,8 +203,8 @@ static void write_index(const char *path, const ll_sample *sample)
     for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
         columns[c] = texts + (2 + c) * items;
     const ll_store_items described = {
-        texts,   texts + items, digests,       LL_SAMPLE_COLUMNS, ll_sample_column_names,
-        columns, k_rejected[0], k_rejected[1], k_rejected[2]};
+        texts,   texts + items, sample->digests, LL_SAMPLE_COLUMNS, ll_sample_column_names,
+        columns, k_rejected[0], k_rejected[1],   k_rejected[2]};
     const ll_store_provenance provenance = {
         .created = "2026-11-23T04:00:00Z",
         .generator = "tests",
@@ -220,7 +236,6 @@ static void write_index(const char *path, const ll_sample *sample)
     need(ll_writer_finish(writer, &provenance, "{}", NULL, &err), &err);
     ll_writer_close(writer);
     free(texts);
-    free(digests);
 }
 
 void ll_sample_make(const char *path, const ll_sample_options *options, ll_sample *out)
@@ -236,6 +251,7 @@ void ll_sample_make(const char *path, const ll_sample_options *options, ll_sampl
     out->scores = room(items * items, sizeof(float));
     out->index = room(items * out->neighbors, sizeof(uint32_t));
     out->neighbor_scores = room(items * out->neighbors, sizeof(float));
+    out->digests = room(items, LL_STORE_DIGEST);
     out->ids = room(items, LL_SAMPLE_TEXT);
     out->images = room(items, LL_SAMPLE_TEXT);
     for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
@@ -252,6 +268,7 @@ void ll_sample_make(const char *path, const ll_sample_options *options, ll_sampl
         }
     make_matrix(out, &seed);
     make_neighbors(out);
+    if (options->digests) make_digests(out, &seed);
     write_index(path, out);
 }
 
@@ -263,6 +280,7 @@ void ll_sample_release(ll_sample *sample)
     free(sample->matrix);
     free(sample->index);
     free(sample->neighbor_scores);
+    free(sample->digests);
     free(sample->ids);
     free(sample->images);
     for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)

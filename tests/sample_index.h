@@ -16,6 +16,7 @@ typedef struct ll_sample_options {
     ll_store_matrix matrix;
     bool features, trained, within; /* within "category" */
     bool awkward;                   /* ids and images that formats stumble over */
+    bool digests; /* equal ones for some items of equal features; else none is known */
 } ll_sample_options;
 
 /* What the index is made of, and the scores by their definition. */
@@ -28,6 +29,7 @@ typedef struct ll_sample {
     void *matrix;    /* (items, items), stored type */
     uint32_t *index; /* (items, neighbors) */
     float *neighbor_scores;
+    uint8_t *digests; /* (items, 16) */
     char (*ids)[LL_SAMPLE_TEXT], (*images)[LL_SAMPLE_TEXT];
     char (*values[LL_SAMPLE_COLUMNS])[LL_SAMPLE_TEXT]; /* category, product, stock */
 } ll_sample;

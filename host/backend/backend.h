@@ -44,6 +44,8 @@ typedef struct ll_backend_info {
     const char *precision; /* "fp32" */
     const char *engines;   /* library versions and the implementations chosen, e.g.
                               "oneDNN 2.6.3 (fc1-fc2 brgemm:avx512_core), dots 1 avx512" */
+    const char *devices;   /* all there are, for people, a line each: "0: NVIDIA H200, 9.0, 132 SMs,
+                              150 GB, 149 GB free"; free memory of the one that is open. "" on cpu */
     int batch;
 } ll_backend_info;
 ll_backend_info ll_backend_describe(const ll_backend *be);
@@ -53,6 +55,9 @@ ll_backend_info ll_backend_describe(const ll_backend *be);
 typedef struct ll_net_options {
     int layer;      /* LL_VGG16_*: where to stop, any of the 20 layers or LL_VGG16_GAP */
     bool normalize; /* unit rows and their norms; false: raw activations (tests, calibration) */
+    /* ll_backend_info.engines of an earlier net on the same device in the same precision: its
+     * choices are taken over where they still can be. NULL: none. Borrowed during create. */
+    const char *engines;
 } ll_net_options;
 
 /** Pack the weights for this device, once. LL_ERR_ARGUMENT if the weights end before `layer`. */

@@ -20,10 +20,9 @@ enum { PATH_BYTES = 4096 };
 
 /* In the order in which they must be loaded: cuDNN wants the others. */
 static const char *const k_libraries[] = {"libnvrtc.so.13", "libcublasLt.so.13", "libcudnn.so.9"};
-enum { LIBRARIES = sizeof k_libraries / sizeof k_libraries[0] };
+enum { NVRTC, LIBRARIES = sizeof k_libraries / sizeof k_libraries[0] };
 
-/* Patterns; a place starts with the value of `variable` unless that is NULL; of a list of folders
- * (PATH), with each in turn. */
+/* Patterns; a place starts with the value of `variable` unless that is NULL. */
 static const struct place {
     const char *variable, *pattern;
 } k_places[] = {
@@ -32,57 +31,108 @@ static const struct place {
     {"VIRTUAL_ENV", "/lib/python3*/site-packages/nvidia/*/lib"},
     {"CONDA_PREFIX", "/lib/python3*/site-packages/nvidia/*/lib"},
     {"CONDA_PREFIX", "/lib"},
+    {"PATH", "/lib/python3*/site-packages/nvidia/*/lib"}, /* above the python3 on it */
     {"HOME", "/.local/lib/python3*/site-packages/nvidia/*/lib"},
     {NULL, "/usr/local/lib/python3*/dist-packages/nvidia/*/lib"},
     {NULL, "/usr/local/lib/python3*/site-packages/nvidia/*/lib"},
     {NULL, "/usr/lib/python3*/dist-packages/nvidia/*/lib"},
     {NULL, "/usr/lib/python3*/site-packages/nvidia/*/lib"},
     {NULL, "/opt/*/lib/python3*/site-packages/nvidia/*/lib"},
-    {"PATH", "/../lib/python3*/site-packages/nvidia/*/lib"}, /* beside whichever python3 it finds */
 };
-enum { PLACES = sizeof k_places / sizeof k_places[0] };
+enum { PLACES = sizeof k_places / sizeof k_places[0], LINKS = 8 };
 
-/* ---- libraries -------------------------------------------------------------------------- */
+/* ---- places ----------------------------------------------------------------------------- */
 
-/* "<value of the variable><pattern>/<name>", for the `at`-th folder of the value; false after the
- * last one. "" for what is not set, not a full path or too long. */
-static bool spell(const struct place *place, int at, const char *name, char out[PATH_BYTES])
+/* Looks at "<place>/<name>"; true: that is enough. */
+typedef bool (*look_fn)(void *to, const char *pattern);
+
+static bool look_below(const char *start, const struct place *place, const char *name, look_fn look,
+                       void *to)
 {
-    const char *start = place->variable == NULL ? "" : getenv(place->variable);
+    char pattern[PATH_BYTES];
+    const int length = snprintf(pattern, PATH_BYTES, "%s%s/%s", start, place->pattern, name);
+    return length > 0 && length < PATH_BYTES && look(to, pattern);
+}
 
-    out[0] = '\0';
-    for (; at > 0 && start != NULL; at--) {
-        start = strchr(start, ':');
-        if (start != NULL) start++;
+/* The first python3 that PATH names, as PATH names it. */
+static bool find_python(char out[PATH_BYTES])
+{
+    const char *at = getenv("PATH");
+
+    while (at != NULL && *at != '\0') {
+        const size_t length = strcspn(at, ":");
+        const int wrote = snprintf(out, PATH_BYTES, "%.*s/python3", (int)length, at);
+        if (at[0] == '/' && wrote > 0 && wrote < PATH_BYTES && access(out, X_OK) == 0) return true;
+        at += length + (at[length] == ':');
     }
-    if (start == NULL) return false;
-    if (place->variable != NULL && start[0] != '/') return true;
-    const int length = snprintf(out, PATH_BYTES, "%.*s%s/%s", (int)strcspn(start, ":"), start,
-                                place->pattern, name);
-    if (length >= PATH_BYTES) out[0] = '\0';
+    return false;
+}
+
+/* Where the link at `path` points to, in its place; false if it is none. One link at a time: what
+ * lies between the first and the last is of interest. */
+static bool follow(char path[PATH_BYTES])
+{
+    char target[PATH_BYTES];
+    const ssize_t length = readlink(path, target, sizeof target - 1);
+
+    if (length <= 0) return false;
+    target[length] = '\0';
+    const size_t kept = target[0] == '/' ? 0 : (size_t)(strrchr(path, '/') + 1 - path);
+    if (kept + (size_t)length >= PATH_BYTES) return false;
+    memcpy(path + kept, target, (size_t)length + 1);
     return true;
 }
 
-/* The first file that fits a pattern; `out` is left alone if there is none. */
-static void find_file(const char *pattern, char out[PATH_BYTES])
+/* A python3 on PATH may be a link to one in a venv, which is a link to the system's: each of them
+ * may have libraries of its own. */
+static bool look_above_python(const struct place *place, const char *name, look_fn look, void *to)
 {
+    char path[PATH_BYTES], prefix[PATH_BYTES];
+    bool more = find_python(path);
+
+    for (int link = 0; link < LINKS && more; link++) {
+        snprintf(prefix, sizeof prefix, "%s", path);
+        for (int up = 0; up < 2 && strrchr(prefix, '/') != NULL; up++)
+            *strrchr(prefix, '/') = '\0'; /* python3, bin */
+        if (look_below(prefix, place, name, look, to)) return true;
+        more = follow(path);
+    }
+    return false;
+}
+
+/* Every place in order, until one is enough. */
+static void look_everywhere(const char *name, look_fn look, void *to)
+{
+    for (int i = 0; i < PLACES; i++) {
+        const struct place *const place = &k_places[i];
+        const char *const start = place->variable == NULL ? "" : getenv(place->variable);
+        const bool python = place->variable != NULL && strcmp(place->variable, "PATH") == 0;
+        if (start == NULL) continue;
+        if (place->variable != NULL && !python && start[0] != '/') continue;
+        if (python ? look_above_python(place, name, look, to)
+                   : look_below(start, place, name, look, to))
+            return;
+    }
+}
+
+/* ---- libraries -------------------------------------------------------------------------- */
+
+static bool look_for_file(void *to, const char *pattern)
+{
+    char *const out = to;
     glob_t found = {0};
 
-    if (pattern[0] == '\0') return;
     if (glob(pattern, 0, NULL, &found) == 0 && strlen(found.gl_pathv[0]) < PATH_BYTES)
         snprintf(out, PATH_BYTES, "%s", found.gl_pathv[0]);
     globfree(&found);
+    return out[0] != '\0';
 }
 
 /* The path of a library outside the loader's own places; "" if there is none. */
 static void find_library(const char *name, char out[PATH_BYTES])
 {
-    char pattern[PATH_BYTES];
-
     out[0] = '\0';
-    for (int i = 0; i < PLACES; i++)
-        for (int at = 0; out[0] == '\0' && spell(&k_places[i], at, name, pattern); at++)
-            find_file(pattern, out);
+    look_everywhere(name, look_for_file, out);
 }
 
 static bool loads(const char *path)
@@ -90,17 +140,15 @@ static bool loads(const char *path)
     return dlopen(path, RTLD_LAZY | RTLD_GLOBAL) != NULL;
 }
 
-/* Each library the loader does not know is loaded from where else it may be. Whether that was
- * enough, loading the module will show. */
-static void load_libraries(void)
+/* A library the loader does not know is loaded from where else it may be. Whether that was enough,
+ * loading the module will show, or its opening. */
+static void load_library(const char *name)
 {
     char path[PATH_BYTES];
 
-    for (int i = 0; i < LIBRARIES; i++) {
-        if (loads(k_libraries[i])) continue;
-        find_library(k_libraries[i], path);
-        if (path[0] != '\0') (void)loads(path);
-    }
+    if (loads(name)) return;
+    find_library(name, path);
+    if (path[0] != '\0') (void)loads(path);
 }
 
 /* ---- the module ------------------------------------------------------------------------- */
@@ -124,18 +172,29 @@ ll_status ll_module_find(char **out, ll_error *err)
     return ll_text_format(out, err, "%s", LL_CUDA_MODULE);
 }
 
+static ll_status refuse(const char *why, ll_error *err)
+{
+    if (strncmp(why, "libcudnn", 8) == 0)
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "no cuDNN: %s", why);
+    if (strncmp(why, "libcublas", 9) == 0)
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "no cuBLASLt: %s", why);
+    return ll_fail(err, LL_ERR_UNSUPPORTED, "%s", why);
+}
+
 ll_status ll_module_load(const char *path, void **out, ll_error *err)
 {
     *out = NULL;
     /* A stranger's file, or none at all, is no reason to load a gigabyte of libraries. */
     if (access(path, R_OK) == 0) {
         *out = dlopen(path, MODULE_MODE);
-        if (*out != NULL) return LL_OK;
-        load_libraries();
+        for (int i = 0; i < LIBRARIES && *out == NULL; i++)
+            load_library(k_libraries[i]);
     }
-    *out = dlopen(path, MODULE_MODE);
-    if (*out != NULL) return LL_OK;
-    return ll_fail(err, LL_ERR_UNSUPPORTED, "%s", dlerror());
+    if (*out == NULL) *out = dlopen(path, MODULE_MODE);
+    if (*out == NULL) return refuse(dlerror(), err);
+    /* Nobody asks for NVRTC by linking it: who has cuDNN needs it all the same. */
+    if (dlsym(*out, "cudnnGetVersion") != NULL) load_library(k_libraries[NVRTC]);
+    return LL_OK;
 }
 
 /* ---- in words --------------------------------------------------------------------------- */
@@ -164,18 +223,31 @@ static bool loaded_from(const char *name, char out[PATH_BYTES])
     return true; /* and stays loaded */
 }
 
+struct listing {
+    char **text;
+    ll_status status;
+    ll_error *err;
+};
+
+static bool list_place(void *to, const char *pattern)
+{
+    struct listing *const listing = to;
+
+    listing->status = add_line(listing->text, listing->err, "  looked at", pattern);
+    return listing->status != LL_OK;
+}
+
 static ll_status describe_library(char **text, const char *name, ll_error *err)
 {
+    struct listing listing = {text, LL_OK, err};
     char path[PATH_BYTES];
 
     if (loaded_from(name, path)) return add_line(text, err, name, path);
     find_library(name, path);
     if (path[0] != '\0') return add_line(text, err, name, path);
     LL_TRY(add_line(text, err, name, "not found by the loader, nor as"));
-    for (int i = 0; i < PLACES; i++)
-        for (int at = 0; spell(&k_places[i], at, name, path); at++)
-            if (path[0] != '\0') LL_TRY(add_line(text, err, "  looked at", path));
-    return LL_OK;
+    look_everywhere(name, list_place, &listing);
+    return listing.status;
 }
 
 ll_status ll_module_search_describe(char **out, ll_error *err)

@@ -3,8 +3,8 @@
  * The module: beside our own program, ../lib/lookloom/ of where that lies, so that an unpacked
  * archive works anywhere; else where it was installed. Never along LD_LIBRARY_PATH.
  * The libraries: where the loader finds them (LD_LIBRARY_PATH, the system); else in the toolkit's
- * folder; else in a python's site-packages/nvidia tree, as pip leaves them: of the environment in
- * use, of the system, or of the python3 that PATH names.
+ * folder; else in a python's site-packages/nvidia tree, as pip leaves them: that of the environment
+ * that is active, of the python3 on PATH (which is not run), of the user, of the system.
  * Floor 3; includes base. */
 #ifndef LL_BACKEND_MODULE_SEARCH_H
 #define LL_BACKEND_MODULE_SEARCH_H

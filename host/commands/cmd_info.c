@@ -131,6 +131,20 @@ done:
     return status;
 }
 
+/* One line a device. */
+static ll_status print_devices(ll_records *to, const char *devices, ll_error *err)
+{
+    char line[256];
+
+    while (*devices != '\0') {
+        const size_t length = strcspn(devices, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, devices);
+        LL_TRY(field(to, "device", line, err));
+        devices += length + (devices[length] == '\n');
+    }
+    return LL_OK;
+}
+
 /* One line a backend: what it is, or why it is not to be had. */
 static ll_status print_backend(ll_records *to, const char *name, ll_error *err)
 {
@@ -141,6 +155,7 @@ static ll_status print_backend(ll_records *to, const char *name, ll_error *err)
     if (ll_backend_open(&options, &be, &why) != LL_OK) return field(to, name, why.text, err);
     const ll_backend_info info = ll_backend_describe(be);
     ll_status status = field(to, name, info.device, err);
+    if (status == LL_OK) status = print_devices(to, info.devices, err);
     if (status == LL_OK) status = field(to, "engines", info.engines, err);
     ll_backend_close(be);
     return status;

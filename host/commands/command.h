@@ -18,8 +18,11 @@ struct ll_command {
 
 int cmd_bench(int argc, const char *const *argv);
 int cmd_diff(int argc, const char *const *argv);
+int cmd_duplicates(int argc, const char *const *argv);
+int cmd_eval(int argc, const char *const *argv);
 int cmd_index(int argc, const char *const *argv);
 int cmd_info(int argc, const char *const *argv);
+int cmd_match(int argc, const char *const *argv);
 int cmd_verify(int argc, const char *const *argv);
 int cmd_weights(int argc, const char *const *argv);
 

@@ -8,9 +8,12 @@
 
 static const struct ll_command k_commands[] = {
     {"index", cmd_index, "read a catalogue, embed its photos, compare all, publish one file"},
+    {"match", cmd_match, "rank an index against photos that are not in it"},
     {"info", cmd_info, "what an index holds and what made it; or this program and its backends"},
     {"verify", cmd_verify, "check everything an index promises"},
     {"diff", cmd_diff, "compare two indexes, rows matched by id"},
+    {"eval", cmd_eval, "do neighbours agree with a column of the catalogue?"},
+    {"duplicates", cmd_duplicates, "groups of photos that are the same or nearly so"},
     {"weights", cmd_weights, "fetch, make or describe a weights file"},
     {"bench", cmd_bench, "how fast each stage is on this machine, beside the machine's limits"},
 };
@@ -21,7 +24,7 @@ static void print_usage(FILE *to)
     fprintf(to, "usage: lookloom COMMAND [OPTION...] ...\n\n"
                 "Visual product similarity, computed at night and served in microseconds.\n\n");
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-8s  %s\n", k_commands[i].name, k_commands[i].summary);
+        fprintf(to, "  %-10s  %s\n", k_commands[i].name, k_commands[i].summary);
     fprintf(to, "\n`lookloom COMMAND --help` lists a command's options; `lookloom-query` asks a "
                 "finished index.\n");
 }

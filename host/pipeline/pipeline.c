@@ -84,10 +84,11 @@ static ll_status open_backend(struct night *n, ll_error *err)
                                         .batch = o->batch,
                                         .slots = SLOTS,
                                         .log = o->log};
-    const ll_net_options net = {.layer = o->layer, .normalize = true};
+    ll_net_options net = {.layer = o->layer, .normalize = true};
 
     LL_TRY(ll_backend_open(&backend, &n->be, err));
     const ll_backend_info info = ll_backend_describe(n->be);
+    net.engines = ll_previous_engines(n->previous, &info);
     snprintf(n->summary->backend, sizeof n->summary->backend, "%s", info.name);
     LL_TRY(ll_previous_check_backend(n->previous, o->backend, info.name, err));
     return ll_net_create(n->be, n->weights, &net, &n->net, err);

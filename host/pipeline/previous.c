@@ -33,6 +33,16 @@ ll_status ll_previous_check_backend(const ll_reader *previous, const char *asked
                    opened, ll_number_grouped(ll_reader_extents(previous)->items, rows));
 }
 
+const char *ll_previous_engines(const ll_reader *previous, const ll_backend_info *backend)
+{
+    if (previous == NULL) return NULL;
+    const ll_store_provenance *const made = ll_reader_provenance(previous);
+    const bool same = strcmp(made->backend, backend->name) == 0 &&
+                      strcmp(made->device, backend->device) == 0 &&
+                      strcmp(made->precision, backend->precision) == 0;
+    return same ? made->engines : NULL;
+}
+
 ll_previous_change ll_previous_compare(const ll_reader *previous, const ll_catalog *catalog)
 {
     const int64_t rows = ll_catalog_rows(catalog);

@@ -3,6 +3,7 @@
 #ifndef LL_PIPELINE_PREVIOUS_H
 #define LL_PIPELINE_PREVIOUS_H
 
+#include "host/backend/backend.h"
 #include "host/base/status.h"
 #include "host/catalog/catalog.h"
 #include "host/store/reader.h"
@@ -16,6 +17,11 @@ LL_NODISCARD ll_status ll_previous_open(const char *path, ll_reader **out, ll_er
 /** `--backend auto` never changes the backend of an existing index: LL_ERR_DEVICE if it would. */
 LL_NODISCARD ll_status ll_previous_check_backend(const ll_reader *previous, const char *asked,
                                                  const char *opened, ll_error *err);
+
+/** The engines that made the index, for a backend that could take them over: of the same kind, on
+ *  the same device, in the same precision; else NULL. Borrowed from `previous`, which may be NULL.
+ */
+const char *ll_previous_engines(const ll_reader *previous, const ll_backend_info *backend);
 
 typedef struct ll_previous_change {
     int64_t added, kept, removed;

@@ -1,4 +1,6 @@
 /* host/query/query_answer.c - ll_query_similar: a ranking becomes an answer with its texts. */
+#include "host/query/query_answer.h"
+
 #include "host/base/memory.h"
 #include "host/query/query.h"
 #include "host/query/query_filter.h"
@@ -75,14 +77,14 @@ static ll_status fill_ids(const ll_query *query, const ll_query_ranking *ranking
                           ll_error *err)
 {
     ll_query_answer *const out = &to->public;
-    int64_t bytes = id_bytes(query, out->row);
+    int64_t bytes = out->row >= 0 ? id_bytes(query, out->row) : 0; /* a photo's name is its own */
 
     if (ranking->best.row >= 0) bytes += id_bytes(query, ranking->best.row);
     for (int64_t i = 0; i < ranking->count; i++)
         bytes += id_bytes(query, ranking->places[i].row);
     LL_TRY(ll_alloc("answer", bytes, 1, &to->ids, err));
     struct room room = {to->ids, (size_t)bytes};
-    out->id = put_id(query, out->row, &room);
+    if (out->row >= 0) out->id = put_id(query, out->row, &room);
     if (ranking->best.row >= 0) out->best_id = put_id(query, ranking->best.row, &room);
     for (int64_t i = 0; i < ranking->count; i++)
         out->hits[i].id = put_id(query, ranking->places[i].row, &room);
@@ -119,6 +121,7 @@ done:
     return status;
 }
 
+/* All but what tells the question. */
 static ll_status answer_fill(ll_query *query, const ll_query_ranking *ranking, answer *to,
                              ll_error *err)
 {
@@ -181,6 +184,28 @@ done:
     if (made != NULL) ll_query_answer_free(&made->public);
     free(ranking.places);
     ll_query_filter_release(&filter);
+    return status;
+}
+
+ll_status ll_query_answer_photo(ll_query *query, const char *name, const ll_query_ranking *ranking,
+                                int64_t others, ll_query_answer **out, ll_error *err)
+{
+    ll_status status = LL_OK;
+    answer *made = NULL;
+    char *id = NULL;
+
+    *out = NULL;
+    LL_TRY_DONE(ll_alloc("answer", 1, sizeof *made, &made, err));
+    made->public.row = -1;
+    made->public.others = others;
+    LL_TRY_DONE(ll_text_copy(name, strlen(name), &id, err));
+    LL_TRY_DONE(own(made, id, err));
+    made->public.id = id;
+    LL_TRY_DONE(answer_fill(query, ranking, made, err));
+    *out = &made->public;
+    made = NULL;
+done:
+    if (made != NULL) ll_query_answer_free(&made->public);
     return status;
 }
 

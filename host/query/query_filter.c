@@ -38,8 +38,8 @@ static ll_status column_values(ll_query *query, int column, const char *const **
     return ll_reader_column(query->reader, column, out, err);
 }
 
-static ll_status column_named(ll_query *query, const char *option, const char *name,
-                              const char *const **out, ll_error *err)
+ll_status ll_query_column_named(ll_query *query, const char *option, const char *name,
+                                const char *const **out, ll_error *err)
 {
     int column = -1;
     LL_TRY(column_find(query, option, name, strlen(name), &column, err));
@@ -93,9 +93,9 @@ ll_status ll_query_filter_init(ll_query *query, int64_t row, const ll_query_opti
     for (int64_t i = 0; i < options->where_count; i++)
         LL_TRY(term_add(query, options->where[i], filter, err));
     if (options->same != NULL)
-        LL_TRY(column_named(query, "same", options->same, &filter->same, err));
+        LL_TRY(ll_query_column_named(query, "same", options->same, &filter->same, err));
     if (options->distinct != NULL)
-        LL_TRY(column_named(query, "distinct", options->distinct, &filter->distinct, err));
+        LL_TRY(ll_query_column_named(query, "distinct", options->distinct, &filter->distinct, err));
     return LL_OK;
 }
 
@@ -121,7 +121,9 @@ bool ll_query_filter_accepts(const ll_query_filter *filter, int64_t row)
     if (row == filter->row) return false;
     if (filter->within != NULL && !equal_at(filter->within, row, filter->row)) return false;
     if (filter->same != NULL && !equal_at(filter->same, row, filter->row)) return false;
-    if (filter->distinct != NULL && equal_at(filter->distinct, row, filter->row)) return false;
+    if (filter->distinct != NULL && filter->row >= 0 &&
+        equal_at(filter->distinct, row, filter->row))
+        return false;
     for (int64_t i = 0; i < filter->count;) {
         const int column = filter->terms[i].column;
         bool any = false;

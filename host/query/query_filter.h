@@ -16,7 +16,7 @@ typedef struct ll_query_term {
 } ll_query_term;
 
 typedef struct ll_query_filter {
-    int64_t row;          /* the queried item, never listed */
+    int64_t row;          /* the queried item, never listed; -1: it is in no row */
     ll_query_term *terms; /* by column: neighbours of one column are alternatives */
     int64_t count;
     /* Columns of (items) values, NULL if not asked for. */
@@ -31,6 +31,11 @@ LL_NODISCARD ll_status ll_query_filter_init(ll_query *query, int64_t row,
                                             const ll_query_options *options,
                                             ll_query_filter *filter, ll_error *err);
 void ll_query_filter_release(ll_query_filter *filter);
+
+/** The values of the column called `name`, (items), without a lock where the texts are warm.
+ *  LL_ERR_ARGUMENT "--option: no column 'name'; the index has ...". */
+LL_NODISCARD ll_status ll_query_column_named(ll_query *query, const char *option, const char *name,
+                                             const char *const **out, ll_error *err);
 
 /** Keep to the index's own --within as well. Its neighbours do so by themselves; a row of the
  * matrix does not. */

@@ -191,7 +191,7 @@ static void every_call_that_fails_is_named_and_nothing_leaks(void **state)
             assert_int_equal(status, LL_ERR_DEVICE);
             const bool launch =
                 strcmp(failed, "a kernel's launch") == 0 || strcmp(failed, "cudaGetLastError") == 0;
-            if (strstr(err.text, launch ? "_cuda(" : failed) == NULL)
+            if (strstr(err.text, launch ? "_cuda" : failed) == NULL)
                 fail_msg("%s failed: %s", failed, err.text);
             assert_ptr_equal(strstr(err.text, "comparing, "), err.text);
             assert_null(strchr(err.text, '\n'));

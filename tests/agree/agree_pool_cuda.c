@@ -152,6 +152,30 @@ static void means_are_those_of_the_cpu_to_the_bit(void **state)
         }
 }
 
+static void bias_and_relu_are_those_of_the_cpu_to_the_bit(void **state)
+{
+    enum { PLACES = 301, CHANNELS = 12, COUNT = PLACES * CHANNELS };
+    static float x[COUNT], got[COUNT], bias[CHANNELS];
+    uint64_t seed = 23;
+
+    (void)state;
+    for (int order = 0; order < ORDERS; order++) {
+        draw(LL_POOL_FLOAT32, x, COUNT, order % 3, &seed); /* 1: infinities; 2: NaN */
+        draw(LL_POOL_FLOAT32, bias, CHANNELS, 0, &seed);
+        for (int c = 0; c < CHANNELS; c++) /* sums on either side of 0 */
+            bias[c] -= 200.0f;
+        device_order(order);
+        device_array in = device_put(x, sizeof x), added = device_put(bias, sizeof bias);
+        device_ok(ll_bias_relu_cuda(in.values, PLACES, CHANNELS, added.values, NULL));
+        device_take(&in, got);
+        device_take(&added, NULL);
+        ll_bias_relu_cpu(x, PLACES, CHANNELS, bias);
+        for (int i = 0; i < COUNT; i++) /* which NaN is left open */
+            if (!isnan(got[i]) || !isnan(x[i])) same_bytes(&got[i], &x[i], sizeof x[i], "bias");
+    }
+    assert_int_equal(ll_bias_relu_cuda(NULL, 0, CHANNELS, NULL, NULL), cudaSuccess);
+}
+
 /* Each value of the pool is the largest of its four, found by looking. */
 static void pools_keep_the_largest_of_four(void **state)
 {
@@ -186,6 +210,8 @@ static void what_a_card_cannot_do_is_refused(void **state)
                      cudaErrorInvalidValue);
     assert_int_equal(ll_max_pool_cuda(LL_POOL_FLOAT32, odd, 1, 2, 8, NULL, NULL, NULL),
                      cudaErrorInvalidValue);
+    assert_int_equal(ll_largest_cuda(LL_POOL_FLOAT32, odd, 1, NULL, NULL), cudaErrorInvalidValue);
+    assert_int_equal(ll_bias_relu_cuda(NULL, 1, 6, NULL, NULL), cudaErrorInvalidValue);
     assert_int_equal(ll_mean_cuda(LL_POOL_FLOAT32, NULL, 1, 0, 8, 1.0f, NULL, NULL),
                      cudaErrorInvalidValue);
 }
@@ -197,6 +223,7 @@ int main(void)
         cmocka_unit_test(blocks_go_on_to_further_rows),
         cmocka_unit_test(values_are_widened_and_the_largest_found),
         cmocka_unit_test(means_are_those_of_the_cpu_to_the_bit),
+        cmocka_unit_test(bias_and_relu_are_those_of_the_cpu_to_the_bit),
         cmocka_unit_test(pools_keep_the_largest_of_four),
         cmocka_unit_test(what_a_card_cannot_do_is_refused),
     };

@@ -1,5 +1,6 @@
 /* tests/cli/make_sample.c - a small index for the scripts beside this file:
- *     make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX [no-features] [untrained] [within] [awkward] */
+ *     make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX
+ *                 [no-features|untrained|within|awkward|digests]... */
 #include "tests/sample_index.h"
 
 #include <stdio.h>
@@ -18,8 +19,8 @@ int main(int argc, char **argv)
     ll_sample sample;
 
     if (argc < 6 || ll_store_matrix_find(argv[5]) < 0) {
-        fputs("make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX [no-features] [untrained] [within] "
-              "[awkward]\n",
+        fputs("make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX "
+              "[no-features|untrained|within|awkward|digests]...\n",
               stderr);
         return 2;
     }
@@ -33,6 +34,7 @@ int main(int argc, char **argv)
         .trained = !has(argc, argv, "untrained"),
         .within = has(argc, argv, "within"),
         .awkward = has(argc, argv, "awkward"),
+        .digests = has(argc, argv, "digests"),
     };
     ll_sample_make(argv[1], &options, &sample);
     ll_sample_release(&sample);

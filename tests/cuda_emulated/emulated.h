@@ -28,10 +28,12 @@ typedef struct ll_emulated {
     /* The card. */
     int devices, driver_version, major, minor;
     size_t memory_bytes;
-    bool idle;      /* the network's kernels, products and convolutions are queued but leave their
-                       results      garbage: for tests of what the host does when calls fail */
-    bool slow_pool; /* convolutions with the max-pool in them are the slower ones */
-    bool no_pool;   /* and no engine has them at all */
+    bool idle; /* the network's kernels, products and convolutions are queued but leave their
+                  results garbage: for tests of what the host does when calls fail */
+    bool relu_hides_nan; /* makes 0 of it, as some engines do, instead of keeping it */
+    bool slow_pool;      /* convolutions with the max-pool in them are the slower ones */
+    bool no_pool;        /* and no engine has them at all */
+    bool no_fused;       /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */
 
     /* The order of things. */
     uint64_t seed;

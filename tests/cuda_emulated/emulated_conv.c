@@ -76,15 +76,17 @@ static void gather(const ll_conv_shape *s, const float *x, int top, int rows, fl
         }
 }
 
-/* Scale, bias, ReLU; in place. */
+/* Scale, bias, ReLU; in place. A NaN stays, or does not. */
 static void finish(const struct convolution *v, const float *bias, size_t places, float *sums)
 {
     const size_t out = (size_t)v->plan.shape.out_channels;
+    const bool hides = ll_emulated_card()->relu_hides_nan;
 
     for (size_t p = 0; p < places; p++)
         for (size_t o = 0; o < out; o++) {
             const float value = v->plan.scale * sums[p * out + o] + bias[o];
-            sums[p * out + o] = value < 0.0f ? 0.0f : value; /* NaN stays */
+            const bool gone = value < 0.0f || (hides && !(value >= 0.0f));
+            sums[p * out + o] = gone ? 0.0f : value;
         }
 }
 
@@ -124,7 +126,8 @@ static struct {
 static bool same_shape(const ll_conv_shape *a, const ll_conv_shape *b)
 {
     return a->batch == b->batch && a->side == b->side && a->in_channels == b->in_channels &&
-           a->out_channels == b->out_channels && a->type == b->type && a->pool == b->pool;
+           a->out_channels == b->out_channels && a->type == b->type && a->pool == b->pool &&
+           a->plain == b->plain;
 }
 
 static bool same_digests(const struct convolution *v, bool store)
@@ -167,7 +170,7 @@ static void convolve(const struct convolution *v)
             gather(s, x, top, rows, places);
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows * s->side, (int)out,
                         (int)depth, 1.0f, places, (int)depth, w, (int)depth, 0.0f, sums, (int)out);
-            finish(v, bias, (size_t)(rows * s->side), sums);
+            if (!s->plain) finish(v, bias, (size_t)(rows * s->side), sums);
             store(s, sums, top, rows, v->y, (size_t)image);
         }
     }
@@ -198,6 +201,11 @@ static ll_status status_of(cudaError_t code, const char *call, ll_error *err)
     return ll_fail(err, LL_ERR_DEVICE, "cuDNN: %s in %s", cudaGetErrorString(code), call);
 }
 
+ll_status ll_conv_library_check(ll_error *err)
+{
+    return status_of(ll_emulated_enter("ll_conv_library_check"), "ll_conv_library_check", err);
+}
+
 ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err)
 {
     const cudaError_t code = ll_emulated_enter("ll_conv_library_open");
@@ -221,7 +229,8 @@ ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
                           char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count, char why[256],
                           ll_error *err)
 {
-    const bool none = shape->pool && ll_emulated_card()->no_pool;
+    const bool plain = ll_emulated_card()->no_fused && shape->type != LL_CONV_FP16;
+    const bool none = shape->pool && (plain || ll_emulated_card()->no_pool);
     const cudaError_t code = ll_emulated_enter("ll_conv_engines");
 
     (void)library;
@@ -230,6 +239,7 @@ ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
     if (code == cudaSuccess && none) snprintf(why, 256, "no engine has a max-pool in it");
     for (int i = 0; code == cudaSuccess && !none && i < ENGINES && i < max; i++)
         snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "%s", k_engines[i].name);
+    if (plain) ll_conv_plain_mark(engines, *count);
     return status_of(code, "ll_conv_engines", err);
 }
 
@@ -237,13 +247,16 @@ ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape, con
                        float scale, ll_conv **out, ll_error *err)
 {
     const struct engine *found = NULL;
-    const cudaError_t code = ll_emulated_enter("ll_conv_make");
+    ll_conv_shape taken = *shape;
 
     (void)library;
     *out = NULL;
+    LL_TRY(ll_conv_plain_read(&engine, &taken, err));
+    const cudaError_t code = ll_emulated_enter("ll_conv_make");
     for (int i = 0; i < ENGINES; i++)
         if (strcmp(engine, k_engines[i].name) == 0 && !k_engines[i].unable) found = &k_engines[i];
     if (shape->pool && (ll_emulated_card()->no_pool || shape->side % 2 != 0)) found = NULL;
+    if (ll_emulated_card()->no_fused && shape->type != LL_CONV_FP16 && !taken.plain) found = NULL;
     if (code == cudaSuccess && found == NULL) {
         ll_emulated_leave(cudaSuccess);
         return ll_fail(err, LL_ERR_UNSUPPORTED, "cuDNN: engine %s cannot after all", engine);
@@ -251,7 +264,7 @@ ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape, con
     if (code == cudaSuccess) {
         *out = calloc(1, sizeof **out);
         if (*out == NULL) abort();
-        **out = (ll_conv){*shape, found, scale};
+        **out = (ll_conv){taken, found, scale};
         ll_emulated_card()->alive++;
     }
     return status_of(code, "ll_conv_make", err);
@@ -305,5 +318,6 @@ ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *b
         work.network = true;
         code = ll_emulated_queue(stream, &work);
     }
-    return status_of(code, "ll_conv_run", err);
+    LL_TRY(status_of(code, "ll_conv_run", err));
+    return ll_conv_plain_finish(s, bias, y, stream, err);
 }

@@ -32,6 +32,8 @@ pool|pool.cu|the wrong corner of a square|s/above\[at + line + units\]/above[at 
 pool|pool.cu|the last corner not looked at|s/square < 4/square < 3/
 pool|pool.cu|rows one further|s/above = x + 2 \* row \* line/above = x + (2 * row + 1) * line/
 pool|pool.cu|the largest of one lane only|s/mine = larger(mine, __shfl_xor_sync(0xffffffffu, mine, step))/mine = mine/
+pool|pool.cu|the end of the values not looked at|s/threadIdx.x < rest_count/threadIdx.x < 0/
+pool|pool.cu|the bias of another channel|s/bias\[i % channel_units\]/bias[(i + 1) % channel_units]/
 pool|pool.cu|rows of one block only|s/row += gridDim.x) {/row += rows) {/
 pool|pool.cu|a place left out of the mean|s/place < places/place < places - 1/
 pool|pool.cu|the factor forgotten|s/Type::value(x\[i\]) \* factor/Type::value(x[i])/

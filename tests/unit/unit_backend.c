@@ -59,7 +59,7 @@ static void open_refuses(void **state)
     o.cuda_module = LL_TEST_BIN "/module_empty.so";
     assert_refused(&o, LL_ERR_UNSUPPORTED, "not a lookloom module");
     o.cuda_module = LL_TEST_BIN "/module_old.so";
-    assert_refused(&o, LL_ERR_UNSUPPORTED, "made for interface 2, this is 1");
+    assert_refused(&o, LL_ERR_UNSUPPORTED, "made for interface 3, this is 2");
     ll_backend_close(NULL);
 }
 

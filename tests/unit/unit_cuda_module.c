@@ -1,8 +1,10 @@
 /* tests/unit/unit_cuda_module.c - lookloom-cuda.so where it cannot work: no driver, drivers that
- * fail or are too old, another interface number. One line each time, the right one.
+ * fail or are too old, no cuDNN, no NVRTC, another interface number. One line each time, the right
+ * one.
  *
  * Which libcuda.so.1 is loaded is settled when a process starts, so this program starts itself once
  * more for each case, with "open" as its argument; the child prints what ll_backend_open said. */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "host/backend/backend.h"
 
 #include <setjmp.h>
@@ -15,10 +17,25 @@
 #include <unistd.h>
 
 #include <cmocka.h> /* wants the four first above it */
+#include <dlfcn.h>
 
 enum { TEXT = 512 };
 
 static const char k_module[] = LL_TEST_MODULE;
+
+/* dlopen of the whole program, the module's too: what $HIDDEN_LIBRARY begins is not to be had. */
+void *dlopen(const char *path, int mode)
+{
+    const char *const hidden = getenv("HIDDEN_LIBRARY");
+    const char *const name =
+        path == NULL || strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
+    void *(*real)(const char *, int) = NULL;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "dlopen");
+    if (hidden != NULL && name != NULL && strncmp(name, hidden, strlen(hidden)) == 0)
+        return real("hidden.so", mode); /* so that dlerror() has something to say */
+    return real(path, mode);
+}
 
 /* In the child. */
 static int open_and_tell(const char *module)
@@ -110,6 +127,29 @@ static void drivers_that_fail(void **state)
     assert_says(said, "device: CUDA: ");
 }
 
+static void without_nvrtc(void **state)
+{
+    char said[TEXT];
+
+    (void)state;
+    setenv("HIDDEN_LIBRARY", "libnvrtc.so", 1);
+    ask(LL_TEST_STUB, "13000", "100", k_module, said);
+    unsetenv("HIDDEN_LIBRARY");
+    assert_says(said, "unsupported: no NVRTC, with which cuDNN compiles engines: hidden.so");
+}
+
+/* Modules that ask for a version nobody has. */
+static void without_cudnn_or_cublaslt(void **state)
+{
+    char said[TEXT];
+
+    (void)state;
+    ask("", "0", "0", LL_TEST_BIN "/module_cudnn.so", said);
+    assert_says(said, "unsupported: no cuDNN: libcudnn.so.99: cannot open");
+    ask("", "0", "0", LL_TEST_BIN "/module_cublasLt.so", said);
+    assert_says(said, "unsupported: no cuBLASLt: libcublasLt.so.99: cannot open");
+}
+
 static void another_interface_number(void **state)
 {
     char said[TEXT];
@@ -129,6 +169,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(without_a_driver),
         cmocka_unit_test(old_drivers_are_named_by_their_branch),
         cmocka_unit_test(drivers_that_fail),
+        cmocka_unit_test(without_nvrtc),
+        cmocka_unit_test(without_cudnn_or_cublaslt),
         cmocka_unit_test(another_interface_number),
     };
     if (argc == 3 && strcmp(argv[1], "open") == 0) return open_and_tell(argv[2]);

@@ -91,9 +91,9 @@ static bool seen_before(int layer)
     return false;
 }
 
-static void check_all(int batch, bool pool)
+static void check_all(int batch, bool pool, bool plain)
 {
-    for (int type = 0; type < 3; type++)
+    for (int type = plain ? LL_CONV_TF32 : 0; type < 3; type++)
         for (int i = 0; i < LL_VGG16_POOL5; i++) {
             const ll_vgg16_layer *const l = ll_vgg16_layer_at(i);
             const ll_conv_shape shape = {
@@ -105,6 +105,7 @@ static void check_all(int batch, bool pool)
                 .out_channels = l->out_channels,
                 .type = (ll_conv_type)type,
                 .pool = pool,
+                .plain = plain,
             };
             if (l->kind != LL_VGG16_CONV) continue;
             if (pool && ll_vgg16_layer_at(i + 1)->kind != LL_VGG16_POOL) continue;
@@ -116,14 +117,21 @@ static void every_convolution_has_an_engine(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof k_batches / sizeof k_batches[0]; i++)
-        check_all(k_batches[i], false);
+        check_all(k_batches[i], false, false);
+}
+
+/* What is left where nothing fuses. */
+static void convolutions_alone_have_one_too(void **state)
+{
+    (void)state;
+    check_all(64, false, true);
 }
 
 static void convolutions_before_a_pool_have_one_that_pools(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof k_batches / sizeof k_batches[0]; i++)
-        check_all(k_batches[i], true);
+        check_all(k_batches[i], true, false);
 }
 
 /* The text finds the same engine again; what is no engine's text is refused. */
@@ -132,7 +140,7 @@ static void texts_are_read_back(void **state)
     static const char *const k_wrong[] = {"",           "e",         "x1",         "e-1",
                                           "e10 2=1",    "e10 k2",    "e10 k2=",    "e10 k99=1",
                                           "e10 k2=1;k", "e99999999", "e10 k2=1 k", "e1000"};
-    const ll_conv_shape shape = {64, 56, 256, 256, LL_CONV_FP16, false};
+    const ll_conv_shape shape = {64, 56, 256, 256, LL_CONV_FP16, false, false};
     ll_error err = LL_ERROR_INIT;
     ll_conv_graph graph;
     cudnnBackendDescriptor_t plan = NULL;
@@ -153,7 +161,7 @@ static void texts_are_read_back(void **state)
 static void fp32_refuses_what_tf32_takes(void **state)
 {
     static char engines[MAX_ENGINES][LL_CONV_ENGINE_TEXT];
-    ll_conv_shape shape = {64, 56, 256, 256, LL_CONV_TF32, false};
+    ll_conv_shape shape = {64, 56, 256, 256, LL_CONV_TF32, false, false};
     ll_error err = LL_ERROR_INIT;
     char why[256];
     int count[2] = {0, 0};
@@ -193,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_convolution_has_an_engine),
+        cmocka_unit_test(convolutions_alone_have_one_too),
         cmocka_unit_test(convolutions_before_a_pool_have_one_that_pools),
         cmocka_unit_test(texts_are_read_back),
         cmocka_unit_test(fp32_refuses_what_tf32_takes),

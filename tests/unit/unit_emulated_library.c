@@ -146,7 +146,7 @@ static void a_convolution_is_right(void **state)
     float *const dbias = put(bias, sizeof bias);
     ok_ll(ll_conv_library_open(&library, version, &err), &err);
     for (int pool = 0; pool < 2; pool++) {
-        const ll_conv_shape shape = {BATCH, SIDE, IN, OUT, LL_CONV_FP32, pool};
+        const ll_conv_shape shape = {BATCH, SIDE, IN, OUT, LL_CONV_FP32, pool, false};
         ok_ll(ll_conv_engines(library, &shape, engines, 8, &count, why, &err), &err);
         int made = 0;
         for (int e = 0; e < count; e++) {

@@ -74,6 +74,7 @@ static ll_backend_info cpu_describe(const ll_backend *be)
         .device = state->device,
         .precision = "fp32",
         .engines = state->engines,
+        .devices = "",
         .batch = state->batch,
     };
 }

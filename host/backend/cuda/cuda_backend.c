@@ -3,12 +3,14 @@
 #include "host/backend/cuda/cuda_check.h"
 #include "host/backend/cuda/cuda_state.h"
 #include "host/base/memory.h"
+#include "host/base/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { DEFAULT_BATCH = 256, OLDEST_DRIVER = 13000, OLDEST_MAJOR = 8 };
+enum { DEVICE = sizeof((struct cuda_state *)NULL)->device_text };
 
 /* Drivers are known to people by their branch, to programs by the CUDA version they bring. */
 static const struct {
@@ -50,6 +52,35 @@ static ll_status check_device(int device, struct cudaDeviceProp *properties, ll_
     return LL_CUDA(cudaSetDevice(device));
 }
 
+/* What decides the bits, and how much there is of it. */
+static void name_device(const struct cudaDeviceProp *properties, char text[DEVICE])
+{
+    snprintf(text, DEVICE, "%.80s, %d.%d, %d SMs", properties->name, properties->major,
+             properties->minor, properties->multiProcessorCount);
+}
+
+static ll_status list_devices(struct cuda_state *state, ll_error *err)
+{
+    char name[DEVICE], size[LL_NUMBER_TEXT], room[LL_NUMBER_TEXT];
+    size_t used = 0, free_bytes = 0, all_bytes = 0;
+    int count = 0;
+
+    LL_TRY(LL_CUDA(cudaMemGetInfo(&free_bytes, &all_bytes)));
+    LL_TRY(LL_CUDA(cudaGetDeviceCount(&count)));
+    for (int i = 0; i < count && used < sizeof state->devices; i++) {
+        struct cudaDeviceProp properties;
+        LL_TRY(LL_CUDA(cudaGetDeviceProperties(&properties, i)));
+        name_device(&properties, name);
+        used += (size_t)snprintf(state->devices + used, sizeof state->devices - used,
+                                 "%s%d: %s, %s", i > 0 ? "\n" : "", i, name,
+                                 ll_number_size((double)properties.totalGlobalMem, size));
+        if (i == state->device && used < sizeof state->devices)
+            used += (size_t)snprintf(state->devices + used, sizeof state->devices - used,
+                                     ", %s free", ll_number_size((double)free_bytes, room));
+    }
+    return LL_OK;
+}
+
 static ll_status precision_of(const char *name, ll_conv_type *type, ll_error *err)
 {
     if (name == NULL || strcmp(name, "fp16") == 0)
@@ -75,6 +106,7 @@ static ll_status open_libraries(struct cuda_state *state, int driver, ll_error *
     snprintf(state->libraries, sizeof state->libraries, "driver %d.%d, CUDA %d.%d, %s, %s",
              driver / 1000, driver / 10 % 100, runtime / 1000, runtime / 10 % 100, conv, gemm);
     snprintf(state->engines, sizeof state->engines, "%s", state->libraries);
+    state->engines_length = strlen(state->engines);
     return LL_OK;
 }
 
@@ -88,14 +120,14 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
     be->state = state;
     LL_TRY(precision_of(options->precision, &state->precision, err));
     LL_TRY(check_driver(&driver, err));
+    LL_TRY(ll_conv_library_check(err));
     LL_TRY(check_device(options->device, &properties, err));
     state->device = options->device;
     state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;
     state->slots = options->slots;
     state->log = options->log;
-    /* What decides the bits, and how much there is of it. */
-    snprintf(state->device_text, sizeof state->device_text, "%.80s, %d.%d, %d SMs", properties.name,
-             properties.major, properties.minor, properties.multiProcessorCount);
+    name_device(&properties, state->device_text);
+    LL_TRY(list_devices(state, err));
     LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->in, cudaStreamNonBlocking)));
     LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->compute, cudaStreamNonBlocking)));
     LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->out, cudaStreamNonBlocking)));
@@ -126,6 +158,7 @@ static ll_backend_info cuda_describe(const ll_backend *be)
         .device = state->device_text,
         .precision = k_precisions[state->precision],
         .engines = state->engines,
+        .devices = state->devices,
         .batch = state->batch,
     };
 }

@@ -1,5 +1,5 @@
 /* host/backend/cuda/cuda_choice.c - which engine runs which convolution: the fastest of those on
- * offer, measured here, or what the cache says was.
+ * offer, measured here, or what was chosen before: by the night that made the index, or the cache.
  *
  * Layers are timed in order on the calibration pictures, each on what the winner before it made:
  * real activations, half of them zero (zeros throughout would be faster than photos). Where a pool
@@ -291,29 +291,40 @@ static ll_status time_all(ll_net *net, ll_error *err)
 
 /* ---- all layers ------------------------------------------------------------------------- */
 
-/* Plans of what the cache says; `*made` is false if one of them cannot be built any more. */
-static ll_status from_cache(ll_net *net, bool *made, ll_error *err)
+/* Plans of what was kept; `*made` is false if one of them cannot be built any more. */
+static ll_status take_kept(ll_net *net, const struct cuda_layer kept[], bool *made, ll_error *err)
+{
+    *made = false;
+    for (int i = 0; i <= net->last && i < LL_VGG16_POOL5; i++) {
+        ll_error refused = LL_ERROR_INIT;
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV) continue;
+        const ll_status status = layer_take(net, i, kept[i].engine, kept[i].pooled, &refused);
+        if (status == LL_OK) continue;
+        if (!only_unsupported(status))
+            return ll_fail(err, status, "%s: %s", ll_vgg16_name(i), refused.text);
+        ll_log_line(net->state->log, "%s: engine %s is gone; engines are chosen anew",
+                    ll_vgg16_name(i), kept[i].engine);
+        return LL_OK;
+    }
+    *made = true;
+    return LL_OK;
+}
+
+/* First what an earlier index says, so that its features can be told to be ours too; then the
+ * cache, which also serves an index that is new. */
+static ll_status from_kept(ll_net *net, bool *made, ll_error *err)
 {
     struct cuda_layer *kept = NULL;
     ll_status status = LL_OK;
+    bool found = false;
 
     *made = false;
     LL_TRY(ll_alloc("engines", LL_CUDA_LAYERS, sizeof *kept, &kept, err));
-    LL_TRY_DONE(ll_cuda_cache_read(net, kept, made, err));
-    for (int i = 0; *made && i < LL_VGG16_POOL5; i++) {
-        ll_error refused = LL_ERROR_INIT;
-        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV) continue;
-        status = layer_take(net, i, kept[i].engine, kept[i].pooled, &refused);
-        if (status == LL_OK) continue;
-        *made = false;
-        if (!only_unsupported(status)) {
-            (void)ll_fail(err, status, "%s: %s", ll_vgg16_name(i), refused.text);
-            goto done;
-        }
-        status = LL_OK;
-        ll_log_line(net->state->log, "%s: engine %s is gone; engines are timed anew",
-                    ll_vgg16_name(i), kept[i].engine);
-    }
+    if (net->earlier != NULL) ll_cuda_engines_read(net, net->earlier, kept, &found);
+    if (found) LL_TRY_DONE(take_kept(net, kept, made, err));
+    if (*made) goto done;
+    LL_TRY_DONE(ll_cuda_cache_read(net, kept, &found, err));
+    if (found) LL_TRY_DONE(take_kept(net, kept, made, err));
 done:
     free(kept);
     return status;
@@ -346,26 +357,10 @@ ll_status ll_cuda_plans_choose(ll_net *net, ll_error *err)
 
     for (int i = LL_VGG16_FC1; i <= net->last; i++)
         LL_TRY(make_product(net, i, err));
-    LL_TRY(from_cache(net, &made, err));
+    LL_TRY(from_kept(net, &made, err));
     if (made) return LL_OK;
     LL_TRY(time_all(net, err));
     if (ll_cuda_cache_write(net, &unwritten) != LL_OK)
         ll_log_line(net->state->log, "engines are not kept: %s", unwritten.text);
     return LL_OK;
-}
-
-void ll_cuda_plans_describe(const ll_net *net, char *text, size_t size_bytes)
-{
-    size_t used = (size_t)snprintf(text, size_bytes, "%s; scale %g", net->state->libraries,
-                                   (double)net->factor);
-
-    for (int i = 0; i <= net->last && used < size_bytes; i++) {
-        const struct cuda_layer *const layer = &net->layers[i];
-        const ll_vgg16_kind kind = ll_vgg16_layer_at(i)->kind;
-        if (kind == LL_VGG16_POOL) continue;
-        const char *const engine =
-            kind == LL_VGG16_CONV ? layer->engine : net->algorithms[i - LL_VGG16_FC1];
-        used += (size_t)snprintf(text + used, size_bytes - used, "; %s %s%s", ll_vgg16_name(i),
-                                 engine, layer->pooled ? " with pool" : "");
-    }
 }

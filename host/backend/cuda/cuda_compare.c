@@ -107,16 +107,15 @@ static ll_status make_product(struct cuda_compare *compare, ll_error *err)
                            .type = stored ? LL_GEMM_FP32 : LL_GEMM_FP16_FP32,
                            .accumulate = stored,
                            .stride = cols};
-    char algorithm[64];
     size_t bytes;
 
     LL_TRY(ll_gemm_make(compare->state->gemm, &shape, LL_CUDA_WORKSPACE_BYTES, &compare->gemm,
-                        algorithm, err));
+                        compare->algorithms[0], err));
     bytes = ll_gemm_workspace_bytes(compare->gemm);
     if (tail > 0) {
         shape.k = tail;
         LL_TRY(ll_gemm_make(compare->state->gemm, &shape, LL_CUDA_WORKSPACE_BYTES, &compare->tail,
-                            algorithm, err));
+                            compare->algorithms[1], err));
         const size_t more = ll_gemm_workspace_bytes(compare->tail);
         bytes = more > bytes ? more : bytes;
     }
@@ -234,6 +233,18 @@ static ll_status fill(struct cuda_compare *compare, ll_error *err)
     return ll_cuda_features_bind(compare, err);
 }
 
+/* How tiles are multiplied decides the bits of a stored matrix: the index says it, behind the
+ * engines of the features, whose fingerprint it does not touch. */
+static void describe_product(const struct cuda_compare *compare)
+{
+    struct cuda_state *const state = compare->state;
+
+    snprintf(state->engines + state->engines_length, sizeof state->engines - state->engines_length,
+             "; tiles of %lld %s%s%s", (long long)compare->plan.tile, compare->algorithms[0],
+             compare->tail != NULL ? ", " : "",
+             compare->tail != NULL ? compare->algorithms[1] : "");
+}
+
 static ll_status demand_of(const ll_compare_options *options, ll_cuda_demand *demand, ll_error *err)
 {
     static const int k_bytes[] = {[LL_MATRIX_NONE] = 0,
@@ -274,6 +285,7 @@ ll_status ll_cuda_compare_begin_within(ll_backend *be, const ll_compare_options 
     ll_cuda_limits own;
 
     ll_cuda_compare_end(be);
+    state->engines[state->engines_length] = '\0';
     LL_TRY(demand_of(options, &demand, err));
     LL_TRY(ll_alloc("a comparison", 1, sizeof *compare, &compare, err));
     state->compare = compare; /* from here on compare_end frees what there is */
@@ -290,6 +302,7 @@ ll_status ll_cuda_compare_begin_within(ll_backend *be, const ll_compare_options 
     }
     LL_TRY(ll_cuda_compare_failed(make_events(compare, &cause), &cause, "events", err));
     LL_TRY(acquire_what_fits(compare, *limits, err));
+    describe_product(compare);
     return ll_cuda_compare_failed(fill(compare, &cause), &cause, "features", err);
 }
 

@@ -35,6 +35,7 @@ struct cuda_compare {
     struct cuda_slot slots[LL_CUDA_SLOTS];
     ll_gemm *gemm;              /* of halves, or of one part of f32 features: cuda_tile.c */
     ll_gemm *tail;              /* of the last part, if it is shorter; else NULL */
+    char algorithms[2][64];     /* of the two */
     double *squares;            /* (rows), on the host */
     float *residuals, *lengths; /* (rows), on the host; NULL for a stored matrix */
     double most_residual, most_length;

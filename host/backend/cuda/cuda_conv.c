@@ -9,11 +9,13 @@
 #include "host/base/memory.h"
 
 #include <cudnn_graph.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* What we build against is the interface of 9.8 and later: device properties, notes, knobs. */
 enum { OLDEST_CUDNN = 90800 };
+static const char k_nvrtc[] = "libnvrtc.so.13"; /* that of CUDA 13, as the runtime we build with */
 
 struct ll_conv_library {
     cudnnHandle_t handle;
@@ -21,12 +23,22 @@ struct ll_conv_library {
 
 struct ll_conv {
     cudnnHandle_t handle;
+    ll_conv_shape shape;
     ll_conv_graph graph;
     cudnnBackendDescriptor_t plan;
     size_t workspace_bytes;
 };
 
 /* ---- the library ------------------------------------------------------------------------ */
+
+/* The program has looked for it beside cuDNN too (module_search.c); what is loaded by its path
+ * answers to its name. */
+ll_status ll_conv_library_check(ll_error *err)
+{
+    if (dlopen(k_nvrtc, RTLD_LAZY) != NULL) return LL_OK;
+    return ll_fail(err, LL_ERR_UNSUPPORTED, "no NVRTC, with which cuDNN compiles engines: %s",
+                   dlerror());
+}
 
 ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err)
 {
@@ -55,9 +67,9 @@ void ll_conv_library_close(ll_conv_library *library)
     free(library);
 }
 
-ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
-                          char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count, char why[256],
-                          ll_error *err)
+static ll_status offers(ll_conv_library *library, const ll_conv_shape *shape,
+                        char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count, char why[256],
+                        ll_error *err)
 {
     const ll_conv_target target = {.handle = library->handle};
     ll_error refused = LL_ERROR_INIT;
@@ -75,6 +87,20 @@ ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
     return status;
 }
 
+ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
+                          char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count, char why[256],
+                          ll_error *err)
+{
+    ll_conv_shape plain = *shape;
+
+    LL_TRY(offers(library, shape, engines, max, count, why, err));
+    if (*count > 0 || shape->pool || shape->type == LL_CONV_FP16) return LL_OK;
+    plain.plain = true;
+    LL_TRY(offers(library, &plain, engines, max, count, why, err));
+    ll_conv_plain_mark(engines, *count);
+    return LL_OK;
+}
+
 /* ---- one plan --------------------------------------------------------------------------- */
 
 ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape, const char *engine,
@@ -88,7 +114,9 @@ ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape, con
     *out = NULL;
     LL_TRY(ll_alloc("convolution", 1, sizeof *conv, &conv, err));
     conv->handle = library->handle;
-    LL_TRY_DONE(ll_conv_graph_build(&target, shape, scale, &conv->graph, err));
+    conv->shape = *shape;
+    LL_TRY_DONE(ll_conv_plain_read(&engine, &conv->shape, err));
+    LL_TRY_DONE(ll_conv_graph_build(&target, &conv->shape, scale, &conv->graph, err));
     LL_TRY_DONE(ll_conv_graph_plan(&conv->graph, engine, &conv->plan, err));
     LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(
         conv->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &got, &bytes)));
@@ -116,14 +144,14 @@ void ll_conv_free(ll_conv *conv)
 static ll_status execute(const ll_conv *conv, cudnnBackendDescriptor_t pack, const void *x,
                          const void *w, const void *bias, void *y, void *workspace, ll_error *err)
 {
-    const int64_t uids[] = {LL_CONV_UID_X, LL_CONV_UID_W, LL_CONV_UID_BIAS, LL_CONV_UID_Y};
-    const void *const pointers[] = {x, w, bias, y};
-    enum { TENSORS = sizeof uids / sizeof uids[0] };
+    const int64_t uids[] = {LL_CONV_UID_X, LL_CONV_UID_W, LL_CONV_UID_Y, LL_CONV_UID_BIAS};
+    const void *const pointers[] = {x, w, y, bias};
+    const int64_t tensors = conv->shape.plain ? 3 : 4;
 
     LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
-                                             CUDNN_TYPE_INT64, TENSORS, uids)));
+                                             CUDNN_TYPE_INT64, tensors, uids)));
     LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
-                                             CUDNN_TYPE_VOID_PTR, TENSORS, pointers)));
+                                             CUDNN_TYPE_VOID_PTR, tensors, pointers)));
     LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE,
                                              CUDNN_TYPE_VOID_PTR, 1, &workspace)));
     LL_TRY(LL_CUDNN(cudnnBackendFinalize(pack)));
@@ -139,5 +167,6 @@ ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *b
     LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack)));
     const ll_status status = execute(conv, pack, x, w, bias, y, workspace, err);
     (void)cudnnBackendDestroyDescriptor(pack);
-    return status;
+    LL_TRY(status);
+    return ll_conv_plain_finish(&conv->shape, bias, y, stream, err);
 }

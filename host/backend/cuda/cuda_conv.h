@@ -8,6 +8,11 @@
  *   w  (out, 3, 3, in)            KRSC, the type of x
  *   bias (out)                    the type of x: cuDNN's engines for fp16 take no other
  *   y  (batch, side, side, out), or side / 2 with `pool`, the type of x
+ *
+ *   Where no engine fuses an fp32 or tf32 graph, there are plain ones, which convolve alone; bias
+ * and ReLU are then a kernel of ours (kernels/pool.h), with the same bits. Not in fp16: sums would
+ * be rounded before the bias. "plain e4 k2=1" is such an engine's text.
+ *
  *   arithmetic: fp16 and tf32 on tensor cores with fp32 sums; fp32 without tensor cores or
  *   down-conversion (plans whose notes admit either are refused) */
 #ifndef LL_CUDA_CONV_H
@@ -24,13 +29,18 @@ typedef enum ll_conv_type { LL_CONV_FP16, LL_CONV_TF32, LL_CONV_FP32 } ll_conv_t
 typedef struct ll_conv_shape {
     int batch, side, in_channels, out_channels;
     ll_conv_type type;
-    bool pool; /* with the 2 x 2 max-pool after it in one graph */
+    bool pool;  /* with the 2 x 2 max-pool after it in one graph */
+    bool plain; /* the convolution alone; the caller of ll_conv_make names it by its engine */
 } ll_conv_shape;
 
 enum { LL_CONV_ENGINE_TEXT = 256 }; /* "e4 k2=1,k13=0": enough to find the same plan again */
 
 typedef struct ll_conv_library ll_conv_library; /* a cuDNN handle */
 typedef struct ll_conv ll_conv;                 /* one plan, ready to run */
+
+/** Is there what cuDNN loads by itself: NVRTC, for engines it compiles? LL_ERR_UNSUPPORTED. Needs
+ * no device. */
+LL_NODISCARD ll_status ll_conv_library_check(ll_error *err);
 
 /** `version` gets e.g. "cuDNN 9.19.0". LL_ERR_UNSUPPORTED, LL_ERR_DEVICE. */
 LL_NODISCARD ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err);
@@ -52,5 +62,12 @@ void ll_conv_free(ll_conv *conv); /* accepts NULL */
 /** Queue it on `stream` and return; may be captured into a CUDA graph. */
 LL_NODISCARD ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *bias,
                                    void *y, void *workspace, cudaStream_t stream, ll_error *err);
+
+/* cuda_plain.c, for every implementation of the above: put "plain " before texts; take it off one,
+ * and say in `shape` that it was there; do what a plain engine has left undone. */
+void ll_conv_plain_mark(char (*engines)[LL_CONV_ENGINE_TEXT], int count);
+LL_NODISCARD ll_status ll_conv_plain_read(const char **engine, ll_conv_shape *shape, ll_error *err);
+LL_NODISCARD ll_status ll_conv_plain_finish(const ll_conv_shape *shape, const void *bias, void *y,
+                                            cudaStream_t stream, ll_error *err);
 
 #endif

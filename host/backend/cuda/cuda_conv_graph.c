@@ -28,8 +28,8 @@ ll_status ll_cudnn_status(ll_error *err, cudnnStatus_t code, const char *call)
         kind = LL_ERR_MEMORY;
     else if (CUDNN_STATUS_CATEGORY((int)code) == CUDNN_STATUS_NOT_SUPPORTED)
         kind = LL_ERR_UNSUPPORTED;
-    return ll_fail(err, kind, "cuDNN: %s%s%s in %.48s", cudnnGetErrorString(code),
-                   why[0] == '\0' ? "" : ": ", why, call);
+    return ll_fail(err, kind, "cuDNN: %s%s%s in %.*s", cudnnGetErrorString(code),
+                   why[0] == '\0' ? "" : ": ", why, (int)strcspn(call, "("), call);
 }
 
 /* ---- descriptors ------------------------------------------------------------------------ */
@@ -218,6 +218,10 @@ static ll_status build(ll_conv_graph *graph, const ll_conv_shape *s, float scale
     LL_TRY(tensor(graph, LL_CONV_UID_X, type, false, x_sizes, &x, err));
     LL_TRY(tensor(graph, LL_CONV_UID_W, type, false, w_sizes, &w, err));
     LL_TRY(tensor(graph, LL_CONV_UID_Y, type, false, y_sizes, &y, err));
+    if (s->plain) {
+        LL_TRY(convolution(graph, scale, x, w, y, &operations[count++], err));
+        return close_graph(graph, operations, count, err);
+    }
     LL_TRY(tensor(graph, LL_CONV_UID_BIAS, type, false, bias_sizes, &bias, err));
     LL_TRY(tensor(graph, UID_CONV, CUDNN_DATA_FLOAT, true, full_sizes, &conv, err));
     LL_TRY(tensor(graph, UID_SUM, CUDNN_DATA_FLOAT, true, full_sizes, &sum, err));

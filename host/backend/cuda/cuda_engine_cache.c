@@ -2,9 +2,10 @@
  *
  *   $XDG_CACHE_HOME/lookloom/engines-<digest of the key>     or ~/.cache/lookloom/
  *
- *   lookloom engines 1; <device>; <libraries>; <precision>; batch <n>      the key
+ *   lookloom engines 2; <device>; <libraries>; <precision>; batch <n>      the key
  *   conv1_1 alone e10 k2=1,k13=0                                           a line a convolution:
  *   conv1_2 pooled e4                                                      with its pool or without
+ *   whole 0123456789abcdef                                                 XXH3-64 of all above
  *
  * Anything that is not exactly this is a stranger's or half a file: engines are then timed again
  * and the file is replaced. */
@@ -15,19 +16,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY = 512, NAME = 16, MAX_BYTES = 1 << 16, LINE = LL_CONV_ENGINE_TEXT + 32 };
+enum { KEY = 512, NAME = 16, MAX_BYTES = 1 << 16, END = 6 + 16 + 2 };
 
 static const char *const k_precisions[] = {"fp16", "tf32", "fp32"};
 
 static void write_key(const ll_net *net, char key[KEY])
 {
     const struct cuda_state *const state = net->state;
-    snprintf(key, KEY, "lookloom engines 1; %s; %s; %s; batch %d", state->device_text,
+    snprintf(key, KEY, "lookloom engines 2; %s; %s; %s; batch %d", state->device_text,
              state->libraries, k_precisions[state->precision], net->batch);
 }
 
@@ -71,10 +73,22 @@ static bool read_line(const ll_net *net, int index, const char *line, struct cud
     return !layer->pooled || ll_cuda_pool_follows(net, index);
 }
 
+/* The last line, of the digest of those before it, which are `size_bytes` long. */
+static void write_end(const char *text, size_t size_bytes, char end[END])
+{
+    snprintf(end, END, "whole %016" PRIx64 "\n", ll_digest_block(text, size_bytes));
+}
+
 /* Lines are cut in place. */
 static bool read_text(const ll_net *net, char *text, const char *key, struct cuda_layer layers[])
 {
-    char *next = NULL;
+    char *next = NULL, end[END];
+    const size_t length = strlen(text);
+
+    if (length < END - 1) return false;
+    write_end(text, length - (END - 1), end);
+    if (strcmp(text + length - (END - 1), end) != 0) return false;
+    text[length - (END - 1)] = '\0';
     const char *line = strtok_r(text, "\n", &next);
 
     if (line == NULL || strcmp(line, key) != 0) return false;
@@ -103,7 +117,7 @@ ll_status ll_cuda_cache_read(const ll_net *net, struct cuda_layer layers[], bool
     if (ll_file_read(path, MAX_BYTES, &text, &size_bytes, NULL) != LL_OK) goto done;
     *found = strlen((const char *)text) == size_bytes && read_text(net, (char *)text, key, layers);
     if (!*found)
-        ll_log_line(net->state->log, "%s: not as we left it; engines are timed anew", path);
+        ll_log_line(net->state->log, "%s: not as we left it; engines are chosen anew", path);
 done:
     free(text);
     free(path);
@@ -115,6 +129,7 @@ done:
 
 static void write_text(const ll_net *net, const char *key, char *text)
 {
+    char end[END];
     size_t used = (size_t)snprintf(text, MAX_BYTES, "%s\n", key);
 
     for (int i = 0; i < LL_VGG16_POOL5; i++)
@@ -122,6 +137,8 @@ static void write_text(const ll_net *net, const char *key, char *text)
             used +=
                 (size_t)snprintf(text + used, MAX_BYTES - used, "%s %s %s\n", ll_vgg16_name(i),
                                  net->layers[i].pooled ? "pooled" : "alone", net->layers[i].engine);
+    write_end(text, used, end);
+    snprintf(text + used, MAX_BYTES - used, "%s", end);
 }
 
 static ll_status write_file(const char *path, const char *text, ll_error *err)
@@ -131,6 +148,7 @@ static ll_status write_file(const char *path, const char *text, ll_error *err)
     int fd = -1;
 
     LL_TRY(ll_text_format(&temporary, err, "%s.%ld", path, (long)getpid()));
+    (void)unlink(temporary); /* of a killed run: in a container all have one number */
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0) {
         status = ll_fail(err, LL_ERR_IO, "%s: %s", temporary, strerror(errno));

@@ -16,6 +16,7 @@
 #include <string.h>
 
 enum { IMAGE_BYTES = LL_VGG16_SIDE * LL_VGG16_SIDE * 3 };
+#define LL_CUDA_HALF_MOST 0x477FE000u /* 65504 as a f32 */
 
 /* ---- submit ----------------------------------------------------------------------------- */
 
@@ -96,11 +97,19 @@ ll_status ll_cuda_forward_submit(ll_backend *be, ll_net *net, int slot, const ui
 
 /* ---- wait ------------------------------------------------------------------------------- */
 
+uint32_t ll_cuda_most_bits(const ll_net *net, int layer)
+{
+    const bool product = ll_vgg16_layer_at(layer)->kind == LL_VGG16_FC;
+    const bool half = net->type == LL_POOL_FLOAT16 && !(product && layer == net->last);
+
+    return half ? LL_CUDA_HALF_MOST - 1 : LL_POOL_INFINITE - 1;
+}
+
 /* The first layer whose activations left the type. */
 static ll_status check_ranges(const ll_net *net, const uint32_t *largest, ll_error *err)
 {
     for (int i = 0; i <= net->last; i++)
-        if (largest[i] >= LL_POOL_INFINITE)
+        if (largest[i] > ll_cuda_most_bits(net, i))
             return ll_fail(err, LL_ERR_FORMAT,
                            "weights: an activation of %s is infinite or not a number%s",
                            ll_vgg16_name(i),

@@ -10,6 +10,7 @@
 #include "weights/weights.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHANNELS_FP16 = 8, CHANNELS_FP32 = 4, PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
 
@@ -151,6 +152,7 @@ static ll_status net_try(ll_backend *be, struct ll_weights *weights, const ll_ne
     net->layer = options->layer;
     net->last = options->layer == LL_VGG16_GAP ? LL_VGG16_POOL5 : options->layer;
     net->normalize = options->normalize;
+    net->earlier = options->engines;
     net->batch = state->batch;
     net->type = state->precision == LL_CONV_FP16 ? LL_POOL_FLOAT16 : LL_POOL_FLOAT32;
     net->channels = net->type == LL_POOL_FLOAT16 ? CHANNELS_FP16 : CHANNELS_FP32;
@@ -161,6 +163,7 @@ static ll_status net_try(ll_backend *be, struct ll_weights *weights, const ll_ne
         ll_cuda_net_free(be, net);
         return status;
     }
+    net->earlier = NULL;
     *out = net;
     return LL_OK;
 }
@@ -182,7 +185,8 @@ ll_status ll_cuda_net_create(ll_backend *be, struct ll_weights *weights,
         state->batch /= 2;
         be->batch = state->batch;
     }
-    ll_cuda_plans_describe(*out, state->engines, sizeof state->engines);
+    ll_cuda_engines_describe(*out, state->engines, sizeof state->engines);
+    state->engines_length = strlen(state->engines);
     return LL_OK;
 }
 

@@ -27,6 +27,7 @@ struct cuda_layer {
     bool pooled; /* the conv's plan does the pool after it too */
     char engine[LL_CONV_ENGINE_TEXT];
     float largest; /* of the calibration pictures, unscaled; 0: not known */
+    float reach;   /* no photo whatever makes an activation larger, unscaled; 0: not known */
 };
 
 struct cuda_slot {
@@ -50,7 +51,8 @@ struct ll_net {
     ll_preprocess_kind kind;
     ll_pool_type type; /* of activations */
     float factor;
-    float *host_biases; /* all layers' end to end, unscaled */
+    const char *earlier; /* ll_net_options.engines, while the plans are chosen; or NULL */
+    float *host_biases;  /* all layers' end to end, unscaled */
     struct cuda_layer layers[LL_CUDA_LAYERS];
     char algorithms[2][LL_CUDA_ALGORITHM]; /* of fc1 and fc2 */
     void *activations[2];
@@ -68,6 +70,10 @@ static inline size_t ll_cuda_value_bytes(const ll_net *net)
 {
     return net->type == LL_POOL_FLOAT16 ? 2 : 4;
 }
+
+/* The largest activation a layer may have, as bits (kernels/pool.h): an engine may turn what is
+ * more into infinity or, as some do, into the type's largest number. */
+uint32_t ll_cuda_most_bits(const ll_net *net, int layer);
 
 /* The shape of a conv layer's plan. */
 ll_conv_shape ll_cuda_conv_shape(const ll_net *net, int layer, bool pool);
@@ -92,9 +98,14 @@ LL_NODISCARD ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weight
 LL_NODISCARD ll_status ll_cuda_pictures(const ll_net *net, int n, int images, uint8_t *device,
                                         ll_error *err);
 
-/* cuda_choice.c: a plan for every layer, from the cache or by timing. */
+/* cuda_choice.c: a plan for every layer: an earlier net's, the cache's, or by timing. */
 LL_NODISCARD ll_status ll_cuda_plans_choose(ll_net *net, ll_error *err);
-void ll_cuda_plans_describe(const ll_net *net, char *text, size_t size_bytes);
+
+/* cuda_engine_text.c: a net's choices in words, for the index and from it. `found` is false if the
+ * words are of other libraries, another batch or another network. */
+void ll_cuda_engines_describe(const ll_net *net, char *text, size_t size_bytes);
+void ll_cuda_engines_read(const ll_net *net, const char *text, struct cuda_layer layers[],
+                          bool *found);
 
 /* cuda_engine_cache.c: what was chosen before, for this very key. `found` is false if there is no
  * such file or it cannot be believed. */
@@ -105,7 +116,7 @@ LL_NODISCARD ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err);
 /* cuda_layers.c: queue work on the compute stream. */
 LL_NODISCARD ll_status ll_cuda_input_queue(const ll_net *net, const uint8_t *pixels, void *input,
                                            ll_error *err);
-/* `largest` may be NULL. */
+/* `largest` (LL_CUDA_LAYERS) is raised to what the layer's activations reach; NULL: it is not. */
 LL_NODISCARD ll_status ll_cuda_layer_queue(const ll_net *net, int layer, const void *x, void *y,
                                            uint32_t *largest, ll_error *err);
 LL_NODISCARD ll_status ll_cuda_batch_queue(const ll_net *net, const struct cuda_slot *slot,

@@ -53,6 +53,24 @@ static ll_status check_range(const ll_net *net, int layer, const float *kernel, 
     return LL_OK;
 }
 
+/* The first layer's input is known: a channel of a photo is at most 151.1 after caffe's means, 2.65
+ * after torch's. */
+static float reach_of(const ll_net *net, const float *kernel, const float *bias)
+{
+    const int outs = ll_vgg16_layer_at(0)->out_channels;
+    const int64_t taps = ll_vgg16_kernel_count(0) / outs;
+    const double most = net->kind == LL_PREPROCESS_TORCH ? 2.65 : 151.1;
+    double reach = 0.0;
+
+    for (int o = 0; o < outs; o++) {
+        double sum = fabs((double)bias[o]);
+        for (int64_t i = 0; i < taps; i++)
+            sum += most * fabs((double)kernel[o * taps + i]);
+        if (sum > reach) reach = sum;
+    }
+    return (float)reach;
+}
+
 static ll_status load_layer(ll_net *net, struct ll_weights *weights, int layer,
                             ll_cuda_layer_fn seen, void *to, ll_error *err)
 {
@@ -70,6 +88,7 @@ static ll_status load_layer(ll_net *net, struct ll_weights *weights, int layer,
     LL_TRY_DONE(ll_alloc("weights", padded, ll_cuda_value_bytes(net), &packed, err));
     LL_TRY_DONE(net->be->weights_load(weights, layer, kernel, bias, err));
     LL_TRY_DONE(check_range(net, layer, kernel, err));
+    if (layer == 0) on_card->reach = reach_of(net, kernel, bias);
     ll_cuda_kernel_pack(kernel, layer, net->channels, net->type, packed);
     LL_TRY_DONE(ll_cuda_memory(ll_vgg16_name(layer), bytes, &on_card->kernel, err));
     LL_TRY_DONE(

@@ -1,0 +1,201 @@
+/* tests/unit/unit_module_search.c - libraries of NVIDIA's in the trees of pythons: of an active
+ * venv, and of the python3 on PATH, whatever links lead to it. None of them is run. */
+#define _GNU_SOURCE /* RTLD_NEXT */
+#include "host/backend/module_search.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h> /* wants the four first above it */
+#include <dlfcn.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH = 256 };
+
+static char root[64];
+
+/* This machine's own libraries must not get in the way: the loader knows none, and nothing is found
+ * outside the test's folder. */
+void *dlopen(const char *path, int mode)
+{
+    void *(*real)(const char *, int) = NULL;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "dlopen");
+    return real(path != NULL && strncmp(path, "lib", 3) == 0 ? "hidden.so" : path, mode);
+}
+
+int glob(const char *pattern, int flags, int (*failed)(const char *, int), glob_t *found)
+{
+    int (*real)(const char *, int, int (*)(const char *, int), glob_t *) = NULL;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "glob");
+    if (strncmp(pattern, root, strlen(root)) != 0) return GLOB_NOMATCH;
+    return real(pattern, flags, failed, found);
+}
+
+/* Folders and an empty file below the root. */
+static void make_file(const char *path, mode_t mode)
+{
+    char full[PATH];
+
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    for (char *at = full + strlen(root) + 1; (at = strchr(at, '/')) != NULL; at++) {
+        *at = '\0';
+        (void)mkdir(full, 0755);
+        *at = '/';
+    }
+    FILE *const file = fopen(full, "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(chmod(full, mode), 0);
+}
+
+static void make_link(const char *target, const char *path)
+{
+    char full[PATH];
+
+    make_file(path, 0644); /* for its folders */
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    assert_int_equal(unlink(full), 0);
+    assert_int_equal(symlink(target, full), 0);
+}
+
+static int setup(void **state)
+{
+    char target[PATH];
+
+    (void)state;
+    snprintf(root, sizeof root, "/tmp/unit_module_search-XXXXXX");
+    if (mkdtemp(root) == NULL) return -1;
+    make_file("real/bin/python3.11", 0755);
+    make_file("venv/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9", 0644);
+    make_file("real/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.13", 0644);
+    snprintf(target, sizeof target, "%s/real/bin/python3.11", root);
+    make_link(target, "venv/bin/python3");
+    make_link("../../venv/bin/python3", "usr/bin/python3"); /* links may be relative */
+    make_file("decoy/python3", 0644);                       /* not a program */
+    make_link("python3", "circle/bin/python3");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    static const char *const k_made[] = {
+        "real/bin/python3.11",
+        "venv/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9",
+        "real/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.13",
+        "venv/bin/python3",
+        "usr/bin/python3",
+        "decoy/python3",
+        "circle/bin/python3"};
+    char path[PATH];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof k_made / sizeof k_made[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", root, k_made[i]);
+        (void)unlink(path);
+        for (*strrchr(path, '/') = '\0'; strlen(path) > strlen(root); *strrchr(path, '/') = '\0')
+            (void)rmdir(path);
+    }
+    return rmdir(root);
+}
+
+/* What the search says with such variables; `%s` is the root. The caller frees it. */
+static char *search(const char *path, const char *venv)
+{
+    char value[4 * PATH], *text = NULL;
+    ll_error err = LL_ERROR_INIT;
+
+    unsetenv("CONDA_PREFIX");
+    unsetenv("VIRTUAL_ENV");
+    setenv("HOME", "/nowhere", 1);
+    snprintf(value, sizeof value, path, root, root, root);
+    setenv("PATH", value, 1);
+    if (venv != NULL) {
+        snprintf(value, sizeof value, venv, root);
+        setenv("VIRTUAL_ENV", value, 1);
+    }
+    if (ll_module_search_describe(&text, &err) != LL_OK) fail_msg("%s", err.text);
+    return text;
+}
+
+static void must_say(const char *text, const char *line)
+{
+    char want[2 * PATH];
+
+    snprintf(want, sizeof want, line, root);
+    if (strstr(text, want) == NULL) fail_msg("'%s' does not say '%s'", text, want);
+}
+
+static void the_python_on_path_is_followed(void **state)
+{
+    /* Directly, by one link, past what is no program, and before a second one. */
+    static const struct {
+        const char *path, *venv;
+    } k_cases[] = {
+        {"%s/venv/bin", "%s/venv"},
+        {"%s/usr/bin", "%s/usr/bin/../../venv"},
+        {"%s/decoy:%s/usr/bin", "%s/usr/bin/../../venv"},
+        {"relative::%s/venv/bin:%s/real/bin", "%s/venv"},
+    };
+    char want[PATH];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof k_cases / sizeof k_cases[0]; i++) {
+        char *const text = search(k_cases[i].path, NULL);
+        snprintf(want, sizeof want, "libcudnn.so.9: %s%s", k_cases[i].venv,
+                 "/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9");
+        must_say(text, want);
+        /* one link further: what the venv's own python has */
+        must_say(text, "libnvrtc.so.13: "
+                       "%s/real/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.13");
+        must_say(text, "libcublasLt.so.13: not found by the loader, nor as\n"
+                       "  looked at: /usr/local/cuda/lib64/libcublasLt.so.13");
+        snprintf(want, sizeof want, "  looked at: %s%s", k_cases[i].venv,
+                 "/lib/python3*/site-packages/nvidia/*/lib/libcublasLt.so.13");
+        must_say(text, want);
+        free(text);
+    }
+}
+
+static void an_active_venv_needs_no_python(void **state)
+{
+    (void)state;
+    char *const text = search("%s/decoy", "%s/venv");
+    must_say(text, "libcudnn.so.9: %s/venv/lib/");
+    must_say(text, "libnvrtc.so.13: not found");
+    free(text);
+}
+
+static void odd_paths_end_the_search(void **state)
+{
+    static const char *const k_paths[] = {"", ":", "%s/circle/bin", "%s/nothing", "bin:./bin"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof k_paths / sizeof k_paths[0]; i++) {
+        char *const text = search(k_paths[i], NULL);
+        must_say(text, "libcudnn.so.9: not found by the loader, nor as");
+        free(text);
+    }
+    setenv("PATH", "", 1);
+    unsetenv("PATH");
+    char *text = NULL;
+    assert_int_equal(ll_module_search_describe(&text, NULL), LL_OK);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_python_on_path_is_followed),
+        cmocka_unit_test(an_active_venv_needs_no_python),
+        cmocka_unit_test(odd_paths_end_the_search),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
