@@ -341,7 +341,8 @@ ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *b
                                (slow      ? 4.0
                                 : s->pool ? k_pooled
                                           : 1.0);
-        const ll_emulated_work work = ll_emulated_work_of(run_convolution, &v, sizeof v, cost_ms);
+        ll_emulated_work work = ll_emulated_work_of(run_convolution, &v, sizeof v, cost_ms);
+        work.network = true;
         code = ll_emulated_queue(stream, &work);
     }
     LL_TRY(status_of(code, "ll_conv_run", err));

@@ -248,8 +248,9 @@ ll_status ll_gemm_run(ll_gemm *gemm, float alpha, const void *a, const void *b, 
 
     if (code == cudaSuccess) code = check_operands(&p);
     if (code == cudaSuccess) {
-        const ll_emulated_work work =
+        ll_emulated_work work =
             ll_emulated_work_of(run_product, &p, sizeof p, flop / k_flop_per_ms * gemm->slowness);
+        work.network = p.shape.bias_relu;
         code = ll_emulated_queue(stream, &work);
     }
     return status_of(code, "ll_gemm_run", err);

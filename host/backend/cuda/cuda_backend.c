@@ -44,8 +44,7 @@ static ll_status check_device(int device, struct cudaDeviceProp *properties, ll_
 
     if (code == cudaErrorNoDevice || (code == cudaSuccess && count == 0))
         return ll_fail(err, LL_ERR_UNSUPPORTED, "no CUDA device");
-    if (code != cudaSuccess)
-        return ll_fail(err, LL_ERR_DEVICE, "CUDA: %s", cudaGetErrorString(code));
+    if (code != cudaSuccess) return ll_cuda_status(err, code, "cudaGetDeviceCount");
     if (device < 0 || device >= count)
         return ll_fail(err, LL_ERR_ARGUMENT, "device %d: there %s %d", device,
                        count == 1 ? "is" : "are", count);

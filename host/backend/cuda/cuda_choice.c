@@ -22,7 +22,7 @@ static ll_status workspace_grow(ll_net *net, size_t bytes, ll_error *err)
     if (bytes <= net->workspace_bytes) return LL_OK;
     LL_TRY(LL_CUDA(cudaStreamSynchronize(net->state->compute)));
     LL_TRY(ll_cuda_memory("workspace", bytes, &larger, err));
-    (void)cudaFree(net->workspace);
+    ll_cuda_free(net->workspace);
     net->workspace = larger;
     net->workspace_bytes = bytes;
     return LL_OK;
@@ -42,7 +42,7 @@ static ll_status workspace_fit(ll_net *net, ll_error *err)
     }
     if (most == net->workspace_bytes) return LL_OK;
     LL_TRY(LL_CUDA(cudaStreamSynchronize(net->state->compute)));
-    (void)cudaFree(net->workspace);
+    ll_cuda_free(net->workspace);
     net->workspace = NULL;
     net->workspace_bytes = 0;
     if (most > 0) LL_TRY(ll_cuda_memory("workspace", most, &net->workspace, err));

@@ -29,6 +29,14 @@ static const double k_patience_s = 3.0; /* 14 layers: less than a minute, once *
 static const double k_warming_s = 0.02;
 static const float k_close = 1.05f, k_better = 0.99f;
 
+/* What went wrong, without the layer, where that is said already. */
+static const char *bare(int layer, const char *text)
+{
+    const size_t length = strlen(ll_vgg16_name(layer));
+    const bool named = strncmp(text, ll_vgg16_name(layer), length) == 0 && text[length] == ':';
+    return named && text[length + 1] == ' ' ? text + length + 2 : text;
+}
+
 /* ---- offers ----------------------------------------------------------------------------- */
 
 static void offer_add(struct cuda_contest *c, const char *engine, bool pooled)
@@ -173,12 +181,12 @@ static ll_status pass_over(struct cuda_contest *c, int layer, struct cuda_offer 
 {
     offer->ms = INFINITY;
     if (!ll_cuda_card_is_well(c->net->state))
-        return ll_fail(err, why, "%s: %s", ll_vgg16_name(layer), refused->text);
+        return ll_fail(err, why, "%s: %s", ll_vgg16_name(layer), bare(layer, refused->text));
     c->last = *refused;
     if (why == LL_ERR_MEMORY) c->memory = why;
     if (why != LL_ERR_UNSUPPORTED && why != LL_ERR_FORMAT)
         ll_log_line(c->net->state->log, "%s: engine %s passed over: %s", ll_vgg16_name(layer),
-                    offer->engine, refused->text);
+                    offer->engine, bare(layer, refused->text));
     return LL_OK;
 }
 
@@ -338,7 +346,7 @@ ll_status ll_cuda_contest_take(struct cuda_contest *c, int layer, const char *en
         return LL_OK;
     }
     if (!ll_cuda_card_is_well(c->net->state))
-        return ll_fail(err, status, "%s: %s", ll_vgg16_name(layer), refused.text);
+        return ll_fail(err, status, "%s: %s", ll_vgg16_name(layer), bare(layer, refused.text));
     if (status == LL_ERR_MEMORY) c->memory = status;
     c->last = refused;
     snprintf(text, 256, "%.255s", refused.text);
@@ -350,12 +358,12 @@ ll_status ll_cuda_contest_take(struct cuda_contest *c, int layer, const char *en
 static ll_status give_up(const struct cuda_contest *c, int layer, ll_error *err)
 {
     if (c->memory != LL_OK)
-        return ll_fail(err, c->memory, "%s: %s", ll_vgg16_name(layer), c->last.text);
+        return ll_fail(err, c->memory, "%s: %s", ll_vgg16_name(layer), bare(layer, c->last.text));
     if (c->wrong || c->last.text[0] == '\0')
         return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: none of %d engines computes it right",
                        ll_vgg16_name(layer), c->count);
     return ll_fail(err, c->last.code, "%s: none of %d engines runs: %.200s", ll_vgg16_name(layer),
-                   c->count, c->last.text);
+                   c->count, bare(layer, c->last.text));
 }
 
 /* `*settled` is false if nobody is left. */
@@ -432,7 +440,8 @@ void ll_cuda_contest_release(struct cuda_contest *c)
     (void)cudaStreamSynchronize(c->net->state->compute);
     if (c->start != NULL) (void)cudaEventDestroy(c->start);
     if (c->stop != NULL) (void)cudaEventDestroy(c->stop);
+    (void)cudaGetLastError(); /* or the next launch would be blamed for it */
     ll_cuda_proof_release(&c->proof);
-    (void)cudaFree(c->largest);
-    (void)cudaFree(c->spare);
+    ll_cuda_free(c->largest);
+    ll_cuda_free(c->spare);
 }

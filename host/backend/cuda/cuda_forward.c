@@ -35,7 +35,8 @@ ll_status ll_cuda_slot_capture(const ll_net *net, struct cuda_slot *slot, bool w
     const ll_status ended = LL_CUDA(cudaStreamEndCapture(stream, &graph));
     if (status == LL_OK) status = ended;
     if (status == LL_OK) status = LL_CUDA(cudaGraphInstantiate(&slot->graph, graph, 0));
-    if (graph != NULL) (void)cudaGraphDestroy(graph);
+    if (graph != NULL && cudaGraphDestroy(graph) != cudaSuccess)
+        (void)cudaGetLastError(); /* or the next launch would be blamed for it */
     return status;
 }
 

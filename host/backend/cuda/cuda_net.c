@@ -25,8 +25,13 @@ ll_status ll_cuda_memory(const char *what, size_t bytes, void *out, ll_error *er
     *memory = NULL;
     (void)cudaGetLastError(); /* or the next launch would be blamed for it */
     return ll_fail(err, code == cudaErrorMemoryAllocation ? LL_ERR_MEMORY : LL_ERR_DEVICE,
-                   "CUDA: %s for %s of %s", cudaGetErrorString(code),
+                   "CUDA: %s in cudaMalloc of %s for %s", cudaGetErrorString(code),
                    ll_number_size((double)bytes, size), what);
+}
+
+void ll_cuda_free(void *memory)
+{
+    if (cudaFree(memory) != cudaSuccess) (void)cudaGetLastError();
 }
 
 /* Memory of the host that the card reads and writes by itself. */
@@ -40,7 +45,8 @@ static ll_status pinned(const char *what, size_t bytes, void *out, ll_error *err
     *memory = NULL;
     (void)cudaGetLastError();
     return ll_fail(err, code == cudaErrorMemoryAllocation ? LL_ERR_MEMORY : LL_ERR_DEVICE,
-                   "CUDA: %s for %zu pinned bytes of %s", cudaGetErrorString(code), bytes, what);
+                   "CUDA: %s in cudaHostAlloc of %zu bytes for %s", cudaGetErrorString(code), bytes,
+                   what);
 }
 
 bool ll_cuda_pool_follows(const ll_net *net, int layer)
@@ -106,10 +112,10 @@ static void slot_release(struct cuda_slot *slot)
     if (slot->uploaded != NULL) (void)cudaEventDestroy(slot->uploaded);
     if (slot->computed != NULL) (void)cudaEventDestroy(slot->computed);
     if (slot->downloaded != NULL) (void)cudaEventDestroy(slot->downloaded);
-    (void)cudaFree(slot->largest);
-    (void)cudaFree(slot->norms);
-    (void)cudaFree(slot->features);
-    (void)cudaFree(slot->device_pixels);
+    ll_cuda_free(slot->largest);
+    ll_cuda_free(slot->norms);
+    ll_cuda_free(slot->features);
+    ll_cuda_free(slot->device_pixels);
     if (slot->out_largest != NULL) (void)cudaFreeHost(slot->out_largest);
     if (slot->out_norms != NULL) (void)cudaFreeHost(slot->out_norms);
     if (slot->out_features != NULL) (void)cudaFreeHost(slot->out_features);
@@ -206,12 +212,12 @@ void ll_cuda_net_free(ll_backend *be, ll_net *net)
         ll_conv_free(layer->conv);
         ll_gemm_free(layer->gemm);
         free(layer->means);
-        (void)cudaFree(layer->kernel);
-        (void)cudaFree(layer->bias);
+        ll_cuda_free(layer->kernel);
+        ll_cuda_free(layer->bias);
     }
-    (void)cudaFree(net->workspace);
-    (void)cudaFree(net->activations[0]);
-    (void)cudaFree(net->activations[1]);
+    ll_cuda_free(net->workspace);
+    ll_cuda_free(net->activations[0]);
+    ll_cuda_free(net->activations[1]);
     free(net->host_biases);
     free(net->slots);
     free(net);

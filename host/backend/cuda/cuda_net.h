@@ -64,6 +64,8 @@ struct ll_net {
 
 /* Device memory of `bytes` at least; the text of a failure names `what`. */
 LL_NODISCARD ll_status ll_cuda_memory(const char *what, size_t bytes, void *out, ll_error *err);
+/* Accepts NULL. A failure has nobody to hear it, and is not left for the next launch to report. */
+void ll_cuda_free(void *memory);
 
 static inline size_t ll_cuda_value_bytes(const ll_net *net)
 {

@@ -28,9 +28,9 @@ ll_status ll_cuda_proof_init(cuda_proof *proof, const ll_net *net, ll_error *err
 
 void ll_cuda_proof_release(cuda_proof *proof)
 {
-    (void)cudaFree(proof->pixels);
-    (void)cudaFree(proof->found);
-    (void)cudaFree(proof->room);
+    ll_cuda_free(proof->pixels);
+    ll_cuda_free(proof->found);
+    ll_cuda_free(proof->room);
 }
 
 static ll_pool_type type_of(const ll_net *net, int layer)

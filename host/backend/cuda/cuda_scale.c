@@ -109,7 +109,7 @@ static ll_status try_engine(struct calibration *c, const ll_conv_shape *shape, c
     const ll_status ended = LL_CUDA(cudaStreamSynchronize(state->compute));
     if (status == LL_OK) status = ended;
     ll_conv_free(conv);
-    (void)cudaFree(c->workspace);
+    ll_cuda_free(c->workspace);
     c->workspace = NULL;
     return status;
 }
@@ -136,7 +136,7 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
         snprintf(why, sizeof why, "%.255s", refused.text);
     }
     return ll_fail(err, worst == LL_ERR_FORMAT ? LL_ERR_UNSUPPORTED : worst,
-                   "%s: no engine for fp32: %.200s", ll_vgg16_name(layer), why);
+                   "no engine for fp32: %.200s", why);
 }
 
 static ll_status run_fc(struct calibration *c, int layer, ll_error *err)
@@ -195,9 +195,9 @@ done:
 
 static void layer_release(struct calibration *c)
 {
-    (void)cudaFree(c->kernel);
-    (void)cudaFree(c->bias);
-    (void)cudaFree(c->workspace);
+    ll_cuda_free(c->kernel);
+    ll_cuda_free(c->bias);
+    ll_cuda_free(c->workspace);
     c->kernel = c->bias = c->workspace = NULL;
 }
 
@@ -298,10 +298,10 @@ ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weights, ll_error *
 done:
     (void)cudaStreamSynchronize(net->state->compute);
     layer_release(&c);
-    (void)cudaFree(c.activations[0]);
-    (void)cudaFree(c.activations[1]);
-    (void)cudaFree(c.largest);
-    (void)cudaFree(c.room);
-    (void)cudaFree(c.pixels);
+    ll_cuda_free(c.activations[0]);
+    ll_cuda_free(c.activations[1]);
+    ll_cuda_free(c.largest);
+    ll_cuda_free(c.room);
+    ll_cuda_free(c.pixels);
     return status;
 }

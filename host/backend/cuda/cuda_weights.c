@@ -102,16 +102,28 @@ done:
     return status;
 }
 
+/* Which layer was being prepared. */
+static ll_status prepared(int layer, ll_status status, const ll_error *cause, ll_error *err)
+{
+    if (status == LL_OK) return LL_OK;
+    if (status == LL_ERR_IO || status == LL_ERR_FORMAT)
+        return ll_fail(err, status, "%s", cause->text);
+    return ll_fail(err, status, "preparing %s: %s", ll_vgg16_name(layer), cause->text);
+}
+
 ll_status ll_cuda_weights_load(ll_net *net, struct ll_weights *weights, ll_cuda_layer_fn seen,
                                void *to, ll_error *err)
 {
     LL_TRY(ll_alloc("biases", bias_start(LL_VGG16_LAYERS), sizeof *net->host_biases,
                     &net->host_biases, err));
     for (int i = 0; i <= net->last; i++) {
+        ll_error cause = LL_ERROR_INIT;
+        ll_status status = LL_OK;
         if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
-            LL_TRY(load_layer(net, weights, i, seen, to, err));
+            status = load_layer(net, weights, i, seen, to, &cause);
         else if (seen != NULL)
-            LL_TRY(seen(to, i, NULL, NULL, err));
+            status = seen(to, i, NULL, NULL, &cause);
+        LL_TRY(prepared(i, status, &cause, err));
     }
     return LL_OK;
 }
@@ -151,7 +163,10 @@ done:
 
 ll_status ll_cuda_biases_upload(ll_net *net, ll_error *err)
 {
-    for (int i = 0; i <= net->last; i++)
-        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL) LL_TRY(upload_bias(net, i, err));
+    for (int i = 0; i <= net->last; i++) {
+        ll_error cause = LL_ERROR_INIT;
+        if (ll_vgg16_layer_at(i)->kind == LL_VGG16_POOL) continue;
+        LL_TRY(prepared(i, upload_bias(net, i, &cause), &cause, err));
+    }
     return LL_OK;
 }
