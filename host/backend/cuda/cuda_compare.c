@@ -385,8 +385,11 @@ ll_status ll_cuda_compare_sync(ll_backend *be, ll_error *err)
     struct cuda_compare *const compare = state_of(be)->compare;
     ll_error cause = LL_ERROR_INIT;
 
-    const ll_status status = ll_cuda_status(&cause, cudaStreamSynchronize(state_of(be)->compute),
-                                            "cudaStreamSynchronize");
+    ll_status status = ll_cuda_status(&cause, cudaStreamSynchronize(state_of(be)->compute),
+                                      "cudaStreamSynchronize");
+    if (status == LL_OK) /* what is selected or sent after that */
+        status = ll_cuda_status(&cause, cudaStreamSynchronize(state_of(be)->out),
+                                "cudaStreamSynchronize");
     LL_TRY(ll_cuda_compare_failed(status, &cause, "tiles", err));
     return ll_cuda_compare_drain(compare, err);
 }

@@ -1,8 +1,9 @@
 /* host/backend/cuda/cuda_compare.h - what a comparison on a card holds between its calls.
  *
  * cuda_compare.c begins and ends it; cuda_features.c brings features to the card; cuda_tile.c
- * multiplies, selects and delivers; cuda_candidates.c takes lists and rescores. All work runs on
- * state->compute; `in` and `out` only move the two slots, bound to it by events.
+ * multiplies, selects and delivers; cuda_candidates.c takes lists and rescores. Work runs on
+ * state->compute; `in` and `out` move the two slots, bound to it by events, and `out` selects from
+ * tiles that need not be moved.
  * Private to host/backend/cuda/. */
 #ifndef LL_CUDA_COMPARE_H
 #define LL_CUDA_COMPARE_H

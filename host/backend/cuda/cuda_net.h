@@ -90,8 +90,8 @@ LL_NODISCARD ll_status ll_cuda_weights_load(ll_net *net, struct ll_weights *weig
                                             ll_cuda_layer_fn seen, void *to, ll_error *err);
 LL_NODISCARD ll_status ll_cuda_biases_upload(ll_net *net, ll_error *err);
 /* OHWI f32 to `channels` inputs, those added zero, in `type`. */
-void ll_cuda_kernel_pack(const float *kernel, int layer, int channels, ll_pool_type type,
-                         void *packed);
+LL_NODISCARD ll_status ll_cuda_kernel_pack(const float *kernel, int layer, int channels,
+                                           ll_pool_type type, void *packed, ll_error *err);
 
 /* cuda_scale.c: loads the weights and finds `factor`. */
 LL_NODISCARD ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weights, ll_error *err);

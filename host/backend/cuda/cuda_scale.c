@@ -178,7 +178,7 @@ static ll_status upload(struct calibration *c, int layer, const float *kernel, c
     float *packed = NULL;
 
     LL_TRY(ll_alloc("weights", padded, sizeof *packed, &packed, err));
-    ll_cuda_kernel_pack(kernel, layer, CHANNELS, LL_POOL_FLOAT32, packed);
+    LL_TRY_DONE(ll_cuda_kernel_pack(kernel, layer, CHANNELS, LL_POOL_FLOAT32, packed, err));
     LL_TRY_DONE(ll_cuda_memory(ll_vgg16_name(layer), bytes, &c->kernel, err));
     LL_TRY_DONE(ll_cuda_memory("bias", bias_bytes, &c->bias, err));
     LL_TRY_DONE(LL_CUDA(cudaMemcpyAsync(c->kernel, packed, bytes, cudaMemcpyHostToDevice, stream)));
