@@ -285,8 +285,8 @@ struct outcome {
     bool timed;
 };
 
-/* Timing runs each engine of each layer four times; making a net by itself runs each layer once, and
- * a few small things around it. */
+/* Timing runs each engine of each layer four times; making a net by itself runs each layer once,
+ * and a few small things around it. */
 static void make_net(const char *engines, int driver, struct outcome *out)
 {
     ll_emulated *const emulated = ll_emulated_card();
