@@ -185,7 +185,8 @@ static bool known(char (*engines)[LL_CONV_ENGINE_TEXT], int count, const char *t
     return false;
 }
 
-/* Add what one mode offers. That it offers nothing is an answer, with a reason. */
+/* Add what one mode offers. That it offers nothing, for whatever reason, is an answer: there are
+ * others to ask. */
 static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t mode,
                             ll_conv_type type, char (*engines)[LL_CONV_ENGINE_TEXT], int max,
                             int *count, char why[256], ll_error *err)
@@ -197,8 +198,6 @@ static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t m
 
     if (heuristics(graph, mode, &asked, &refused) != LL_OK) {
         snprintf(why, 256, "%s", refused.text);
-        if (refused.code != LL_ERR_UNSUPPORTED)
-            status = ll_fail(err, refused.code, "%s", refused.text);
         goto done;
     }
     LL_TRY_DONE(make_many(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, configs, MAX_CONFIGS, err));
@@ -208,8 +207,10 @@ static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t m
     for (int64_t i = 0; i < offered && i < MAX_CONFIGS && *count < max; i++) {
         char text[LL_CONV_ENGINE_TEXT];
         bool allowed = false;
-        LL_TRY_DONE(describe(configs[i], type, text, &allowed, why, err));
-        if (!allowed || known(engines, *count, text)) continue;
+        refused = (ll_error)LL_ERROR_INIT;
+        if (describe(configs[i], type, text, &allowed, why, &refused) != LL_OK)
+            snprintf(why, 256, "%s", refused.text);
+        if (refused.text[0] != '\0' || !allowed || known(engines, *count, text)) continue;
         memcpy(engines[(*count)++], text, sizeof text);
     }
 done:
