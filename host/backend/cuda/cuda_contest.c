@@ -12,7 +12,7 @@
  * An engine may fail in many ways: cannot after all, cannot be compiled, wants more memory than
  * there is, cannot be launched. As long as the card goes on as if nothing had been, it is passed
  * over. Compiling engines may take long: once a layer has one and k_patience_s is over, those that
- * the library thinks less of are not tried. */
+ * the library thinks less of than of its two best guesses are not tried. */
 #include "host/backend/cuda/cuda_contest.h"
 #include "host/backend/cuda/cuda_check.h"
 #include "host/base/clock.h"
@@ -23,7 +23,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUNS = 3, FINALISTS = 4, ROUNDS = 2, FINAL_RUNS = 10, ALGORITHMS = 8, MOST_WARMING = 256 };
+enum {
+    BEST_GUESSES = 2,
+    RUNS = 3,
+    FINALISTS = 4,
+    ROUNDS = 2,
+    FINAL_RUNS = 10,
+    ALGORITHMS = 8,
+    MOST_WARMING = 256
+};
 
 static const double k_patience_s = 3.0; /* 14 layers: less than a minute, once */
 static const double k_warming_s = 0.02;
@@ -194,12 +202,15 @@ static ll_status time_all(struct cuda_contest *c, int layer, ll_error *err)
 {
     const double begin_s = ll_clock_seconds();
     const bool pool = ll_cuda_pool_follows(c->net, layer);
+    int alone = 0;
 
     for (int i = 0; i < c->count; i++) {
         ll_error refused = LL_ERROR_INIT;
         /* Half of it for each kind, where there are two. */
         const double patience_s = pool && !c->offers[i].pooled ? k_patience_s / 2 : k_patience_s;
-        if (ll_clock_seconds() - begin_s > patience_s && fastest(c) != NULL) continue;
+        const bool guess = i < BEST_GUESSES || (c->offers[i].pooled && i - alone < BEST_GUESSES);
+        alone += !c->offers[i].pooled;
+        if (!guess && ll_clock_seconds() - begin_s > patience_s && fastest(c) != NULL) continue;
         const ll_status status = time_offer(c, layer, &c->offers[i], &refused);
         if (status != LL_OK) LL_TRY(pass_over(c, layer, &c->offers[i], status, &refused, err));
     }
