@@ -126,6 +126,11 @@ static ll_status prepare(struct embed *e, const ll_bench_options *options, int t
     const ll_net_options net = {.layer = LL_VGG16_FC2, .normalize = true};
 
     LL_TRY(ll_backend_open(&backend, &e->be, err));
+    if (options->weights != NULL)
+        LL_TRY(ll_weights_open(options->weights, &e->weights, err));
+    else
+        LL_TRY(drawn_weights(&e->weights, err));
+    LL_TRY(ll_net_create(e->be, e->weights, &net, &e->net, err)); /* may halve the batch */
     e->batch = ll_backend_describe(e->be).batch;
     const bool card = strcmp(ll_backend_describe(e->be).name, "cpu") != 0;
     e->images = options->items > 0 ? options->items
@@ -135,11 +140,7 @@ static ll_status prepare(struct embed *e, const ll_bench_options *options, int t
     LL_TRY(ll_alloc("features", e->images * WIDTH, sizeof *e->features, &e->features, err));
     LL_TRY(ll_alloc("norms", e->images, sizeof *e->norms, &e->norms, err));
     draw(e);
-    if (options->weights != NULL)
-        LL_TRY(ll_weights_open(options->weights, &e->weights, err));
-    else
-        LL_TRY(drawn_weights(&e->weights, err));
-    return ll_net_create(e->be, e->weights, &net, &e->net, err);
+    return LL_OK;
 }
 
 ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_result *result, ll_error *err)

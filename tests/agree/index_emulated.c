@@ -3,9 +3,9 @@
  *
  * usage: index_emulated CATALOG WEIGHTS FOLDER LAYER
  *
- * Cosines of any two items within 1e-3 (fp16); the neighbours of the second index are those of its
- * own features, scores to the bit. Then nights in which a call fails: one line, no index. */
-#include "host/base/memory.h"
+ * Cosines of any two items within 1e-3 (fp16); the neighbours of an index are those of its own
+ * features, scores to the bit, and its matrix lies within its type's bound. Later nights, of the
+ * first few items only: engines from the cache, other kinds of matrix, --within, little memory. */
 #include "host/image/decode.h"
 #include "host/pipeline/pipeline.h"
 #include "host/store/reader.h"
@@ -17,18 +17,32 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { NEIGHBORS = 10, BATCH = 4, NIGHTS_THAT_FAIL = 4 };
+enum { NEIGHBORS = 10, BATCH = 4, FEW = 7, LINE = 4096 };
+static const size_t k_less_memory = (size_t)24 << 20; /* half of what half a batch saves */
 
 static struct {
-    const char *catalog, *weights, *folder, *layer;
-    char cpu[512], cuda[512], again[512];
+    const char *catalog, *weights, *layer;
+    char few[512], cpu[512], cuda[512], later[512], halved[512];
+    size_t peak_bytes; /* of the first night on the card */
+    char log[LINE];
 } given;
 
-static ll_status night(const char *backend, const char *index, ll_error *err)
+static void keep_line(void *to, const char *text)
 {
+    (void)to;
+    const size_t used = strlen(given.log);
+    snprintf(given.log + used, sizeof given.log - used, "%s\n", text);
+}
+
+static const ll_log k_log = {.line = keep_line};
+
+static void night(const char *backend, const char *catalog, const char *index,
+                  ll_store_matrix matrix, const char *within)
+{
+    ll_error err = LL_ERROR_INIT;
     ll_pipeline_summary summary;
     const ll_pipeline_options options = {
-        .catalog_path = given.catalog,
+        .catalog_path = catalog,
         .index_path = index,
         .weights_path = given.weights,
         .backend = backend,
@@ -38,14 +52,15 @@ static ll_status night(const char *backend, const char *index, ll_error *err)
         .layer = ll_vgg16_find(given.layer),
         .image = ll_image_options_default(),
         .neighbors = NEIGHBORS,
-        .matrix = LL_STORE_NONE,
+        .matrix = matrix,
+        .within = within,
         .max_rejected = 5.0,
         .max_removed = 100.0,
+        .log = &k_log,
     };
 
-    LL_TRY(ll_pipeline_index(&options, &summary, err));
-    if (summary.refused[0] == '\0') return LL_OK;
-    return ll_fail(err, LL_ERR_FORMAT, "refused: %s", summary.refused);
+    if (ll_pipeline_index(&options, &summary, &err) != LL_OK) fail_msg("%s: %s", index, err.text);
+    if (summary.refused[0] != '\0') fail_msg("%s: refused: %s", index, summary.refused);
 }
 
 static ll_reader *read_index(const char *path)
@@ -56,117 +71,198 @@ static ll_reader *read_index(const char *path)
     return reader;
 }
 
-static void compare_cosines(const ll_reader *cpu, const ll_reader *cuda)
+/* ---- what must hold ----------------------------------------------------------------------- */
+
+static double dot(const ll_reader *of, int64_t i, int64_t j)
 {
-    const int64_t rows = ll_reader_extents(cpu)->items, cols = ll_reader_extents(cpu)->features;
-    const float *const a = ll_reader_features(cpu), *const b = ll_reader_features(cuda);
+    const int64_t cols = ll_reader_extents(of)->features;
+    const float *const x = ll_reader_features(of);
+    return ll_rescore_dot_cpu(x + i * cols, x + j * cols, cols);
+}
+
+static float exact_score(const ll_reader *of, int64_t i, int64_t j)
+{
+    return ll_rescore_score(dot(of, i, j), dot(of, i, i), dot(of, j, j));
+}
+
+/* Of the rows both have. */
+static void compare_cosines(const ll_reader *cpu, const ll_reader *cuda, const char *what)
+{
+    const int64_t rows = ll_reader_extents(cuda)->items;
     double most = 0.0;
 
-    assert_int_equal(ll_reader_extents(cuda)->items, rows);
-    assert_int_equal(ll_reader_extents(cuda)->features, cols);
-    assert_true(rows > NEIGHBORS / 2);
+    assert_int_equal(ll_reader_extents(cuda)->features, ll_reader_extents(cpu)->features);
+    assert_true(rows > NEIGHBORS / 2 && rows <= ll_reader_extents(cpu)->items);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < i; j++)
-            most = fmax(most, fabs(ll_rescore_dot_cpu(a + i * cols, a + j * cols, cols) -
-                                   ll_rescore_dot_cpu(b + i * cols, b + j * cols, cols)));
-    print_message("[   INFO   ] %d items, %s: cosines differ by %.2g at most\n", (int)rows,
-                  given.layer, most);
-    assert_true(most <= 1e-3);
+            most = fmax(most, fabs(dot(cpu, i, j) - dot(cuda, i, j)));
+    print_message("[   INFO   ] %s: %d items, %s: cosines differ by %.2g at most\n", what,
+                  (int)rows, given.layer, most);
+    if (!(most <= 1e-3)) fail_msg("more than 1e-3");
 }
 
-/* Each score is the exact one, and no item left out has a better. */
-static void check_neighbors(const ll_reader *cuda)
+/* The values of --within's column; NULL: everybody is of one group. */
+static const char *const *groups_of(ll_reader *reader)
 {
-    const int64_t rows = ll_reader_extents(cuda)->items, cols = ll_reader_extents(cuda)->features;
-    const int64_t k = ll_reader_extents(cuda)->neighbors;
-    const float *const x = ll_reader_features(cuda);
-    const uint32_t *const index = ll_reader_neighbor_index(cuda);
-    const float *const score = ll_reader_neighbor_score(cuda);
+    const char *const *values = NULL;
+    ll_error err = LL_ERROR_INIT;
+    const char *const within = ll_reader_provenance(reader)->within;
 
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t better = 0;
-        const float least = score[i * k + k - 1];
-        for (int64_t j = 0; j < rows; j++) {
-            const float *const a = x + i * cols, *const b = x + j * cols;
-            const float exact =
-                ll_rescore_score(ll_rescore_dot_cpu(a, b, cols), ll_rescore_dot_cpu(a, a, cols),
-                                 ll_rescore_dot_cpu(b, b, cols));
-            better += j != i && exact > least;
-            for (int64_t n = 0; n < k; n++)
-                if (index[i * k + n] == (uint32_t)j && score[i * k + n] != exact)
-                    fail_msg("row %d, neighbour %d: %.9g, exactly %.9g", (int)i, (int)j,
-                             (double)score[i * k + n], (double)exact);
-        }
-        if (better >= k) fail_msg("row %d: an item with a better score was left out", (int)i);
-    }
+    for (int c = 0; within[0] != '\0' && c < ll_reader_columns(reader); c++)
+        if (strcmp(ll_reader_column_name(reader, c), within) == 0 &&
+            ll_reader_column(reader, c, &values, &err) != LL_OK)
+            fail_msg("%s", err.text);
+    assert_true(within[0] == '\0' || values != NULL);
+    return values;
 }
+
+/* Each score is the exact one, of an item of the same group; nobody better was left out. */
+static void check_row(const ll_reader *cuda, const char *const *groups, int64_t i)
+{
+    const int64_t rows = ll_reader_extents(cuda)->items, k = ll_reader_extents(cuda)->neighbors;
+    const uint32_t *const index = ll_reader_neighbor_index(cuda) + i * k;
+    const float *const score = ll_reader_neighbor_score(cuda) + i * k;
+    int64_t kept = 0, fellows = 0, better = 0;
+
+    while (kept < k && index[kept] != UINT32_MAX)
+        kept++;
+    for (int64_t n = 0; n < kept; n++) {
+        const int64_t j = index[n];
+        if (j >= rows || j == i || score[n] != exact_score(cuda, i, j))
+            fail_msg("row %d, neighbour %d: %.9g is not its score", (int)i, (int)j,
+                     (double)score[n]);
+        if (groups != NULL && strcmp(groups[i], groups[j]) != 0)
+            fail_msg("row %d, neighbour %d is of another group", (int)i, (int)j);
+    }
+    for (int64_t j = 0; j < rows; j++) {
+        if (j == i || (groups != NULL && strcmp(groups[i], groups[j]) != 0)) continue;
+        fellows++;
+        better += kept > 0 && exact_score(cuda, i, j) > score[kept - 1];
+    }
+    if (kept != (fellows < k ? fellows : k) || (kept > 0 && better >= kept))
+        fail_msg("row %d: %d of %d neighbours, %d better than the last", (int)i, (int)kept,
+                 (int)fellows, (int)better);
+}
+
+static void check_matrix(const ll_reader *cuda)
+{
+    static const double k_bounds[] = {[LL_STORE_FLOAT32] = 1e-6,
+                                      [LL_STORE_FLOAT16] = 2.5e-4,
+                                      [LL_STORE_UINT16] = 1.0 / 131070 + 1e-6};
+    const int64_t rows = ll_reader_extents(cuda)->items;
+    const double bound = k_bounds[ll_reader_extents(cuda)->matrix];
+
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j <= i; j++) {
+            const float got = ll_reader_score(cuda, i, j), turned = ll_reader_score(cuda, j, i);
+            const double want = i == j ? 1.0 : (double)exact_score(cuda, i, j);
+            if (got != turned || !(fabs((double)got - want) <= (i == j ? 0.0 : bound)))
+                fail_msg("(%d, %d): %.9g and %.9g instead of %.9g", (int)i, (int)j, (double)got,
+                         (double)turned, want);
+        }
+}
+
+static void check_index(ll_reader *cuda)
+{
+    const char *const *const groups = groups_of(cuda);
+
+    for (int64_t i = 0; i < ll_reader_extents(cuda)->items; i++)
+        check_row(cuda, groups, i);
+    check_matrix(cuda);
+}
+
+/* ---- nights ------------------------------------------------------------------------------- */
 
 static void nights_agree(void **state)
 {
-    ll_error err = LL_ERROR_INIT;
     ll_emulated *const card = emulated_reset(2);
 
     (void)state;
-    if (night("cpu", given.cpu, &err) != LL_OK) fail_msg("%s", err.text);
-    if (night("cuda", given.cuda, &err) != LL_OK) fail_msg("%s", err.text);
+    night("cpu", given.catalog, given.cpu, LL_STORE_FLOAT32, NULL);
+    night("cuda", given.catalog, given.cuda, LL_STORE_FLOAT32, NULL);
     emulated_all_well(card, "a night");
+    given.peak_bytes = card->peak_bytes;
     ll_reader *const cpu = read_index(given.cpu), *const cuda = read_index(given.cuda);
-    compare_cosines(cpu, cuda);
-    check_neighbors(cuda);
+    assert_int_equal(ll_reader_extents(cuda)->items, ll_reader_extents(cpu)->items);
+    compare_cosines(cpu, cuda, "first night");
+    check_index(cuda);
     ll_reader_close(cpu);
     ll_reader_close(cuda);
 }
 
-static void same_features(const char *path, const char *as)
+/* Engines from the cache; other company in the batch. */
+static void a_later_night_has_the_same_features(void **state)
 {
-    ll_reader *const a = read_index(path), *const b = read_index(as);
-    const size_t count = (size_t)(ll_reader_extents(b)->items * ll_reader_extents(b)->features);
-    if (memcmp(ll_reader_features(a), ll_reader_features(b), count * sizeof(float)) != 0)
-        fail_msg("a second night, its engines from the cache, has other features");
-    ll_reader_close(a);
-    ll_reader_close(b);
-}
-
-/* The calls of a night, spread over it, made to fail: nothing is published. */
-static void a_night_that_fails_publishes_nothing(void **state)
-{
-    ll_error unexpected = LL_ERROR_INIT;
+    ll_emulated *const card = emulated_reset(1);
+    const bool pool5 = strcmp(given.layer, "pool5") == 0;
 
     (void)state;
-    emulated_reset(1);
-    if (night("cuda", given.again, &unexpected) != LL_OK) fail_msg("%s", unexpected.text);
-    const int64_t calls = emulated_card()->calls; /* with engines from the cache */
-    same_features(given.again, given.cuda);
-    for (int i = 0; i < NIGHTS_THAT_FAIL; i++) {
-        ll_emulated *const card = emulated_reset(0);
-        char path[600], repro[128];
-        ll_error err = LL_ERROR_INIT;
+    night("cuda", given.few, given.later, pool5 ? LL_STORE_UINT16 : LL_STORE_FLOAT16, "collection");
+    emulated_all_well(card, "a later night");
+    ll_reader *const first = read_index(given.cuda), *const later = read_index(given.later);
+    const size_t count =
+        (size_t)(ll_reader_extents(later)->items * ll_reader_extents(later)->features);
+    assert_int_equal(ll_reader_extents(later)->items, FEW);
+    assert_memory_equal(ll_reader_features(later), ll_reader_features(first),
+                        count * sizeof(float));
+    assert_string_equal(ll_reader_provenance(later)->fingerprint,
+                        ll_reader_provenance(first)->fingerprint);
+    check_index(later);
+    ll_reader_close(first);
+    ll_reader_close(later);
+}
 
-        snprintf(path, sizeof path, "%s/failed-%d-%s.h5", given.folder, i, given.layer);
-        card->fail_at = calls * (2 * i + 1) / (2 * NIGHTS_THAT_FAIL);
-        card->sticky = true;
-        const ll_status status = night("cuda", path, &err);
-        snprintf(repro, sizeof repro, "call %d (%s)", (int)card->fail_at, card->failed_call);
-        emulated_all_well(card, repro);
-        if (status == LL_OK || access(path, F_OK) == 0) fail_msg("%s: published", repro);
-        if (err.text[0] == '\0' || strchr(err.text, '\n') != NULL)
-            fail_msg("%s: '%s' is not one line", repro, err.text);
-        print_message("[   INFO   ] %s: %s\n", repro, err.text);
-    }
+/* A card on which the batch does not fit takes half of it, and the index says so. pool5 alone takes
+ * less than what comparing leaves to the driver, so this is not for it. */
+static void little_memory_halves_the_batch(void **state)
+{
+    ll_emulated *const card = emulated_reset(0);
+
+    (void)state;
+    if (strcmp(given.layer, "pool5") == 0) return;
+    card->memory_bytes = given.peak_bytes - k_less_memory;
+    given.log[0] = '\0';
+    night("cuda", given.few, given.halved, LL_STORE_UINT16, NULL);
+    emulated_all_well(card, "little memory");
+    if (strstr(given.log, "batch 4 does not fit") == NULL) fail_msg("log: %s", given.log);
+    ll_reader *const first = read_index(given.cpu), *const halved = read_index(given.halved);
+    ll_reader *const whole = read_index(given.cuda);
+    compare_cosines(first, halved, "half the batch");
+    check_index(halved);
+    assert_string_not_equal(ll_reader_provenance(halved)->fingerprint,
+                            ll_reader_provenance(whole)->fingerprint);
+    ll_reader_close(first);
+    ll_reader_close(halved);
+    ll_reader_close(whole);
+}
+
+/* The header and the first few items, beside the photos. */
+static void write_few(void)
+{
+    char line[LINE];
+    FILE *const from = fopen(given.catalog, "r"), *const to = fopen(given.few, "w");
+
+    for (int i = 0; from != NULL && to != NULL && i <= FEW; i++)
+        if (fgets(line, sizeof line, from) != NULL) fputs(line, to);
+    if (from != NULL) fclose(from);
+    if (to != NULL) fclose(to);
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nights_agree),
-        cmocka_unit_test(a_night_that_fails_publishes_nothing),
+        cmocka_unit_test(a_later_night_has_the_same_features),
+        cmocka_unit_test(little_memory_halves_the_batch),
     };
 
     if (argc != 5) return 2;
-    given.catalog = argv[1], given.weights = argv[2], given.folder = argv[3];
-    given.layer = argv[4];
-    snprintf(given.cpu, sizeof given.cpu, "%s/cpu-%s.h5", given.folder, given.layer);
-    snprintf(given.cuda, sizeof given.cuda, "%s/cuda-%s.h5", given.folder, given.layer);
-    snprintf(given.again, sizeof given.again, "%s/again-%s.h5", given.folder, given.layer);
+    given.catalog = argv[1], given.weights = argv[2], given.layer = argv[4];
+    snprintf(given.few, sizeof given.few, "%s.few.csv", given.catalog);
+    snprintf(given.cpu, sizeof given.cpu, "%s/cpu.h5", argv[3]);
+    snprintf(given.cuda, sizeof given.cuda, "%s/cuda.h5", argv[3]);
+    snprintf(given.later, sizeof given.later, "%s/later.h5", argv[3]);
+    snprintf(given.halved, sizeof given.halved, "%s/halved.h5", argv[3]);
+    write_few();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

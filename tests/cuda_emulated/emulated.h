@@ -28,12 +28,15 @@ typedef struct ll_emulated {
     /* The card. */
     int devices, driver_version, major, minor;
     size_t memory_bytes;
-    bool idle; /* kernels, products and convolutions are queued but leave their results garbage:
-                  for tests of what the host does when calls fail */
+    bool idle; /* the network's kernels, products and convolutions are queued but leave their
+                  results garbage: for tests of what the host does when calls fail */
     bool relu_hides_nan; /* makes 0 of it, as some engines do, instead of keeping it */
     bool slow_pool;      /* convolutions with the max-pool in them are the slower ones */
     bool no_pool;        /* and no engine has them at all */
-    bool no_fused;       /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */
+    bool uneven;   /* the fastest engines round some images of a batch otherwise than others */
+    bool unsound;  /* the fastest engines leave a channel of zeros */
+    int breaks;    /* this engine (1 is the first) cannot run: its own failure, not the card's */
+    bool no_fused; /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */
 
     /* The order of things. */
     uint64_t seed;
@@ -43,6 +46,7 @@ typedef struct ll_emulated {
      * allocation number `fail_allocation` on the card, for want of memory. 0: nothing. */
     int64_t fail_at, fail_allocation;
     bool sticky;
+    void (*before)(int64_t number, const char *call); /* NULL, or told of each call to come */
 
     /* What happened. */
     int64_t calls;       /* of the runtime, the gemm and the convolution layer */

@@ -59,6 +59,7 @@ cudaError_t ll_emulated_enter(const char *call)
 {
     ll_emulated *const card = ll_emulated_card();
 
+    if (card->before != NULL) card->before(card->calls + 1, call);
     pthread_mutex_lock(&state.mutex);
     if (++card->calls == card->fail_at) {
         snprintf(card->failed_call, sizeof card->failed_call, "%s", call);

@@ -1,6 +1,8 @@
 /* tests/cuda_emulated/emulated_gemm.c - cuda_gemm.h by OpenBLAS.
  *
- * Rows of b go in blocks, so that fc1's 102 million weights need no second copy in f32. */
+ * Rows of b go in blocks, so that fc1's 102 million weights need no second copy in f32. Rows of a
+ * network's product go one by one: OpenBLAS sums a row according to where it lies. Of the two
+ * algorithms, which have the same bits, the second guess is the faster one. */
 #include "host/backend/cuda/cuda_gemm.h"
 #include "tests/cuda_emulated/emulated_half.h"
 #include "tests/cuda_emulated/emulated_queue.h"
@@ -18,8 +20,17 @@ struct ll_gemm_library {
 };
 struct ll_gemm {
     ll_gemm_shape shape;
+    double slowness;
+    bool uneven;
     size_t workspace_bytes;
 };
+
+static const struct algorithm {
+    const char *name;
+    double slowness;
+    size_t workspace_bytes;
+} k_algorithms[] = {{"sgemm 1", 1.5, WORKSPACE_BYTES}, {"sgemm 2", 1.0, WORKSPACE_BYTES}};
+enum { ALGORITHMS = sizeof k_algorithms / sizeof k_algorithms[0] };
 
 struct product {
     ll_gemm_shape shape;
@@ -28,6 +39,7 @@ struct product {
     const void *bias;
     void *c, *workspace;
     size_t workspace_bytes;
+    bool uneven;
 };
 
 static ll_emulated_type type_of(ll_gemm_type type)
@@ -75,8 +87,21 @@ static void finish_columns(const struct product *p, size_t first, size_t n, cons
                 value += bias[j];
                 value = value < 0.0f ? 0.0f : value;
             }
+            /* what lies in the upper half of a batch is rounded otherwise */
+            if (p->uneven && 2 * i >= (size_t)p->shape.m) value *= 1.0f + 0x1p-9f;
             ll_emulated_store(p->c, half, i * columns + first + j, value);
         }
+}
+
+/* (m, n) = a (m, k) times b (n, k), transposed. */
+static void multiply(const struct product *p, size_t m, size_t n, const float *a, const float *b,
+                     float *sums)
+{
+    const size_t k = (size_t)p->shape.k, rows = p->shape.bias_relu ? 1 : m;
+
+    for (size_t i = 0; i < m; i += rows)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)n, (int)k, 1.0f,
+                    a + i * k, (int)k, b, (int)k, 0.0f, sums + i * n, (int)n);
 }
 
 static void run_product(void *data)
@@ -92,8 +117,7 @@ static void run_product(void *data)
     for (size_t first = 0; first < n; first += BLOCK) {
         const size_t part = n - first < BLOCK ? n - first : BLOCK;
         widen_rows(p, p->b, first, part, b);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)part, (int)k, 1.0f, a,
-                    (int)k, b, (int)k, 0.0f, sums, (int)part);
+        multiply(p, m, part, a, b, sums);
         finish_columns(p, first, part, sums);
     }
     openblas_set_num_threads(threads);
@@ -129,23 +153,55 @@ void ll_gemm_library_close(ll_gemm_library *library)
     free(library);
 }
 
-ll_status ll_gemm_make(ll_gemm_library *library, const ll_gemm_shape *shape,
-                       size_t max_workspace_bytes, ll_gemm **out, char algorithm[64], ll_error *err)
+ll_status ll_gemm_algorithms(ll_gemm_library *library, const ll_gemm_shape *shape,
+                             size_t max_workspace_bytes, char (*algorithms)[LL_GEMM_TEXT], int max,
+                             int *count, ll_error *err)
 {
+    const cudaError_t code = ll_emulated_enter("ll_gemm_algorithms");
+
+    (void)library, (void)shape;
+    *count = 0;
+    for (int i = 0; code == cudaSuccess && i < ALGORITHMS && *count < max; i++)
+        if (k_algorithms[i].workspace_bytes <= max_workspace_bytes)
+            snprintf(algorithms[(*count)++], LL_GEMM_TEXT, "%s", k_algorithms[i].name);
+    return status_of(code, "ll_gemm_algorithms", err);
+}
+
+ll_status ll_gemm_make(ll_gemm_library *library, const ll_gemm_shape *shape, const char *algorithm,
+                       ll_gemm **out, ll_error *err)
+{
+    const struct algorithm *found = NULL;
     cudaError_t code = ll_emulated_enter("ll_gemm_make");
+
     *out = NULL;
+    for (int i = 0; i < ALGORITHMS; i++)
+        if (strcmp(algorithm, k_algorithms[i].name) == 0) found = &k_algorithms[i];
     if (code == cudaSuccess && (library == NULL || shape->m < 1 || shape->n < 1 || shape->k < 1))
         code = ll_emulated_misuse("a product of no rows or columns");
+    if (code == cudaSuccess && found == NULL) {
+        ll_emulated_leave(cudaSuccess);
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "cuBLASLt: algorithm %s cannot do this", algorithm);
+    }
     if (code == cudaSuccess) {
+        const bool fast = found == &k_algorithms[ALGORITHMS - 1];
         *out = calloc(1, sizeof **out);
         if (*out == NULL) abort();
-        (*out)->shape = *shape;
-        (*out)->workspace_bytes =
-            max_workspace_bytes < WORKSPACE_BYTES ? max_workspace_bytes : WORKSPACE_BYTES;
+        **out = (ll_gemm){.shape = *shape,
+                          .slowness = found->slowness,
+                          .uneven = fast && shape->bias_relu && ll_emulated_card()->uneven,
+                          .workspace_bytes = found->workspace_bytes};
         ll_emulated_card()->alive++;
-        snprintf(algorithm, 64, "sgemm");
     }
     return status_of(code, "ll_gemm_make", err);
+}
+
+ll_status ll_gemm_make_first(ll_gemm_library *library, const ll_gemm_shape *shape,
+                             size_t max_workspace_bytes, ll_gemm **out,
+                             char algorithm[LL_GEMM_TEXT], ll_error *err)
+{
+    (void)max_workspace_bytes;
+    snprintf(algorithm, LL_GEMM_TEXT, "%s", k_algorithms[0].name);
+    return ll_gemm_make(library, shape, algorithm, out, err);
 }
 
 size_t ll_gemm_workspace_bytes(const ll_gemm *gemm)
@@ -185,14 +241,16 @@ static cudaError_t check_operands(const struct product *p)
 ll_status ll_gemm_run(ll_gemm *gemm, float alpha, const void *a, const void *b, const void *bias,
                       void *c, void *workspace, cudaStream_t stream, ll_error *err)
 {
-    const struct product p = {gemm->shape, alpha, a, b, bias, c, workspace, gemm->workspace_bytes};
+    const struct product p = {gemm->shape,           alpha,       a, b, bias, c, workspace,
+                              gemm->workspace_bytes, gemm->uneven};
     const double flop = 2.0 * (double)p.shape.m * (double)p.shape.n * (double)p.shape.k;
     cudaError_t code = ll_emulated_enter("ll_gemm_run");
 
     if (code == cudaSuccess) code = check_operands(&p);
     if (code == cudaSuccess) {
-        const ll_emulated_work work =
-            ll_emulated_work_of(run_product, &p, sizeof p, flop / k_flop_per_ms);
+        ll_emulated_work work =
+            ll_emulated_work_of(run_product, &p, sizeof p, flop / k_flop_per_ms * gemm->slowness);
+        work.network = p.shape.bias_relu;
         code = ll_emulated_queue(stream, &work);
     }
     return status_of(code, "ll_gemm_run", err);

@@ -286,7 +286,6 @@ static cudaError_t queue_copy(struct copy c, enum cudaMemcpyKind kind, cudaStrea
     if (on_host(c.dst) && !pinned(c.dst, span(c.dst_pitch, c.width, c.height))) wait = !capturing;
     ll_emulated_work work = ll_emulated_work_of(run_copy, &c, sizeof c, 1e-8 * (double)c.width);
     work.drop = drop_copy;
-    work.moves = true;
     code = ll_emulated_queue(stream, &work);
     return code == cudaSuccess && wait ? ll_emulated_finish(stream) : code;
 }
@@ -354,7 +353,6 @@ static cudaError_t queue_fill(struct fill f, cudaStream_t stream)
     if (f.width > f.pitch || !ll_emulated_on_card(f.dst, span(f.pitch, f.width, f.height)))
         return ll_emulated_misuse("memory filled that is not the card's, or beyond its end");
     ll_emulated_work work = ll_emulated_work_of(run_fill, &f, sizeof f, 0.0);
-    work.moves = true;
     return ll_emulated_queue(stream, &work);
 }
 

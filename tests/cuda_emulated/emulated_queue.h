@@ -33,7 +33,7 @@ typedef struct ll_emulated_work {
     void (*drop)(void *data);
     void *data;
     double cost_ms; /* what events measure */
-    bool moves;     /* a copy or a filling, which an idle card does too */
+    bool network;   /* left undone by an idle card */
 } ll_emulated_work;
 
 /** Queue it, or add it to the graph being captured. It is dropped, whatever comes of it. */

@@ -38,9 +38,9 @@ static inline __half __float2half_rn(float value)
 static inline float __half2float(__half value)
 {
     const int exponent = value.bits >> 10 & 0x1f, mantissa = value.bits & 0x3ff;
-    const double size = exponent == 0    ? std::ldexp(mantissa, -24)
-                        : exponent == 31 ? (mantissa == 0 ? INFINITY : NAN)
-                                         : std::ldexp(1024 + mantissa, exponent - 25);
+    const double step = (1u << (exponent > 0 ? exponent - 1 : 0)) * 0x1p-24;
+    const double size = exponent == 31 ? (mantissa == 0 ? INFINITY : NAN)
+                                       : step * (exponent > 0 ? 1024 + mantissa : mantissa);
     return (float)(value.bits & 0x8000 ? -size : size);
 }
 #endif

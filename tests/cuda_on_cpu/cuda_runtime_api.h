@@ -40,8 +40,8 @@ void ll_fibers_order(uint64_t order);
 /** What LL_LAUNCH comes to: call run(data), now or when the stream gets there, then drop(data).
  *  Or, where `error` says what is wrong with the launch, neither. Whoever stands in for the runtime
  *  has it: device_memory.c runs at once, tests/cuda_emulated queues. */
-void ll_fibers_submit(cudaStream_t stream, cudaError_t error, void (*run)(void *data),
-                      void (*drop)(void *data), void *data);
+void ll_fibers_submit(cudaStream_t stream, const char *kernel, cudaError_t error,
+                      void (*run)(void *data), void (*drop)(void *data), void *data);
 
 #ifdef __cplusplus
 }

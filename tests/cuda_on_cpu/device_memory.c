@@ -12,10 +12,10 @@ enum { NEVER_WRITTEN = 0xA5 };
 
 static cudaError_t last_error = cudaSuccess;
 
-void ll_fibers_submit(cudaStream_t stream, cudaError_t error, void (*run)(void *data),
-                      void (*drop)(void *data), void *data)
+void ll_fibers_submit(cudaStream_t stream, const char *kernel, cudaError_t error,
+                      void (*run)(void *data), void (*drop)(void *data), void *data)
 {
-    (void)stream;
+    (void)stream, (void)kernel;
     if (error != cudaSuccess) {
         last_error = error;
         return;

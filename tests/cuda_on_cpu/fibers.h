@@ -90,13 +90,14 @@ template <class Body> struct pending {
 };
 
 template <class Body>
-void submit(dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, const Body &body)
+void submit(const char *kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+            const Body &body)
 {
     typedef pending<Body> launched;
     const cudaError_t error = check(grid, block, shared_bytes);
     launched *const kept =
         error == cudaSuccess ? new launched{grid, block, shared_bytes, body} : nullptr;
-    ll_fibers_submit(stream, error, launched::run, launched::drop, kept);
+    ll_fibers_submit(stream, kernel, error, launched::run, launched::drop, kept);
 }
 
 template <class T> T exchange_as(unsigned mask, T value, unsigned from)
@@ -111,7 +112,7 @@ template <class T> T exchange_as(unsigned mask, T value, unsigned from)
 } // namespace ll_fibers
 
 #define LL_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                  \
-    ll_fibers::submit(grid, block, shared_bytes, stream, [=] { kernel(__VA_ARGS__); })
+    ll_fibers::submit(#kernel, grid, block, shared_bytes, stream, [=] { kernel(__VA_ARGS__); })
 
 #define threadIdx       (ll_fibers::thread_index())
 #define blockIdx        (ll_fibers::block_index)

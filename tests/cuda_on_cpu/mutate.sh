@@ -55,6 +55,8 @@ preprocess|preprocess.cu|no barrier before pixels are read|NTH 2 __syncthreads
 preprocess|preprocess.cu|a table one further|s/table\[VALUES + rgb/table[VALUES + 1 + rgb/
 preprocess|preprocess.cu|the last bytes one further|s/i = whole \* UNIT_BYTES +/i = 1 + whole * UNIT_BYTES +/
 preprocess|preprocess.cu|blocks stop after one chunk|s/first += (int64_t)gridDim.x \* CHUNK/first += places/
+repeat|repeat.cu|one word of four not looked at|s/ \&\& a.w == b.w//
+repeat|repeat.cu|threads stop after one unit|s/i += (int64_t)gridDim.x \* BLOCK/i += count/
 narrow|narrow.cu|no barrier before a turned square is read|NTH 1 __syncthreads
 narrow|narrow.cu|no barrier before a mirrored square is read|NTH 2 __syncthreads
 narrow|narrow.cu|a square not turned|s/Type::of(__saturatef(square\[x\]\[i\]))/Type::of(__saturatef(square[i][x]))/

@@ -73,7 +73,7 @@ static void a_product_is_right(void **state)
     for (int i = 0; i < N; i++)
         bias[i] = ll_half_bits(value(i + 3));
     ok_ll(ll_gemm_library_open(&library, text, &err), &err);
-    ok_ll(ll_gemm_make(library, &shape, 1 << 20, &gemm, text, &err), &err);
+    ok_ll(ll_gemm_make(library, &shape, "sgemm 2", &gemm, &err), &err);
     void *const da = put(a, sizeof a), *const db = put(b, sizeof b), *const dc = device(sizeof c);
     void *const dbias = put(bias, sizeof bias);
     void *const workspace = device(ll_gemm_workspace_bytes(gemm));
@@ -129,7 +129,7 @@ static void a_convolution_is_right(void **state)
 {
     static float x[BATCH * SIDE * SIDE * IN], w[OUT * TAPS * IN], y[BATCH * SIDE * SIDE * OUT];
     float bias[OUT];
-    char version[32], engines[8][LL_CONV_ENGINE_TEXT], why[256];
+    char version[LL_CONV_VERSION_TEXT], engines[8][LL_CONV_ENGINE_TEXT], why[256];
     ll_conv_library *library = NULL;
     ll_error err = LL_ERROR_INIT;
     int count = 0;

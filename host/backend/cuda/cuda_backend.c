@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_BATCH = 256, OLDEST_DRIVER = 13000, OLDEST_MAJOR = 8 };
+/* Of 669 images conv1_1 makes more than 2^31 values, beyond which libraries are known to go wrong
+ * without a word; of 335, in fp16, as many bytes. */
+enum { DEFAULT_BATCH = 256, MOST_BATCH = 512, OLDEST_DRIVER = 13000, OLDEST_MAJOR = 8 };
 enum { DEVICE = sizeof((struct cuda_state *)NULL)->device_text };
 
 /* Drivers are known to people by their branch, to programs by the CUDA version they bring. */
@@ -42,8 +44,7 @@ static ll_status check_device(int device, struct cudaDeviceProp *properties, ll_
 
     if (code == cudaErrorNoDevice || (code == cudaSuccess && count == 0))
         return ll_fail(err, LL_ERR_UNSUPPORTED, "no CUDA device");
-    if (code != cudaSuccess)
-        return ll_fail(err, LL_ERR_DEVICE, "CUDA: %s", cudaGetErrorString(code));
+    if (code != cudaSuccess) return ll_cuda_status(err, code, "cudaGetDeviceCount");
     if (device < 0 || device >= count)
         return ll_fail(err, LL_ERR_ARGUMENT, "device %d: there %s %d", device,
                        count == 1 ? "is" : "are", count);
@@ -97,9 +98,23 @@ static ll_status precision_of(const char *name, ll_conv_type *type, ll_error *er
     return LL_OK;
 }
 
+/* What in the environment makes the libraries compute otherwise: part of what decides the bits. */
+static void name_environment(char *libraries, size_t size_bytes)
+{
+    static const char *const k_names[] = {"NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION",
+                                          "CUBLAS_EMULATION_STRATEGY"};
+
+    for (size_t i = 0; i < sizeof k_names / sizeof k_names[0]; i++) {
+        const char *const value = getenv(k_names[i]);
+        const size_t used = strlen(libraries);
+        if (value != NULL)
+            snprintf(libraries + used, size_bytes - used, ", %s=%.12s", k_names[i], value);
+    }
+}
+
 static ll_status open_libraries(struct cuda_state *state, int driver, ll_error *err)
 {
-    char conv[32] = "", gemm[32] = "";
+    char conv[LL_CONV_VERSION_TEXT] = "", gemm[32] = "";
     int runtime = 0;
 
     LL_TRY(ll_conv_library_open(&state->conv, conv, err));
@@ -107,6 +122,7 @@ static ll_status open_libraries(struct cuda_state *state, int driver, ll_error *
     LL_TRY(LL_CUDA(cudaRuntimeGetVersion(&runtime)));
     snprintf(state->libraries, sizeof state->libraries, "driver %d.%d, CUDA %d.%d, %s, %s",
              driver / 1000, driver / 10 % 100, runtime / 1000, runtime / 10 % 100, conv, gemm);
+    name_environment(state->libraries, sizeof state->libraries);
     snprintf(state->engines, sizeof state->engines, "%s", state->libraries);
     state->engines_length = strlen(state->engines);
     return LL_OK;
@@ -127,6 +143,11 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
     state->device = options->device;
     state->capability = properties.major * 10 + properties.minor;
     state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;
+    if (state->batch > MOST_BATCH) {
+        ll_log_line(options->log, "batch %d: cuda takes up to %d, and %d it is", state->batch,
+                    MOST_BATCH, MOST_BATCH);
+        state->batch = MOST_BATCH;
+    }
     state->slots = options->slots;
     state->log = options->log;
     name_device(&properties, state->device_text);

@@ -17,8 +17,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { STAGE_TEXT = 64 };
+/* Whoever waits sleeps: the core is for the sink. */
+static const unsigned k_waited_for = cudaEventDisableTiming | cudaEventBlockingSync;
 
 static struct cuda_state *state_of(const ll_backend *be)
 {
@@ -109,13 +112,13 @@ static ll_status make_product(struct cuda_compare *compare, ll_error *err)
                            .stride = cols};
     size_t bytes;
 
-    LL_TRY(ll_gemm_make(compare->state->gemm, &shape, LL_CUDA_WORKSPACE_BYTES, &compare->gemm,
-                        compare->algorithms[0], err));
+    LL_TRY(ll_gemm_make_first(compare->state->gemm, &shape, LL_CUDA_WORKSPACE_BYTES, &compare->gemm,
+                              compare->algorithms[0], err));
     bytes = ll_gemm_workspace_bytes(compare->gemm);
     if (tail > 0) {
         shape.k = tail;
-        LL_TRY(ll_gemm_make(compare->state->gemm, &shape, LL_CUDA_WORKSPACE_BYTES, &compare->tail,
-                            compare->algorithms[1], err));
+        LL_TRY(ll_gemm_make_first(compare->state->gemm, &shape, LL_CUDA_WORKSPACE_BYTES,
+                                  &compare->tail, compare->algorithms[1], err));
         const size_t more = ll_gemm_workspace_bytes(compare->tail);
         bytes = more > bytes ? more : bytes;
     }
@@ -194,7 +197,7 @@ static ll_status make_events(struct cuda_compare *compare, ll_error *err)
 {
     for (int s = 0; s < LL_CUDA_SLOTS; s++) {
         struct cuda_slot *const slot = &compare->slots[s];
-        LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->moved, cudaEventDisableTiming)));
+        LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->moved, k_waited_for)));
         LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->made, cudaEventDisableTiming)));
     }
     return LL_OK;
@@ -233,6 +236,13 @@ static ll_status fill(struct cuda_compare *compare, ll_error *err)
     return ll_cuda_features_bind(compare, err);
 }
 
+/* Characters of a name without the library's own description of the algorithm. */
+static int for_people(const char *algorithm)
+{
+    const char *const last = strrchr(algorithm, ' ');
+    return (int)(last == NULL ? strlen(algorithm) : (size_t)(last - algorithm));
+}
+
 /* How tiles are multiplied decides the bits of a stored matrix: the index says it, behind the
  * engines of the features, whose fingerprint it does not touch. */
 static void describe_product(const struct cuda_compare *compare)
@@ -240,9 +250,10 @@ static void describe_product(const struct cuda_compare *compare)
     struct cuda_state *const state = compare->state;
 
     snprintf(state->engines + state->engines_length, sizeof state->engines - state->engines_length,
-             "; tiles of %lld %s%s%s", (long long)compare->plan.tile, compare->algorithms[0],
-             compare->tail != NULL ? ", " : "",
-             compare->tail != NULL ? compare->algorithms[1] : "");
+             "; tiles of %lld %.*s%s%.*s", (long long)compare->plan.tile,
+             for_people(compare->algorithms[0]), compare->algorithms[0],
+             compare->tail != NULL ? ", " : "", for_people(compare->algorithms[1]),
+             compare->algorithms[1]);
 }
 
 static ll_status demand_of(const ll_compare_options *options, ll_cuda_demand *demand, ll_error *err)
@@ -296,6 +307,10 @@ ll_status ll_cuda_compare_begin_within(ll_backend *be, const ll_compare_options 
     if (options->rows == 0) return LL_OK;
     LL_TRY(make_host_arrays(compare, err));
     (void)cudaGetLastError(); /* what an earlier stage survived is no failure of this one */
+    /* The caller's thread may be another than the one that opened. */
+    LL_TRY(ll_cuda_compare_failed(
+        ll_cuda_status(&cause, cudaSetDevice(state->device), "cudaSetDevice"), &cause, "device",
+        err));
     if (limits == NULL) {
         LL_TRY(ll_cuda_compare_failed(ask_limits(&demand, &own, &cause), &cause, "memory", err));
         limits = &own;
@@ -370,8 +385,11 @@ ll_status ll_cuda_compare_sync(ll_backend *be, ll_error *err)
     struct cuda_compare *const compare = state_of(be)->compare;
     ll_error cause = LL_ERROR_INIT;
 
-    const ll_status status = ll_cuda_status(&cause, cudaStreamSynchronize(state_of(be)->compute),
-                                            "cudaStreamSynchronize");
+    ll_status status = ll_cuda_status(&cause, cudaStreamSynchronize(state_of(be)->compute),
+                                      "cudaStreamSynchronize");
+    if (status == LL_OK) /* what is selected or sent after that */
+        status = ll_cuda_status(&cause, cudaStreamSynchronize(state_of(be)->out),
+                                "cudaStreamSynchronize");
     LL_TRY(ll_cuda_compare_failed(status, &cause, "tiles", err));
     return ll_cuda_compare_drain(compare, err);
 }

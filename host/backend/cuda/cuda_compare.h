@@ -1,8 +1,9 @@
 /* host/backend/cuda/cuda_compare.h - what a comparison on a card holds between its calls.
  *
  * cuda_compare.c begins and ends it; cuda_features.c brings features to the card; cuda_tile.c
- * multiplies, selects and delivers; cuda_candidates.c takes lists and rescores. All work runs on
- * state->compute; `in` and `out` only move the two slots, bound to it by events.
+ * multiplies, selects and delivers; cuda_candidates.c takes lists and rescores. Work runs on
+ * state->compute; `in` and `out` move the two slots, bound to it by events, and `out` selects from
+ * tiles that need not be moved.
  * Private to host/backend/cuda/. */
 #ifndef LL_CUDA_COMPARE_H
 #define LL_CUDA_COMPARE_H
@@ -40,11 +41,11 @@ struct cuda_compare {
     ll_cuda_plan plan;
     void *device[LL_CUDA_BUFFERS]; /* NULL: not held now */
     struct cuda_slot slots[LL_CUDA_SLOTS];
-    ll_gemm *gemm;              /* of halves, or of one part of f32 features: cuda_tile.c */
-    ll_gemm *tail;              /* of the last part, if it is shorter; else NULL */
-    char algorithms[2][64];     /* of the two */
-    double *squares;            /* (rows), on the host */
-    float *residuals, *lengths; /* (rows), on the host; NULL for a stored matrix */
+    ll_gemm *gemm;                    /* of halves, or of one part of f32 features: cuda_tile.c */
+    ll_gemm *tail;                    /* of the last part, if it is shorter; else NULL */
+    char algorithms[2][LL_GEMM_TEXT]; /* of the two */
+    double *squares;                  /* (rows), on the host */
+    float *residuals, *lengths;       /* (rows), on the host; NULL for a stored matrix */
     double most_residual, most_length;
     struct cuda_pairs pairs;
     int64_t submitted; /* tiles */

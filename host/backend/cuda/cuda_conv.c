@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What we build against is the interface of 9.8 and later: device properties, notes, knobs. */
-enum { OLDEST_CUDNN = 90800 };
 static const char k_nvrtc[] = "libnvrtc.so.13"; /* that of CUDA 13, as the runtime we build with */
 
 struct ll_conv_library {
@@ -40,16 +38,13 @@ ll_status ll_conv_library_check(ll_error *err)
                    dlerror());
 }
 
-ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err)
+ll_status ll_conv_library_open(ll_conv_library **out, char version[LL_CONV_VERSION_TEXT],
+                               ll_error *err)
 {
-    const size_t number = cudnnGetVersion();
     ll_conv_library *library = NULL;
 
     *out = NULL;
-    snprintf(version, 32, "cuDNN %zu.%zu.%zu", number / 10000, number / 100 % 100, number % 100);
-    if (number < OLDEST_CUDNN || number >= 100000)
-        return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: lookloom needs cuDNN 9.8 or a later 9",
-                       version);
+    LL_TRY(ll_conv_version_check(cudnnGetVersion(), cudnnGetCudartVersion(), version, err));
     LL_TRY(ll_alloc("cuDNN", 1, sizeof *library, &library, err));
     const ll_status status = LL_CUDNN(cudnnCreate(&library->handle));
     if (status != LL_OK) {
@@ -109,7 +104,6 @@ ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape, con
     ll_status status = LL_OK;
     const ll_conv_target target = {.handle = library->handle};
     ll_conv *conv = NULL;
-    int64_t bytes = 0, got = 0;
 
     *out = NULL;
     LL_TRY(ll_alloc("convolution", 1, sizeof *conv, &conv, err));
@@ -118,9 +112,7 @@ ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape, con
     LL_TRY_DONE(ll_conv_plain_read(&engine, &conv->shape, err));
     LL_TRY_DONE(ll_conv_graph_build(&target, &conv->shape, scale, &conv->graph, err));
     LL_TRY_DONE(ll_conv_graph_plan(&conv->graph, engine, &conv->plan, err));
-    LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(
-        conv->plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &got, &bytes)));
-    conv->workspace_bytes = bytes > 0 ? (size_t)bytes : 0;
+    LL_TRY_DONE(ll_conv_plan_workspace(conv->plan, &conv->workspace_bytes, err));
     *out = conv;
     return LL_OK;
 done:

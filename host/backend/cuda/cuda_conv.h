@@ -35,6 +35,8 @@ typedef struct ll_conv_shape {
 
 enum { LL_CONV_ENGINE_TEXT = 256 }; /* "e4 k2=1,k13=0": enough to find the same plan again */
 
+enum { LL_CONV_VERSION_TEXT = 64 };
+
 typedef struct ll_conv_library ll_conv_library; /* a cuDNN handle */
 typedef struct ll_conv ll_conv;                 /* one plan, ready to run */
 
@@ -42,8 +44,9 @@ typedef struct ll_conv ll_conv;                 /* one plan, ready to run */
  * no device. */
 LL_NODISCARD ll_status ll_conv_library_check(ll_error *err);
 
-/** `version` gets e.g. "cuDNN 9.19.0". LL_ERR_UNSUPPORTED, LL_ERR_DEVICE. */
-LL_NODISCARD ll_status ll_conv_library_open(ll_conv_library **out, char version[32], ll_error *err);
+/** `version` gets e.g. "cuDNN 9.19.0 for CUDA 13.0". LL_ERR_UNSUPPORTED, LL_ERR_DEVICE. */
+LL_NODISCARD ll_status ll_conv_library_open(ll_conv_library **out,
+                                            char version[LL_CONV_VERSION_TEXT], ll_error *err);
 void ll_conv_library_close(ll_conv_library *library); /* accepts NULL */
 
 /** The engines worth trying for a shape, best guess first; at most `max` are written.

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SPLIT_WORKSPACE = 4096 }; /* bytes: less is no partial sums of a tile, which take 64 KB */
 enum { MAX_CONFIGS = 48, MAX_KNOBS = CUDNN_KNOB_TYPE_COUNTS, MAX_NOTES = 32, FIELD = 24 };
 
 /* An array of empty descriptors for GetAttribute to fill. */
@@ -44,6 +45,25 @@ static ll_status engine_of(const ll_conv_graph *graph, int64_t index, cudnnBacke
 
 /* ---- what an engine may do -------------------------------------------------------------- */
 
+/* Some knobs cut sums where tiles happen to lie (stream-K): the tiles of the last wave are added up
+ * in parts, the others are not, so an image's bits would depend on its place in the batch. */
+static bool splits_sums(cudnnBackendKnobType_t type, int64_t value)
+{
+    switch (type) {
+    case CUDNN_KNOB_TYPE_STREAM_K: return value != 0;
+    case CUDNN_KNOB_TYPE_SPLIT_K_BUF:
+    case CUDNN_KNOB_TYPE_SPLIT_K_SLC: return value > 1;
+    default: return false;
+    }
+}
+
+/* The same by another name: with this knob 0 the engines that came compiled for Hopper cards may
+ * ask for workspace, and those that do keep parts of sums there; with 1 they never ask. */
+static bool may_split_sums(cudnnBackendKnobType_t type, int64_t value)
+{
+    return type == CUDNN_KNOB_TYPE_WORKSPACE && value == 0;
+}
+
 /* NULL, or why results of this engine would not be what the type promises. */
 static const char *objection(cudnnBackendNumericalNote_t note, ll_conv_type type)
 {
@@ -52,6 +72,10 @@ static const char *objection(cudnnBackendNumericalNote_t note, ll_conv_type type
     case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION: return "sums in less than fp32";
     case CUDNN_NUMERICAL_NOTE_FFT: return "is an FFT";
     case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13: return "is a Winograd of 13 x 13";
+    case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4:
+    case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6:
+        /* rounds about ten times as much as a sum does */
+        return type == LL_CONV_FP32 ? "is a Winograd" : NULL;
     case CUDNN_NUMERICAL_NOTE_TENSOR_CORE: return type == LL_CONV_FP32 ? "uses tensor cores" : NULL;
     case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
         /* of fp32 inputs to TF32 that is what was asked for; of fp16 there is nothing to take */
@@ -105,9 +129,7 @@ static ll_status append_knobs(cudnnBackendDescriptor_t config, char text[LL_CONV
                                    i == 0 ? " " : ",", (int)type, value);
         *fits = wrote > 0 && (size_t)wrote < LL_CONV_ENGINE_TEXT - used;
         used += *fits ? (size_t)wrote : 0;
-        /* Stream-K cuts sums where tiles happen to lie: an image's bits would depend on its place
-         * in the batch. */
-        if (type == CUDNN_KNOB_TYPE_STREAM_K && value != 0) *fits = false;
+        if (splits_sums(type, value)) *fits = false;
     }
 done:
     free_many(knobs, MAX_KNOBS);
@@ -163,7 +185,8 @@ static bool known(char (*engines)[LL_CONV_ENGINE_TEXT], int count, const char *t
     return false;
 }
 
-/* Add what one mode offers. That it offers nothing is an answer, with a reason. */
+/* Add what one mode offers. That it offers nothing, for whatever reason, is an answer: there are
+ * others to ask. */
 static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t mode,
                             ll_conv_type type, char (*engines)[LL_CONV_ENGINE_TEXT], int max,
                             int *count, char why[256], ll_error *err)
@@ -175,8 +198,6 @@ static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t m
 
     if (heuristics(graph, mode, &asked, &refused) != LL_OK) {
         snprintf(why, 256, "%s", refused.text);
-        if (refused.code != LL_ERR_UNSUPPORTED)
-            status = ll_fail(err, refused.code, "%s", refused.text);
         goto done;
     }
     LL_TRY_DONE(make_many(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, configs, MAX_CONFIGS, err));
@@ -186,8 +207,10 @@ static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t m
     for (int64_t i = 0; i < offered && i < MAX_CONFIGS && *count < max; i++) {
         char text[LL_CONV_ENGINE_TEXT];
         bool allowed = false;
-        LL_TRY_DONE(describe(configs[i], type, text, &allowed, why, err));
-        if (!allowed || known(engines, *count, text)) continue;
+        refused = (ll_error)LL_ERROR_INIT;
+        if (describe(configs[i], type, text, &allowed, why, &refused) != LL_OK)
+            snprintf(why, 256, "%s", refused.text);
+        if (refused.text[0] != '\0' || !allowed || known(engines, *count, text)) continue;
         memcpy(engines[(*count)++], text, sizeof text);
     }
 done:
@@ -261,13 +284,16 @@ static ll_status read_knob(const char **text, cudnnBackendKnobType_t *type, int6
 }
 
 static ll_status read_knobs(const char *text, cudnnBackendDescriptor_t *knobs, int *count,
-                            ll_error *err)
+                            bool *may_split, ll_error *err)
 {
     while (*text != '\0') {
         cudnnBackendKnobType_t type = CUDNN_KNOB_TYPE_COUNTS;
         int64_t value = 0;
         if (*count == MAX_KNOBS) return ll_fail(err, LL_ERR_FORMAT, "engine: too many knobs");
         LL_TRY(read_knob(&text, &type, &value, err));
+        if (splits_sums(type, value))
+            return ll_fail(err, LL_ERR_UNSUPPORTED, "engine: splits sums by place");
+        *may_split = *may_split || may_split_sums(type, value);
         cudnnBackendDescriptor_t *const knob = &knobs[(*count)++];
         LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, knob)));
         LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE,
@@ -307,12 +333,35 @@ static ll_status plan_of(const ll_conv_graph *graph, cudnnBackendDescriptor_t co
     return LL_CUDNN(cudnnBackendFinalize(*out));
 }
 
+ll_status ll_conv_plan_workspace(cudnnBackendDescriptor_t plan, size_t *bytes, ll_error *err)
+{
+    int64_t wanted = 0, got = 0;
+
+    LL_TRY(LL_CUDNN(cudnnBackendGetAttribute(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE,
+                                             CUDNN_TYPE_INT64, 1, &got, &wanted)));
+    *bytes = wanted > 0 ? (size_t)wanted : 0;
+    return LL_OK;
+}
+
+/* How many tiles a last wave has, and so whether sums are split, depends on the batch. */
+static ll_status refuse_split(cudnnBackendDescriptor_t plan, const char *engine, ll_error *err)
+{
+    size_t bytes = 0;
+
+    LL_TRY(ll_conv_plan_workspace(plan, &bytes, err));
+    if (bytes <= SPLIT_WORKSPACE) return LL_OK;
+    return ll_fail(err, LL_ERR_UNSUPPORTED,
+                   "engine %s splits sums by place: it wants %zu bytes of workspace", engine,
+                   bytes);
+}
+
 ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,
                              cudnnBackendDescriptor_t *out, ll_error *err)
 {
     ll_status status = LL_OK;
     cudnnBackendDescriptor_t made = NULL, config = NULL, knobs[MAX_KNOBS] = {NULL};
     int knob_count = 0;
+    bool may_split = false;
     int64_t index = -1;
     char field[FIELD];
     const size_t length = strcspn(engine, " ");
@@ -323,10 +372,12 @@ ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,
     memcpy(field, engine + 1, length - 1);
     field[length - 1] = '\0';
     LL_TRY(ll_number_int("engine", field, 0, INT32_MAX, &index, err));
-    LL_TRY_DONE(read_knobs(engine + length + (engine[length] == ' '), knobs, &knob_count, err));
+    LL_TRY_DONE(
+        read_knobs(engine + length + (engine[length] == ' '), knobs, &knob_count, &may_split, err));
     LL_TRY_DONE(engine_of(graph, index, &made, err));
     LL_TRY_DONE(config_of(made, knobs, knob_count, &config, err));
     LL_TRY_DONE(plan_of(graph, config, out, err));
+    if (may_split) LL_TRY_DONE(refuse_split(*out, engine, err));
 done:
     if (status != LL_OK) {
         free_many(out, 1);

@@ -9,9 +9,13 @@
 #include "host/backend/cuda/cuda_conv_graph.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { RANK = 4, PLACES = 2, ALIGNMENT = 16, WINDOW = 3, UID_CONV = 11, UID_SUM, UID_RELU };
+
+/* What we build against is the interface of 9.8 and later: device properties, notes, knobs. */
+enum { OLDEST_CUDNN = 90800, OLDEST_CUDA = 13000 };
 
 static const cudnnDataType_t k_float = CUDNN_DATA_FLOAT;
 
@@ -30,6 +34,20 @@ ll_status ll_cudnn_status(ll_error *err, cudnnStatus_t code, const char *call)
         kind = LL_ERR_UNSUPPORTED;
     return ll_fail(err, kind, "cuDNN: %s%s%s in %.*s", cudnnGetErrorString(code),
                    why[0] == '\0' ? "" : ": ", why, (int)strcspn(call, "("), call);
+}
+
+/* The files of a cuDNN for CUDA 12 have the same names, but not the same kernels. */
+ll_status ll_conv_version_check(size_t cudnn, size_t cuda, char version[LL_CONV_VERSION_TEXT],
+                                ll_error *err)
+{
+    snprintf(version, LL_CONV_VERSION_TEXT, "cuDNN %zu.%zu.%zu for CUDA %zu.%zu", cudnn / 10000,
+             cudnn / 100 % 100, cudnn % 100, cuda / 1000, cuda / 10 % 100);
+    if (cudnn < OLDEST_CUDNN || cudnn >= 100000)
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: lookloom needs cuDNN 9.8 or a later 9",
+                       version);
+    if (cuda < OLDEST_CUDA)
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: lookloom needs the one for CUDA 13", version);
+    return LL_OK;
 }
 
 /* ---- descriptors ------------------------------------------------------------------------ */

@@ -14,6 +14,10 @@
 #define LL_CUDNN(call) ll_cudnn_status(err, (call), #call)
 LL_NODISCARD ll_status ll_cudnn_status(ll_error *err, cudnnStatus_t code, const char *call);
 
+/** Is that a cuDNN for us? `version` gets "cuDNN 9.19.0 for CUDA 13.0". LL_ERR_UNSUPPORTED. */
+LL_NODISCARD ll_status ll_conv_version_check(size_t cudnn, size_t cuda,
+                                             char version[LL_CONV_VERSION_TEXT], ll_error *err);
+
 /* For whom: one of the two. */
 typedef struct ll_conv_target {
     cudnnHandle_t handle;
@@ -45,8 +49,11 @@ LL_NODISCARD ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv
                                              char (*engines)[LL_CONV_ENGINE_TEXT], int max,
                                              int *count, char why[256], ll_error *err);
 
-/** The plan an engine's text stands for, yours to destroy. */
+/** The plan an engine's text stands for, yours to destroy. LL_ERR_UNSUPPORTED also if it would
+ * split sums by place at this batch. */
 LL_NODISCARD ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,
                                           cudnnBackendDescriptor_t *out, ll_error *err);
+LL_NODISCARD ll_status ll_conv_plan_workspace(cudnnBackendDescriptor_t plan, size_t *bytes,
+                                              ll_error *err);
 
 #endif

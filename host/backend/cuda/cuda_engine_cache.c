@@ -2,9 +2,9 @@
  *
  *   $XDG_CACHE_HOME/lookloom/engines-<digest of the key>     or ~/.cache/lookloom/
  *
- *   lookloom engines 2; <device>; <libraries>; <precision>; batch <n>      the key
- *   conv1_1 alone e10 k2=1,k13=0                                           a line a convolution:
- *   conv1_2 pooled e4                                                      with its pool or without
+ *   lookloom engines 3; <device>; <libraries>; <precision>; batch <n>; to <layer>     the key
+ *   conv1_1 alone e10 k2=1,k13=0                 a line a convolution, with its pool or without,
+ *   conv1_2 pooled e4                            and a product
  *   whole 0123456789abcdef                                                 XXH3-64 of all above
  *
  * Anything that is not exactly this is a stranger's or half a file: engines are then timed again
@@ -22,15 +22,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY = 512, NAME = 16, MAX_BYTES = 1 << 16, END = 6 + 16 + 2 };
+enum { KEY = 640, NAME = 16, MAX_BYTES = 1 << 16, END = 6 + 16 + 2 };
 
 static const char *const k_precisions[] = {"fp16", "tf32", "fp32"};
 
 static void write_key(const ll_net *net, char key[KEY])
 {
     const struct cuda_state *const state = net->state;
-    snprintf(key, KEY, "lookloom engines 2; %s; %s; %s; batch %d", state->device_text,
-             state->libraries, k_precisions[state->precision], net->batch);
+    snprintf(key, KEY, "lookloom engines 3; %s; %s; %s; batch %d; to %s", state->device_text,
+             state->libraries, k_precisions[state->precision], net->batch,
+             ll_vgg16_name(net->last));
 }
 
 /* The folder, yours to free(); NULL if neither variable is set. */
@@ -92,8 +93,8 @@ static bool read_text(const ll_net *net, char *text, const char *key, struct cud
     const char *line = strtok_r(text, "\n", &next);
 
     if (line == NULL || strcmp(line, key) != 0) return false;
-    for (int i = 0; i < LL_VGG16_POOL5; i++) {
-        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV) continue;
+    for (int i = 0; i <= net->last; i++) {
+        if (ll_vgg16_layer_at(i)->kind == LL_VGG16_POOL) continue;
         line = strtok_r(NULL, "\n", &next);
         if (line == NULL || !read_line(net, i, line, &layers[i])) return false;
     }
@@ -132,8 +133,8 @@ static void write_text(const ll_net *net, const char *key, char *text)
     char end[END];
     size_t used = (size_t)snprintf(text, MAX_BYTES, "%s\n", key);
 
-    for (int i = 0; i < LL_VGG16_POOL5; i++)
-        if (ll_vgg16_layer_at(i)->kind == LL_VGG16_CONV)
+    for (int i = 0; i <= net->last; i++)
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
             used +=
                 (size_t)snprintf(text + used, MAX_BYTES - used, "%s %s %s\n", ll_vgg16_name(i),
                                  net->layers[i].pooled ? "pooled" : "alone", net->layers[i].engine);

@@ -2,16 +2,17 @@
  * read from it the next night, so that features of two nights come from the same engines.
  *
  *   <libraries>; batch 256; scale 0.0625; conv1_1 e10 k2=1,k13=0; conv1_2 e4 with pool; ...;
- *   fc1 a66 t20 s36; fc2 a66 t18 s36
+ *   fc1 a66 t20 s36 <128 digits>; fc2 a66 t18 s36 <128 digits>
  *
- * Names of engines mean something within one version of the libraries only. Scale and products are
- * said, not read: they follow from the weights, and from the libraries and the card. */
+ * Names of engines mean something within one version of the libraries only. The scale is said, not
+ * read: it follows from the weights. */
 #include "host/backend/cuda/cuda_net.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { START = 256, NAME = 24 };
+enum { START = 384, NAME = 24 };
 static const char k_with_pool[] = " with pool";
 
 /* What the words must begin with to be about this net. */
@@ -28,13 +29,11 @@ void ll_cuda_engines_describe(const ll_net *net, char *text, size_t size_bytes)
     size_t used = (size_t)snprintf(text, size_bytes, "%sscale %g", start, (double)net->factor);
     for (int i = 0; i <= net->last && used < size_bytes; i++) {
         const struct cuda_layer *const layer = &net->layers[i];
-        const ll_vgg16_kind kind = ll_vgg16_layer_at(i)->kind;
-        if (kind == LL_VGG16_POOL) continue;
-        const char *const engine =
-            kind == LL_VGG16_CONV ? layer->engine : net->algorithms[i - LL_VGG16_FC1];
+        if (ll_vgg16_layer_at(i)->kind == LL_VGG16_POOL) continue;
         used += (size_t)snprintf(text + used, size_bytes - used, "; %s %s%s", ll_vgg16_name(i),
-                                 engine, layer->pooled ? k_with_pool : "");
+                                 layer->engine, layer->pooled ? k_with_pool : "");
     }
+    assert(used < size_bytes); /* 15 engines of a dozen knobs: about 1500 */
 }
 
 /* The words about one layer. */
@@ -63,7 +62,7 @@ void ll_cuda_engines_read(const ll_net *net, const char *text, struct cuda_layer
 
     write_start(net, start);
     *found = strncmp(text, start, strlen(start)) == 0;
-    for (int i = 0; *found && i <= net->last && i < LL_VGG16_POOL5; i++)
-        if (ll_vgg16_layer_at(i)->kind == LL_VGG16_CONV)
+    for (int i = 0; *found && i <= net->last; i++)
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
             *found = read_layer(net, i, text, &layers[i]);
 }

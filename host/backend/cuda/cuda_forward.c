@@ -21,13 +21,13 @@ enum { IMAGE_BYTES = LL_VGG16_SIDE * LL_VGG16_SIDE * 3 };
 /* ---- submit ----------------------------------------------------------------------------- */
 
 /* The slot's work as one graph, so that a batch is one launch instead of about forty. */
-static ll_status capture(const ll_net *net, struct cuda_slot *slot, ll_error *err)
+ll_status ll_cuda_slot_capture(const ll_net *net, struct cuda_slot *slot, bool warming,
+                               ll_error *err)
 {
     const cudaStream_t stream = net->state->compute;
     cudaGraph_t graph = NULL;
 
-    /* Once for nothing: kernels are loaded when they first run, which a capture may not allow. */
-    LL_TRY(ll_cuda_batch_queue(net, slot, err));
+    if (warming) LL_TRY(ll_cuda_batch_queue(net, slot, err));
     LL_TRY(LL_CUDA(cudaStreamSynchronize(stream)));
     LL_TRY(LL_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal)));
     ll_status status = ll_cuda_batch_queue(net, slot, err);
@@ -35,7 +35,8 @@ static ll_status capture(const ll_net *net, struct cuda_slot *slot, ll_error *er
     const ll_status ended = LL_CUDA(cudaStreamEndCapture(stream, &graph));
     if (status == LL_OK) status = ended;
     if (status == LL_OK) status = LL_CUDA(cudaGraphInstantiate(&slot->graph, graph, 0));
-    if (graph != NULL) (void)cudaGraphDestroy(graph);
+    if (graph != NULL && cudaGraphDestroy(graph) != cudaSuccess)
+        (void)cudaGetLastError(); /* or the next launch would be blamed for it */
     return status;
 }
 
@@ -45,7 +46,7 @@ static ll_status start(const ll_net *net, struct cuda_slot *slot, ll_error *err)
     const size_t norms = (size_t)slot->n * sizeof(float);
     const size_t features = norms * (size_t)ll_vgg16_width(net->layer);
 
-    if (slot->graph == NULL) LL_TRY(capture(net, slot, err));
+    if (slot->graph == NULL) LL_TRY(ll_cuda_slot_capture(net, slot, true, err));
     LL_TRY(LL_CUDA(cudaMemcpyAsync(slot->device_pixels, slot->pixels, (size_t)slot->n * IMAGE_BYTES,
                                    cudaMemcpyHostToDevice, state->in)));
     LL_TRY(LL_CUDA(cudaEventRecord(slot->uploaded, state->in)));
@@ -84,6 +85,7 @@ ll_status ll_cuda_forward_submit(ll_backend *be, ll_net *net, int slot, const ui
     if (s->n > 0)
         return ll_fail(err, LL_ERR_ARGUMENT, "slot %d still holds a batch: wait for it first",
                        slot);
+    LL_TRY(LL_CUDA(cudaSetDevice(state->device))); /* the caller's thread may be another */
     memcpy(s->pixels, pixels, (size_t)n * IMAGE_BYTES);
     s->n = n;
     const ll_status status = start(net, s, err);

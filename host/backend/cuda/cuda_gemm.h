@@ -36,10 +36,23 @@ typedef struct ll_gemm ll_gemm;
 LL_NODISCARD ll_status ll_gemm_library_open(ll_gemm_library **out, char version[32], ll_error *err);
 void ll_gemm_library_close(ll_gemm_library *library); /* accepts NULL */
 
-/** Choose an algorithm by heuristics without split-K. `algorithm` names it for the index. */
+enum { LL_GEMM_TEXT = 192 }; /* "a66 t20 s36 0123...": enough to find the same algorithm again */
+
+/** Algorithms worth trying for a shape, best guess first; at most `max` are written. None splits
+ *  sums; where any does without workspace, none takes some. LL_ERR_UNSUPPORTED if there is none. */
+LL_NODISCARD ll_status ll_gemm_algorithms(ll_gemm_library *library, const ll_gemm_shape *shape,
+                                          size_t max_workspace_bytes,
+                                          char (*algorithms)[LL_GEMM_TEXT], int max, int *count,
+                                          ll_error *err);
+
+/** Make a product of one of them. LL_ERR_UNSUPPORTED or LL_ERR_FORMAT if there is no such thing. */
 LL_NODISCARD ll_status ll_gemm_make(ll_gemm_library *library, const ll_gemm_shape *shape,
-                                    size_t max_workspace_bytes, ll_gemm **out, char algorithm[64],
-                                    ll_error *err);
+                                    const char *algorithm, ll_gemm **out, ll_error *err);
+
+/** Of the best guess, whose name is written. */
+LL_NODISCARD ll_status ll_gemm_make_first(ll_gemm_library *library, const ll_gemm_shape *shape,
+                                          size_t max_workspace_bytes, ll_gemm **out,
+                                          char algorithm[LL_GEMM_TEXT], ll_error *err);
 size_t ll_gemm_workspace_bytes(const ll_gemm *gemm);
 void ll_gemm_free(ll_gemm *gemm); /* accepts NULL */
 

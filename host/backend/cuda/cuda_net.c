@@ -25,8 +25,13 @@ ll_status ll_cuda_memory(const char *what, size_t bytes, void *out, ll_error *er
     *memory = NULL;
     (void)cudaGetLastError(); /* or the next launch would be blamed for it */
     return ll_fail(err, code == cudaErrorMemoryAllocation ? LL_ERR_MEMORY : LL_ERR_DEVICE,
-                   "CUDA: %s for %s of %s", cudaGetErrorString(code),
+                   "CUDA: %s in cudaMalloc of %s for %s", cudaGetErrorString(code),
                    ll_number_size((double)bytes, size), what);
+}
+
+void ll_cuda_free(void *memory)
+{
+    if (cudaFree(memory) != cudaSuccess) (void)cudaGetLastError();
 }
 
 /* Memory of the host that the card reads and writes by itself. */
@@ -40,7 +45,8 @@ static ll_status pinned(const char *what, size_t bytes, void *out, ll_error *err
     *memory = NULL;
     (void)cudaGetLastError();
     return ll_fail(err, code == cudaErrorMemoryAllocation ? LL_ERR_MEMORY : LL_ERR_DEVICE,
-                   "CUDA: %s for %zu pinned bytes of %s", cudaGetErrorString(code), bytes, what);
+                   "CUDA: %s in cudaHostAlloc of %zu bytes for %s", cudaGetErrorString(code), bytes,
+                   what);
 }
 
 bool ll_cuda_pool_follows(const ll_net *net, int layer)
@@ -95,7 +101,9 @@ static ll_status slot_create(const ll_net *net, struct cuda_slot *slot, ll_error
     LL_TRY(LL_CUDA(cudaMemsetAsync(slot->device_pixels, 0, pixels, net->state->in)));
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->uploaded, cudaEventDisableTiming)));
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->computed, cudaEventDisableTiming)));
-    return LL_CUDA(cudaEventCreateWithFlags(&slot->downloaded, cudaEventDisableTiming));
+    /* Whoever waits for a batch sleeps: the core is for decoding. */
+    return LL_CUDA(cudaEventCreateWithFlags(&slot->downloaded,
+                                            cudaEventDisableTiming | cudaEventBlockingSync));
 }
 
 static void slot_release(struct cuda_slot *slot)
@@ -104,10 +112,10 @@ static void slot_release(struct cuda_slot *slot)
     if (slot->uploaded != NULL) (void)cudaEventDestroy(slot->uploaded);
     if (slot->computed != NULL) (void)cudaEventDestroy(slot->computed);
     if (slot->downloaded != NULL) (void)cudaEventDestroy(slot->downloaded);
-    (void)cudaFree(slot->largest);
-    (void)cudaFree(slot->norms);
-    (void)cudaFree(slot->features);
-    (void)cudaFree(slot->device_pixels);
+    ll_cuda_free(slot->largest);
+    ll_cuda_free(slot->norms);
+    ll_cuda_free(slot->features);
+    ll_cuda_free(slot->device_pixels);
     if (slot->out_largest != NULL) (void)cudaFreeHost(slot->out_largest);
     if (slot->out_norms != NULL) (void)cudaFreeHost(slot->out_norms);
     if (slot->out_features != NULL) (void)cudaFreeHost(slot->out_features);
@@ -131,7 +139,11 @@ static ll_status net_build(ll_net *net, struct ll_weights *weights, ll_error *er
     LL_TRY(ll_alloc("slots", state->slots, sizeof *net->slots, &net->slots, err));
     for (int i = 0; i < state->slots; i++)
         LL_TRY(slot_create(net, &net->slots[i], err));
-    return LL_CUDA(cudaStreamSynchronize(state->in));
+    LL_TRY(LL_CUDA(cudaStreamSynchronize(state->in)));
+    /* Here, and not on first use, since a graph takes memory too. */
+    for (int i = 0; i < state->slots; i++)
+        LL_TRY(ll_cuda_slot_capture(net, &net->slots[i], i == 0, err));
+    return LL_OK;
 }
 
 static ll_status net_try(ll_backend *be, struct ll_weights *weights, const ll_net_options *options,
@@ -199,12 +211,13 @@ void ll_cuda_net_free(ll_backend *be, ll_net *net)
         struct cuda_layer *const layer = &net->layers[i];
         ll_conv_free(layer->conv);
         ll_gemm_free(layer->gemm);
-        (void)cudaFree(layer->kernel);
-        (void)cudaFree(layer->bias);
+        free(layer->means);
+        ll_cuda_free(layer->kernel);
+        ll_cuda_free(layer->bias);
     }
-    (void)cudaFree(net->workspace);
-    (void)cudaFree(net->activations[0]);
-    (void)cudaFree(net->activations[1]);
+    ll_cuda_free(net->workspace);
+    ll_cuda_free(net->activations[0]);
+    ll_cuda_free(net->activations[1]);
     free(net->host_biases);
     free(net->slots);
     free(net);

@@ -1,6 +1,7 @@
 /* host/backend/cuda/cuda_net.h - the network on a card: weights, plans, memory, slots. Private to
  * host/backend/cuda/. Made by cuda_net.c (weights: cuda_weights.c, the scale: cuda_scale.c, plans:
- * cuda_choice.c and cuda_engine_cache.c), queued by cuda_layers.c, run by cuda_forward.c.
+ * cuda_choice.c, cuda_contest.c and cuda_engine_cache.c), queued by cuda_layers.c, run by
+ * cuda_forward.c.
  *
  *   pixels    (batch, 224, 224, 3) u8          a slot's own
  *   input     (batch, 224, 224, channels)      8 channels fp16, 4 fp32: the first three count
@@ -17,17 +18,18 @@
 #include "kernels/pool.h"
 #include "kernels/preprocess.h"
 
-enum { LL_CUDA_LAYERS = LL_VGG16_LAYERS, LL_CUDA_ALGORITHM = 64 };
+enum { LL_CUDA_LAYERS = LL_VGG16_LAYERS };
 enum { LL_CUDA_WORKSPACE = 1 << 30 }; /* bytes an engine may ask for */
 
 struct cuda_layer {
     void *kernel, *bias; /* device; NULL for pools */
     ll_conv *conv;
     ll_gemm *gemm;
-    bool pooled; /* the conv's plan does the pool after it too */
-    char engine[LL_CONV_ENGINE_TEXT];
-    float largest; /* of the calibration pictures, unscaled; 0: not known */
-    float reach;   /* no photo whatever makes an activation larger, unscaled; 0: not known */
+    bool pooled;                      /* the conv's plan does the pool after it too */
+    char engine[LL_CONV_ENGINE_TEXT]; /* or a product's algorithm */
+    float largest;                    /* of the calibration pictures, unscaled; 0: not known */
+    float *means; /* (channels) of the calibration pictures, unscaled; NULL: not known */
+    float reach;  /* no photo whatever makes an activation larger, unscaled; 0: not known */
 };
 
 struct cuda_slot {
@@ -37,7 +39,7 @@ struct cuda_slot {
     float *out_features, *out_norms; /* pinned */
     uint32_t *out_largest;           /* pinned */
     cudaEvent_t uploaded, computed, downloaded;
-    cudaGraphExec_t graph; /* captured on first use */
+    cudaGraphExec_t graph; /* its batch, captured */
     int n;                 /* images under way; 0: free */
 };
 
@@ -54,7 +56,6 @@ struct ll_net {
     const char *earlier; /* ll_net_options.engines, while the plans are chosen; or NULL */
     float *host_biases;  /* all layers' end to end, unscaled */
     struct cuda_layer layers[LL_CUDA_LAYERS];
-    char algorithms[2][LL_CUDA_ALGORITHM]; /* of fc1 and fc2 */
     void *activations[2];
     void *workspace;
     size_t workspace_bytes;
@@ -63,6 +64,8 @@ struct ll_net {
 
 /* Device memory of `bytes` at least; the text of a failure names `what`. */
 LL_NODISCARD ll_status ll_cuda_memory(const char *what, size_t bytes, void *out, ll_error *err);
+/* Accepts NULL. A failure has nobody to hear it, and is not left for the next launch to report. */
+void ll_cuda_free(void *memory);
 
 static inline size_t ll_cuda_value_bytes(const ll_net *net)
 {
@@ -87,17 +90,33 @@ LL_NODISCARD ll_status ll_cuda_weights_load(ll_net *net, struct ll_weights *weig
                                             ll_cuda_layer_fn seen, void *to, ll_error *err);
 LL_NODISCARD ll_status ll_cuda_biases_upload(ll_net *net, ll_error *err);
 /* OHWI f32 to `channels` inputs, those added zero, in `type`. */
-void ll_cuda_kernel_pack(const float *kernel, int layer, int channels, ll_pool_type type,
-                         void *packed);
+LL_NODISCARD ll_status ll_cuda_kernel_pack(const float *kernel, int layer, int channels,
+                                           ll_pool_type type, void *packed, ll_error *err);
 
 /* cuda_scale.c: loads the weights and finds `factor`. */
 LL_NODISCARD ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weights, ll_error *err);
-/* The calibration pictures, `n` of them, again and again; (n, 224, 224, 3) on the device. */
+/* The calibration pictures, `images` of them, again and again up to `n`; (n, 224, 224, 3) on the
+ * device. ll_cuda_images: how many for this net's batch, at most half of it, so that a batch of
+ * them repeats. */
 LL_NODISCARD ll_status ll_cuda_pictures(const ll_net *net, int n, int images, uint8_t *device,
                                         ll_error *err);
+int ll_cuda_images(const ll_net *net);
+/* Means of each channel of the first `images` of x, times `factor`; (channels) on the host. `room`
+ * on the device is (images, channels) f32. Waits. */
+LL_NODISCARD ll_status ll_cuda_channel_means(const ll_net *net, int layer, ll_pool_type type,
+                                             const void *x, int images, float factor, float *room,
+                                             float *means, ll_error *err);
+enum { LL_CUDA_MOST_CHANNELS = 4096 };
 
 /* cuda_choice.c: a plan for every layer: an earlier net's, the cache's, or by timing. */
 LL_NODISCARD ll_status ll_cuda_plans_choose(ll_net *net, ll_error *err);
+ll_gemm_shape ll_cuda_product_shape(const ll_net *net, int layer);
+/* Put an engine, or a product's algorithm, to work on a layer, in place of the one before. */
+LL_NODISCARD ll_status ll_cuda_layer_take(ll_net *net, int layer, const char *engine, bool pooled,
+                                          ll_error *err);
+/* After a failure of an engine: does the card go on as if nothing had been? Then it was the
+ * engine's own. Waits for what it left behind. */
+bool ll_cuda_card_is_well(const struct cuda_state *state);
 
 /* cuda_engine_text.c: a net's choices in words, for the index and from it. `found` is false if the
  * words are of other libraries, another batch or another network. */
@@ -110,6 +129,11 @@ void ll_cuda_engines_read(const ll_net *net, const char *text, struct cuda_layer
 LL_NODISCARD ll_status ll_cuda_cache_read(const ll_net *net, struct cuda_layer layers[],
                                           bool *found, ll_error *err);
 LL_NODISCARD ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err);
+
+/* cuda_forward.c: the slot's batch as one graph. `warming`: run it once before, since kernels are
+ * loaded when they first run, which a capture may not allow. */
+LL_NODISCARD ll_status ll_cuda_slot_capture(const ll_net *net, struct cuda_slot *slot, bool warming,
+                                            ll_error *err);
 
 /* cuda_layers.c: queue work on the compute stream. */
 LL_NODISCARD ll_status ll_cuda_input_queue(const ll_net *net, const uint8_t *pixels, void *input,

@@ -65,6 +65,7 @@ ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, in
         bytes[LL_CUDA_COUNTS] = bytes[LL_CUDA_SETTLED] = rows * 4;
     }
     if (demand->stored_bytes == 0) {
+        bytes[LL_CUDA_SCORES_2] = bytes[LL_CUDA_SCORES];
         bytes[LL_CUDA_HALVES] = plan.padded_rows * cols * HALF_BYTES;
         bytes[LL_CUDA_RESIDUALS] = bytes[LL_CUDA_LENGTHS] = rows * 4;
     }

@@ -31,6 +31,7 @@ typedef enum ll_cuda_buffer {                  /* everything a comparison alloca
                               LL_CUDA_ROW_SCORES, /* (whole_rows, rows) f32: some rows against all
                                                    */
                               LL_CUDA_SCORES,     /* (tile, tile) f32 */
+                              LL_CUDA_SCORES_2,   /* the same: one is selected from meanwhile */
                               LL_CUDA_WORKSPACE,  /* of the matrix product */
                               LL_CUDA_SLOT_0,     /* what is coming in or going out, twice */
                               LL_CUDA_SLOT_1,

@@ -13,6 +13,7 @@
 #include "weights/synthetic.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ struct calibration {
     int images, at;
     void *activations[2], *kernel, *bias, *workspace;
     uint32_t *largest;
+    float *room; /* (images, channels) for their means */
     uint8_t *pixels;
     uint32_t bits; /* of `largest`, back on the host; outlives what is queued */
 };
@@ -51,41 +53,90 @@ done:
     return status;
 }
 
+int ll_cuda_images(const ll_net *net)
+{
+    return (int)ll_min_i64(ll_max_i64(net->batch / 2, 1), LL_SYNTHETIC_BATCH);
+}
+
+ll_status ll_cuda_channel_means(const ll_net *net, int layer, ll_pool_type type, const void *x,
+                                int images, float factor, float *room, float *means, ll_error *err)
+{
+    ll_status status = LL_OK;
+    const ll_vgg16_layer *const l = ll_vgg16_layer_at(layer);
+    const int channels = l->out_channels, places = l->out_side * l->out_side;
+    const cudaStream_t stream = net->state->compute;
+    const size_t count = (size_t)images * (size_t)channels;
+    float *each = NULL;
+
+    LL_TRY(ll_alloc("means", (int64_t)count, sizeof *each, &each, err));
+    LL_TRY_DONE(LL_CUDA(cudaMemsetAsync(room, 0, count * sizeof *room, stream)));
+    LL_TRY_DONE(LL_CUDA(ll_mean_cuda(type, x, images, places, channels, factor, room, stream)));
+    LL_TRY_DONE(
+        LL_CUDA(cudaMemcpyAsync(each, room, count * sizeof *each, cudaMemcpyDeviceToHost, stream)));
+    LL_TRY_DONE(LL_CUDA(cudaStreamSynchronize(stream)));
+    for (int channel = 0; channel < channels; channel++) {
+        double sum = 0.0;
+        for (int i = 0; i < images; i++)
+            sum += (double)each[i * channels + channel];
+        means[channel] = (float)(sum / images);
+    }
+done:
+    if (status != LL_OK) (void)cudaStreamSynchronize(stream);
+    free(each);
+    return status;
+}
+
 /* ---- one layer in fp32 ------------------------------------------------------------------ */
+
+/* One engine to the end of its run. */
+static ll_status try_engine(struct calibration *c, const ll_conv_shape *shape, const char *engine,
+                            ll_error *err)
+{
+    ll_status status = LL_OK;
+    struct cuda_state *const state = c->net->state;
+    ll_conv *conv = NULL;
+
+    LL_TRY(ll_conv_make(state->conv, shape, engine, 1.0f, &conv, err));
+    const size_t bytes = ll_conv_workspace_bytes(conv);
+    if (bytes > LL_CUDA_WORKSPACE)
+        status = ll_fail(err, LL_ERR_UNSUPPORTED, "%s wants %zu bytes of workspace", engine, bytes);
+    else if (bytes > 0)
+        status = ll_cuda_memory("workspace", bytes, &c->workspace, err);
+    if (status == LL_OK)
+        status = ll_conv_run(conv, c->activations[c->at], c->kernel, c->bias,
+                             c->activations[1 - c->at], c->workspace, state->compute, err);
+    /* before plan and memory go */
+    const ll_status ended = LL_CUDA(cudaStreamSynchronize(state->compute));
+    if (status == LL_OK) status = ended;
+    ll_conv_free(conv);
+    ll_cuda_free(c->workspace);
+    c->workspace = NULL;
+    return status;
+}
 
 static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
 {
-    ll_status status = LL_ERR_UNSUPPORTED;
     ll_conv_shape shape = ll_cuda_conv_shape(c->net, layer, false);
     char engines[MAX_ENGINES][LL_CONV_ENGINE_TEXT], why[256] = "";
     struct cuda_state *const state = c->net->state;
-    ll_conv *conv = NULL;
+    ll_status worst = LL_ERR_UNSUPPORTED;
     int count = 0;
 
     shape.batch = c->images;
     shape.type = LL_CONV_FP32;
     if (layer == 0) shape.in_channels = CHANNELS;
     LL_TRY(ll_conv_engines(state->conv, &shape, engines, MAX_ENGINES, &count, why, err));
-    for (int i = 0; i < count && status != LL_OK; i++) {
+    for (int i = 0; i < count; i++) {
         ll_error refused = LL_ERROR_INIT;
-        status = ll_conv_make(state->conv, &shape, engines[i], 1.0f, &conv, &refused);
-        if (status == LL_OK && ll_conv_workspace_bytes(conv) > LL_CUDA_WORKSPACE) {
-            ll_conv_free(conv);
-            conv = NULL;
-            status = LL_ERR_UNSUPPORTED;
-        }
+        const ll_status status = try_engine(c, &shape, engines[i], &refused);
+        if (status == LL_OK) return LL_OK;
+        if (!ll_cuda_card_is_well(state)) return ll_fail(err, status, "%s", refused.text);
+        /* less memory may do for half the batch; what else is refused stays refused */
+        if (status == LL_ERR_MEMORY || worst == LL_ERR_UNSUPPORTED) worst = status;
+        snprintf(why, sizeof why, "%.255s", refused.text);
     }
-    if (status != LL_OK)
-        return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: no engine for fp32: %.200s",
-                       ll_vgg16_name(layer), why);
-    if (ll_conv_workspace_bytes(conv) > 0)
-        LL_TRY_DONE(ll_cuda_memory("workspace", ll_conv_workspace_bytes(conv), &c->workspace, err));
-    LL_TRY_DONE(ll_conv_run(conv, c->activations[c->at], c->kernel, c->bias,
-                            c->activations[1 - c->at], c->workspace, state->compute, err));
-    LL_TRY_DONE(LL_CUDA(cudaStreamSynchronize(state->compute))); /* before plan and memory go */
-done:
-    ll_conv_free(conv);
-    return status;
+    return ll_fail(err, worst == LL_ERR_FORMAT ? LL_ERR_UNSUPPORTED : worst,
+                   "no engine for fp32: %.200s", why);
 }
 
 static ll_status run_fc(struct calibration *c, int layer, ll_error *err)
@@ -100,10 +151,10 @@ static ll_status run_fc(struct calibration *c, int layer, ll_error *err)
         .bias_relu = true,
     };
     struct cuda_state *const state = c->net->state;
-    char algorithm[LL_CUDA_ALGORITHM];
+    char algorithm[LL_GEMM_TEXT];
     ll_gemm *gemm = NULL;
 
-    LL_TRY(ll_gemm_make(state->gemm, &product, LL_CUDA_WORKSPACE, &gemm, algorithm, err));
+    LL_TRY(ll_gemm_make_first(state->gemm, &product, LL_CUDA_WORKSPACE, &gemm, algorithm, err));
     if (ll_gemm_workspace_bytes(gemm) > 0)
         LL_TRY_DONE(ll_cuda_memory("workspace", ll_gemm_workspace_bytes(gemm), &c->workspace, err));
     LL_TRY_DONE(ll_gemm_run(gemm, 1.0f, c->activations[c->at], c->kernel, c->bias,
@@ -127,7 +178,7 @@ static ll_status upload(struct calibration *c, int layer, const float *kernel, c
     float *packed = NULL;
 
     LL_TRY(ll_alloc("weights", padded, sizeof *packed, &packed, err));
-    ll_cuda_kernel_pack(kernel, layer, CHANNELS, LL_POOL_FLOAT32, packed);
+    LL_TRY_DONE(ll_cuda_kernel_pack(kernel, layer, CHANNELS, LL_POOL_FLOAT32, packed, err));
     LL_TRY_DONE(ll_cuda_memory(ll_vgg16_name(layer), bytes, &c->kernel, err));
     LL_TRY_DONE(ll_cuda_memory("bias", bias_bytes, &c->bias, err));
     LL_TRY_DONE(LL_CUDA(cudaMemcpyAsync(c->kernel, packed, bytes, cudaMemcpyHostToDevice, stream)));
@@ -144,9 +195,9 @@ done:
 
 static void layer_release(struct calibration *c)
 {
-    (void)cudaFree(c->kernel);
-    (void)cudaFree(c->bias);
-    (void)cudaFree(c->workspace);
+    ll_cuda_free(c->kernel);
+    ll_cuda_free(c->bias);
+    ll_cuda_free(c->workspace);
     c->kernel = c->bias = c->workspace = NULL;
 }
 
@@ -165,8 +216,12 @@ static ll_status measure(struct calibration *c, int layer, ll_error *err)
         return ll_fail(err, LL_ERR_FORMAT,
                        "weights: an activation of %s is infinite or not a number",
                        ll_vgg16_name(layer));
-    memcpy(&c->net->layers[layer].largest, &c->bits, sizeof c->bits);
-    return LL_OK;
+    struct cuda_layer *const at = &c->net->layers[layer];
+    memcpy(&at->largest, &c->bits, sizeof c->bits);
+    LL_TRY(ll_alloc("means", ll_vgg16_layer_at(layer)->out_channels, sizeof *at->means, &at->means,
+                    err));
+    return ll_cuda_channel_means(c->net, layer, LL_POOL_FLOAT32, c->activations[c->at], c->images,
+                                 1.0f, c->room, at->means, err);
 }
 
 static ll_status calibrate_layer(void *to, int layer, const float *kernel, const float *bias,
@@ -222,6 +277,8 @@ static ll_status begin(struct calibration *c, ll_error *err)
     LL_TRY(ll_cuda_memory("calibration", most, &c->activations[0], err));
     LL_TRY(ll_cuda_memory("calibration", most, &c->activations[1], err));
     LL_TRY(ll_cuda_memory("calibration", sizeof *c->largest, &c->largest, err));
+    LL_TRY(ll_cuda_memory(
+        "calibration", (size_t)c->images * LL_CUDA_MOST_CHANNELS * sizeof *c->room, &c->room, err));
     LL_TRY(ll_cuda_memory("calibration", (size_t)c->images * IMAGE_BYTES, &c->pixels, err));
     LL_TRY(ll_cuda_pictures(net, c->images, c->images, c->pixels, err));
     return LL_CUDA(ll_preprocess_nhwc_cuda(net->kind, LL_PREPROCESS_FLOAT32, 1.0f, c->pixels,
@@ -234,16 +291,17 @@ ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weights, ll_error *
     ll_status status = LL_OK;
     struct calibration c = {.net = net};
 
-    c.images = (int)ll_min_i64(net->batch, LL_SYNTHETIC_BATCH);
+    c.images = ll_cuda_images(net);
     LL_TRY_DONE(begin(&c, err));
     LL_TRY_DONE(ll_cuda_weights_load(net, weights, calibrate_layer, &c, err));
     LL_TRY_DONE(choose_factor(net, err));
 done:
     (void)cudaStreamSynchronize(net->state->compute);
     layer_release(&c);
-    (void)cudaFree(c.activations[0]);
-    (void)cudaFree(c.activations[1]);
-    (void)cudaFree(c.largest);
-    (void)cudaFree(c.pixels);
+    ll_cuda_free(c.activations[0]);
+    ll_cuda_free(c.activations[1]);
+    ll_cuda_free(c.largest);
+    ll_cuda_free(c.room);
+    ll_cuda_free(c.pixels);
     return status;
 }

@@ -17,7 +17,7 @@ struct cuda_state {
     cudaStream_t in, compute, out; /* uploads, work, downloads; only events bind them */
     ll_conv_library *conv;
     ll_gemm_library *gemm;
-    char device_text[128], libraries[128]; /* the card; driver, cuDNN, cuBLASLt */
+    char device_text[128], libraries[320]; /* the card; driver, cuDNN, cuBLASLt */
     char devices[2048];                    /* all cards, a line each */
     char engines[4096];                    /* what goes into the index */
     size_t engines_length;                 /* without what a comparison added to them */

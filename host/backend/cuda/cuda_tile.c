@@ -1,11 +1,17 @@
 /* host/backend/cuda/cuda_tile.c - one tile of scores: multiplied, selected from, sent home.
  *
- * On `compute`, in this order, all from one buffer of scores:
+ * In this order, all from one buffer of scores:
  *   product    halves, sums in f32, alpha 1/4096 for the 64 x 64 of the halves; or f32 features,
  *              part by part
  *   mirror     on the diagonal: both halves of it to the bit, before anybody looks at it
  *   offer      to the lists of its rows and, off the diagonal, of its columns
  *   narrow     into a slot: the tile packed, and behind it its transpose
+ *
+ * Where nothing is stored, the product runs on `compute` and records made[s]; what selects from it
+ * runs on `out` and records moved[s], for which the product after the next waits. So the memory's
+ * work on one tile goes on while the next is multiplied, at the price of a second buffer.
+ *
+ * Where a matrix is stored, all of it runs on `compute`,
  * then on `out`, after made[s], the copy to the host, which records moved[s]. The host hands it to
  * the sink when it needs the slot again, or at the sync: so one tile's copy and the sink's work on
  * it go on while the next is computed. No wait of `compute` for the copy is needed: whoever
@@ -33,14 +39,15 @@ ll_topk_card ll_cuda_lists(const struct cuda_compare *compare)
                           .capacity = ll_topk_capacity(compare->options.keep)};
 }
 
-static ll_status multiply_halves(struct cuda_compare *compare, int64_t i, int64_t j, ll_error *err)
+static ll_status multiply_halves(struct cuda_compare *compare, int64_t i, int64_t j, void *scores,
+                                 ll_error *err)
 {
     const int64_t block = compare->plan.tile * compare->options.cols; /* entries */
     const uint16_t *const halves = compare->device[LL_CUDA_HALVES];
 
     return ll_gemm_run(compare->gemm, 1.0f / (LL_HALVE_SCALE * LL_HALVE_SCALE), halves + i * block,
-                       halves + j * block, NULL, compare->device[LL_CUDA_SCORES],
-                       compare->device[LL_CUDA_WORKSPACE], compare->state->compute, err);
+                       halves + j * block, NULL, scores, compare->device[LL_CUDA_WORKSPACE],
+                       compare->state->compute, err);
 }
 
 /* In parts of 256 columns, each added to the tile: a card adds all of a product's columns to one
@@ -65,11 +72,13 @@ static ll_status multiply_exact(struct cuda_compare *compare, int64_t i, int64_t
     return LL_OK;
 }
 
-static ll_status offer(struct cuda_compare *compare, int64_t i, int64_t j, ll_error *err)
+/* Into the lists, on `stream`; a diagonal tile is made whole first. */
+static ll_status offer(struct cuda_compare *compare, int64_t i, int64_t j, float *values,
+                       cudaStream_t stream, ll_error *err)
 {
     const int64_t tile = compare->plan.tile;
     const ll_topk_card lists = ll_cuda_lists(compare);
-    const ll_topk_tile scores = {.scores = compare->device[LL_CUDA_SCORES],
+    const ll_topk_tile scores = {.scores = values,
                                  .stride = tile,
                                  .row = i * tile,
                                  .rows = ll_cuda_block_rows(compare, i),
@@ -77,7 +86,11 @@ static ll_status offer(struct cuda_compare *compare, int64_t i, int64_t j, ll_er
                                  .columns = ll_cuda_block_rows(compare, j),
                                  .group = compare->device[LL_CUDA_GROUP]};
 
-    return LL_CUDA(ll_topk_offer_cuda(&lists, &scores, compare->state->compute));
+    if (i == j)
+        LL_TRY(
+            LL_CUDA(ll_narrow_mirror_cuda(values, tile, ll_cuda_block_rows(compare, i), stream)));
+    if (compare->options.keep == 0) return LL_OK;
+    return LL_CUDA(ll_topk_offer_cuda(&lists, &scores, stream));
 }
 
 static ll_status send(struct cuda_compare *compare, int64_t i, int64_t j, struct cuda_slot *slot,
@@ -106,20 +119,30 @@ static ll_status send(struct cuda_compare *compare, int64_t i, int64_t j, struct
     return LL_OK;
 }
 
+/* On `out`, which has nothing else to do here, while `compute` multiplies the next tile into the
+ * other buffer. */
+static ll_status queue_overlapped(struct cuda_compare *compare, int64_t i, int64_t j,
+                                  struct cuda_slot *slot, ll_error *err)
+{
+    const bool other = slot == &compare->slots[1];
+    float *const scores = compare->device[other ? LL_CUDA_SCORES_2 : LL_CUDA_SCORES];
+    cudaStream_t const compute = compare->state->compute, out = compare->state->out;
+
+    /* The tile before the last one lies there until it has been selected from. */
+    LL_TRY(LL_CUDA(cudaStreamWaitEvent(compute, slot->moved, 0)));
+    LL_TRY(multiply_halves(compare, i, j, scores, err));
+    LL_TRY(LL_CUDA(cudaEventRecord(slot->made, compute)));
+    LL_TRY(LL_CUDA(cudaStreamWaitEvent(out, slot->made, 0)));
+    LL_TRY(offer(compare, i, j, scores, out, err));
+    return LL_CUDA(cudaEventRecord(slot->moved, out));
+}
+
 ll_status ll_cuda_tile_queue(struct cuda_compare *compare, int64_t i, int64_t j,
                              struct cuda_slot *slot, ll_error *err)
 {
-    float *const scores = compare->device[LL_CUDA_SCORES];
-
-    if (compare->demand.stored_bytes > 0)
-        LL_TRY(multiply_exact(compare, i, j, err));
-    else
-        LL_TRY(multiply_halves(compare, i, j, err));
-    if (i == j)
-        LL_TRY(LL_CUDA(ll_narrow_mirror_cuda(
-            scores, compare->plan.tile, ll_cuda_block_rows(compare, i), compare->state->compute)));
-    if (compare->options.keep > 0) LL_TRY(offer(compare, i, j, err));
-    if (compare->demand.stored_bytes == 0) return LL_OK;
+    if (compare->demand.stored_bytes == 0) return queue_overlapped(compare, i, j, slot, err);
+    LL_TRY(multiply_exact(compare, i, j, err));
+    LL_TRY(offer(compare, i, j, compare->device[LL_CUDA_SCORES], compare->state->compute, err));
     return send(compare, i, j, slot, err);
 }
 

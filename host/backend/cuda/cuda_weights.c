@@ -5,6 +5,7 @@
 #include "host/backend/cuda/cuda_check.h"
 #include "host/backend/cuda/cuda_net.h"
 #include "host/base/memory.h"
+#include "host/base/parallel.h"
 #include "host/base/size.h"
 #include "kernels/half.h"
 
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RGB = 3 };
+enum { RGB = 3, PIECE = 1 << 20 /* weights of a task */ };
 
 static int64_t bias_start(int layer)
 {
@@ -23,22 +24,48 @@ static int64_t bias_start(int layer)
     return start;
 }
 
-void ll_cuda_kernel_pack(const float *kernel, int layer, int channels, ll_pool_type type,
-                         void *packed)
-{
-    const int inner = layer == 0 ? RGB : 1, padded = layer == 0 ? channels : 1;
-    const int64_t places = ll_vgg16_kernel_count(layer) / inner;
-    float *const floats = packed;
-    uint16_t *const halves = packed;
+/* fc1 has 102 million weights: all cores round them. */
+struct packing {
+    const float *kernel;
+    int inner, padded; /* channels of a place, before and after */
+    int64_t places;
+    ll_pool_type type;
+    void *packed;
+};
 
-    for (int64_t i = 0; i < places; i++)
-        for (int c = 0; c < padded; c++) {
-            const float value = c < inner ? kernel[i * inner + c] : 0.0f;
-            if (type == LL_POOL_FLOAT16)
-                halves[i * padded + c] = ll_half_bits(value);
+static ll_status pack_piece(void *context, int64_t task, int thread, ll_error *err)
+{
+    const struct packing *const p = context;
+    const int64_t first = task * PIECE, end = ll_min_i64(first + PIECE, p->places);
+    float *const floats = p->packed;
+    uint16_t *const halves = p->packed;
+
+    (void)thread, (void)err;
+    for (int64_t i = first; i < end; i++)
+        for (int c = 0; c < p->padded; c++) {
+            const float value = c < p->inner ? p->kernel[i * p->inner + c] : 0.0f;
+            if (p->type == LL_POOL_FLOAT16)
+                halves[i * p->padded + c] = ll_half_bits(value);
             else
-                floats[i * padded + c] = value;
+                floats[i * p->padded + c] = value;
         }
+    return LL_OK;
+}
+
+ll_status ll_cuda_kernel_pack(const float *kernel, int layer, int channels, ll_pool_type type,
+                              void *packed, ll_error *err)
+{
+    const int inner = layer == 0 ? RGB : 1;
+    struct packing p = {.kernel = kernel,
+                        .inner = inner,
+                        .padded = layer == 0 ? channels : 1,
+                        .places = ll_vgg16_kernel_count(layer) / inner,
+                        .type = type,
+                        .packed = packed};
+    const int64_t pieces = ll_ceil_div(p.places, PIECE);
+
+    return ll_parallel_run((int)ll_min_i64(ll_parallel_cores(), pieces), pieces, pack_piece, &p,
+                           err);
 }
 
 /* fp16 ends at 65504; such a weight is no weight of a trained network. */
@@ -89,7 +116,7 @@ static ll_status load_layer(ll_net *net, struct ll_weights *weights, int layer,
     LL_TRY_DONE(net->be->weights_load(weights, layer, kernel, bias, err));
     LL_TRY_DONE(check_range(net, layer, kernel, err));
     if (layer == 0) on_card->reach = reach_of(net, kernel, bias);
-    ll_cuda_kernel_pack(kernel, layer, net->channels, net->type, packed);
+    LL_TRY_DONE(ll_cuda_kernel_pack(kernel, layer, net->channels, net->type, packed, err));
     LL_TRY_DONE(ll_cuda_memory(ll_vgg16_name(layer), bytes, &on_card->kernel, err));
     LL_TRY_DONE(
         LL_CUDA(cudaMemcpyAsync(on_card->kernel, packed, bytes, cudaMemcpyHostToDevice, stream)));
@@ -102,16 +129,28 @@ done:
     return status;
 }
 
+/* Which layer was being prepared. */
+static ll_status prepared(int layer, ll_status status, const ll_error *cause, ll_error *err)
+{
+    if (status == LL_OK) return LL_OK;
+    if (status == LL_ERR_IO || status == LL_ERR_FORMAT)
+        return ll_fail(err, status, "%s", cause->text);
+    return ll_fail(err, status, "preparing %s: %s", ll_vgg16_name(layer), cause->text);
+}
+
 ll_status ll_cuda_weights_load(ll_net *net, struct ll_weights *weights, ll_cuda_layer_fn seen,
                                void *to, ll_error *err)
 {
     LL_TRY(ll_alloc("biases", bias_start(LL_VGG16_LAYERS), sizeof *net->host_biases,
                     &net->host_biases, err));
     for (int i = 0; i <= net->last; i++) {
+        ll_error cause = LL_ERROR_INIT;
+        ll_status status = LL_OK;
         if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
-            LL_TRY(load_layer(net, weights, i, seen, to, err));
+            status = load_layer(net, weights, i, seen, to, &cause);
         else if (seen != NULL)
-            LL_TRY(seen(to, i, NULL, NULL, err));
+            status = seen(to, i, NULL, NULL, &cause);
+        LL_TRY(prepared(i, status, &cause, err));
     }
     return LL_OK;
 }
@@ -151,7 +190,10 @@ done:
 
 ll_status ll_cuda_biases_upload(ll_net *net, ll_error *err)
 {
-    for (int i = 0; i <= net->last; i++)
-        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL) LL_TRY(upload_bias(net, i, err));
+    for (int i = 0; i <= net->last; i++) {
+        ll_error cause = LL_ERROR_INIT;
+        if (ll_vgg16_layer_at(i)->kind == LL_VGG16_POOL) continue;
+        LL_TRY(prepared(i, upload_bias(net, i, &cause), &cause, err));
+    }
     return LL_OK;
 }
