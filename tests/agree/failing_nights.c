@@ -233,7 +233,8 @@ static void every_call_fails(const char *what, int step)
     for (int64_t c = 1; c <= known.calls; c++)
         failing += known.fails[c] != NOT;
     now.children = now.bad = 0;
-    print_message("[   INFO   ] %s: %d of %d calls fail\n", what, failing, (int)known.calls);
+    print_message("[   INFO   ] %s: %d of %d calls fail, the first %d of them without threads\n",
+                  what, failing, (int)known.calls, (int)known.last_alone);
     if (unlink(given.index) != 0) fail_msg("%s: not published", given.index);
     night_with(fork_before, what);
     assert_int_equal(now.children, failing);

@@ -31,6 +31,10 @@ void ll_cuda_kernel_pack(const float *kernel, int layer, int channels, ll_pool_t
     float *const floats = packed;
     uint16_t *const halves = packed;
 
+    if (padded == inner && type == LL_POOL_FLOAT32) {
+        memcpy(packed, kernel, (size_t)places * (size_t)inner * sizeof *kernel);
+        return;
+    }
     for (int64_t i = 0; i < places; i++)
         for (int c = 0; c < padded; c++) {
             const float value = c < inner ? kernel[i * inner + c] : 0.0f;
@@ -45,7 +49,8 @@ void ll_cuda_kernel_pack(const float *kernel, int layer, int channels, ll_pool_t
 static ll_status check_range(const ll_net *net, int layer, const float *kernel, ll_error *err)
 {
     if (net->type != LL_POOL_FLOAT16) return LL_OK;
-    for (int64_t i = 0; i < ll_vgg16_kernel_count(layer); i++)
+    const int64_t count = ll_vgg16_kernel_count(layer);
+    for (int64_t i = 0; i < count; i++)
         if (fabsf(kernel[i]) > 65504.0f)
             return ll_fail(err, LL_ERR_FORMAT,
                            "weights: %g in %s is more than fp16 can hold; use --precision tf32",
