@@ -17,6 +17,13 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+double ll_bench_median(double *times, int count, double *least)
+{
+    qsort(times, (size_t)count, sizeof *times, by_size);
+    *least = times[0];
+    return count % 2 == 1 ? times[count / 2] : 0.5 * (times[count / 2 - 1] + times[count / 2]);
+}
+
 ll_status ll_bench_repeat(ll_bench_fn run, void *context, double seconds, ll_bench_result *result,
                           ll_error *err)
 {
@@ -34,11 +41,8 @@ ll_status ll_bench_repeat(ll_bench_fn run, void *context, double seconds, ll_ben
         times[runs] = ll_clock_seconds() - start;
         total += times[runs++];
     }
-    qsort(times, (size_t)runs, sizeof *times, by_size);
     result->runs = runs;
-    result->min_s = times[0];
-    result->median_s =
-        runs % 2 == 1 ? times[runs / 2] : 0.5 * (times[runs / 2 - 1] + times[runs / 2]);
+    result->median_s = ll_bench_median(times, runs, &result->min_s);
 done:
     free(times);
     return status;

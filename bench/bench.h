@@ -18,6 +18,7 @@ typedef struct ll_bench_options {
     int batch;             /* images a slot holds; 0: the backend's default */
     int64_t items;         /* images, rows or questions of one run; 0: the case's default */
     int64_t cols;          /* width of a feature where the case has a choice; 0: 4096 */
+    int rounds;            /* store: matrices to write; 0: 5, or 3 on a slow disk */
     double seconds;        /* measured time at the least; 0: 1 */
     const char *weights;   /* a weights file; NULL: the case draws an untrained network */
     const char *backend;   /* "auto", "cpu", "cuda"; NULL: cpu */
@@ -60,6 +61,17 @@ enum { LL_BENCH_RESULTS = 4 }; /* rows a case may fill in: `results` has room fo
 LL_NODISCARD ll_status ll_bench_query(const ll_bench_options *options, ll_bench_result *results,
                                       ll_error *err);
 
+/** Photos to 224 x 224 pixels: the JPEGs of the folder options->path, or drawn ones. Limit: what
+ *  libjpeg-turbo alone decodes of the same files, from memory and into one buffer a thread. */
+LL_NODISCARD ll_status ll_bench_decode(const ll_bench_options *options, ll_bench_result *result,
+                                       ll_error *err);
+
+/** Two results. Writing the matrix as a night does, with fsync, into the folder options->path;
+ * limit: writing as many bytes in order, with fsync, in turns with it. And rows of the matrix out
+ * of an open index that is in memory; limit: the speed of memory. */
+LL_NODISCARD ll_status ll_bench_store(const ll_bench_options *options, ll_bench_result *results,
+                                      ll_error *err);
+
 /* ---- for the cases ---------------------------------------------------------------------- */
 
 typedef ll_status (*ll_bench_fn)(void *context, ll_error *err);
@@ -68,6 +80,9 @@ typedef ll_status (*ll_bench_fn)(void *context, ll_error *err);
  *  fills in runs, min_s and median_s. The first failure ends it. */
 LL_NODISCARD ll_status ll_bench_repeat(ll_bench_fn run, void *context, double seconds,
                                        ll_bench_result *result, ll_error *err);
+
+/** The median of `count` times, 1 or more, which are sorted; and the least. */
+double ll_bench_median(double *times, int count, double *least);
 
 /** What this machine multiplies at best: `threads` independent single-threaded sgemm of order 1024
  *  (OpenBLAS) at once, best of a few rounds, FLOP a second. Fills in limit_name and

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 enum { SLOTS = 2, IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3, WIDTH = 4096, BIASES = 12416 };
+enum { CPU_IMAGES = 64 }; /* of a run at the least: 4 s on two cores */
 
 struct embed {
     ll_backend *be;
@@ -126,7 +127,10 @@ static ll_status prepare(struct embed *e, const ll_bench_options *options, int t
 
     LL_TRY(ll_backend_open(&backend, &e->be, err));
     e->batch = ll_backend_describe(e->be).batch;
-    e->images = options->items > 0 ? options->items : (int64_t)SLOTS * e->batch;
+    const bool card = strcmp(ll_backend_describe(e->be).name, "cpu") != 0;
+    e->images = options->items > 0 ? options->items
+                : card             ? (int64_t)SLOTS * e->batch
+                                   : ll_max_i64(e->batch, CPU_IMAGES);
     LL_TRY(ll_alloc("pixels", e->images, IMAGE, &e->pixels, err));
     LL_TRY(ll_alloc("features", e->images * WIDTH, sizeof *e->features, &e->features, err));
     LL_TRY(ll_alloc("norms", e->images, sizeof *e->norms, &e->norms, err));

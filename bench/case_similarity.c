@@ -85,7 +85,8 @@ static ll_status run_once(void *context, ll_error *err)
                                            .matrix = c->matrix != NULL ? LL_MATRIX_FLOAT32
                                                                        : LL_MATRIX_NONE,
                                            .matrix_sink = {c, take_tile},
-                                           .neighbor_sink = {c, take_neighbors}};
+                                           .neighbor_sink = {c, take_neighbors},
+                                           .threads = c->threads};
     ll_similarity_summary summary;
 
     return ll_similarity_run(c->be, &options, &summary, err);

@@ -30,6 +30,7 @@ enum {
     LL_ROWS_BLOCK = 256,
     LL_ROWS_WARPS = LL_ROWS_BLOCK / LL_WARP,
     LL_RESCORE_PAIRS = 4, /* pairs of one row that a warp sums at once */
+    LL_RESCORE_SIDE = 4,  /* rows asked for, and rows of all, that a warp sums at once */
 
     /* narrow: squares of 32 x 32 */
     LL_NARROW_SIDE = 32,
@@ -109,6 +110,16 @@ static inline ll_launch_shape ll_launch_rescore(int64_t rows, int64_t count)
     const int64_t groups = ll_launch_divide_up(count, LL_RESCORE_PAIRS);
     if (groups > 0 && rows > INT64_MAX / groups) return ll_launch_blocks(0, 0, LL_ROWS_BLOCK, 1, 0);
     return ll_launch_warps(rows * groups);
+}
+
+/** A warp for LL_RESCORE_SIDE of `count` rows against as many of `all`. */
+static inline ll_launch_shape ll_launch_rescore_rows(int64_t all, int64_t count)
+{
+    const int64_t groups = ll_launch_divide_up(count, LL_RESCORE_SIDE);
+    const int64_t columns = ll_launch_divide_up(all, LL_RESCORE_SIDE);
+    if (groups > 0 && columns > INT64_MAX / groups)
+        return ll_launch_blocks(0, 0, LL_ROWS_BLOCK, 1, 0);
+    return ll_launch_warps(columns * groups);
 }
 
 static inline ll_launch_shape ll_launch_narrow(int64_t rows, int64_t columns)

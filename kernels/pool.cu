@@ -1,10 +1,14 @@
 /* kernels/pool.cu - CUDA twins of pool.c.
  *
  *   launch   256 threads, 4096 blocks at most, each working through rows of the output (max_pool)
- *            or every so many-th value or 16 bytes (the others); a warp raises `largest` at most
- * once shared   none traffic  max_pool: x once, a quarter of it written, 16 bytes a thread and
- * access widen: x once, f32 written; mean: x once; largest: x once, 16 bytes a thread and access.
- *            bias_relu: x once and back. All bound by memory.
+ *            or every so many-th value or 16 bytes (the others); a warp raises `largest` once at
+ *            most
+ *   shared   none
+ *   traffic  max_pool: x once, a quarter of it written, 16 bytes a thread and access
+ *            largest: x once, up to 4 loads of 16 bytes in flight a thread: of 2 bytes, one at a
+ *            time, it would wait for memory most of the time
+ *            widen: x once, f32 written; mean: x once; bias_relu: x once and back, 16 bytes a
+ *            thread and access. All bound by memory.
  *   numbers  one comparison or one rounded operation at a time, in the order of pool.h
  */
 #include "kernels/launch.cuh"
@@ -13,7 +17,7 @@
 
 #include <cuda_fp16.h>
 
-enum { BLOCK = LL_POOL_BLOCK, UNIT_BYTES = 16 };
+enum { BLOCK = LL_POOL_BLOCK, UNIT_BYTES = 16, AT_ONCE = 4 /* units a thread asks for at once */ };
 
 /* One value in the network's type, and as f32. */
 struct as_float {
@@ -22,6 +26,19 @@ struct as_float {
     {
         return __uint_as_float(b);
     }
+    /* The largest size among words of values: bits order as sizes do. */
+    struct sizes {
+        uint32_t most = 0;
+        __device__ __forceinline__ void see(uint32_t word)
+        {
+            const uint32_t size = word & 0x7FFFFFFFu;
+            most = size > most ? size : most;
+        }
+        __device__ __forceinline__ uint32_t bits_of_float() const
+        {
+            return most;
+        }
+    };
 };
 struct as_half {
     typedef uint16_t bits;
@@ -29,6 +46,22 @@ struct as_half {
     {
         return __half2float(__ushort_as_half(b));
     }
+    /* Two values a word, compared where they lie: below the upper one its word's other half decides
+     * between equals only, the lower one is shifted to the top and its sign out. */
+    struct sizes {
+        uint32_t upper = 0, lower = 0;
+        __device__ __forceinline__ void see(uint32_t word)
+        {
+            const uint32_t up = word & 0x7FFFFFFFu, low = word << 17;
+            upper = up > upper ? up : upper;
+            lower = low > lower ? low : lower;
+        }
+        __device__ __forceinline__ uint32_t bits_of_float() const
+        {
+            const uint32_t up = upper >> 16, low = lower >> 17;
+            return __float_as_uint(value((bits)(up > low ? up : low)));
+        }
+    };
 };
 
 /* 16 bytes as values. */
@@ -50,13 +83,24 @@ static __device__ __forceinline__ uint32_t larger(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-/* The whole warp comes here. Most find that somebody was there before with more. */
+/* The whole warp comes here. Most find that somebody was there before with more: they look first,
+ * so that not all queue at one address. What they see may be old, and is then too small: no harm.
+ */
 static __device__ __forceinline__ void raise(uint32_t *largest, uint32_t mine)
 {
 #pragma unroll
     for (int step = LL_WARP / 2; step > 0; step /= 2)
         mine = larger(mine, __shfl_xor_sync(0xffffffffu, mine, step));
-    if (threadIdx.x % LL_WARP == 0 && mine > 0) atomicMax(largest, mine);
+    if (threadIdx.x % LL_WARP == 0 && mine > *static_cast<const volatile uint32_t *>(largest))
+        atomicMax(largest, mine);
+}
+
+template <class Sizes> static __device__ __forceinline__ void see(const uint4 &v, Sizes *sizes)
+{
+    sizes->see(v.x);
+    sizes->see(v.y);
+    sizes->see(v.z);
+    sizes->see(v.w);
 }
 
 template <class Type>
@@ -121,24 +165,30 @@ __global__ void __launch_bounds__(LL_POOL_BLOCK)
         y[i] = Type::value(x[i]) * factor;
 }
 
+/* x in units of 16 bytes, then the `rest` values after them, fewer than a unit has. */
 template <class Type>
 __global__ void __launch_bounds__(LL_POOL_BLOCK)
-    largest_of(const uint4 *__restrict__ x, int64_t units,
-               const typename Type::bits *__restrict__ rest, int rest_count, uint32_t *largest)
+    largest_of(const uint4 *__restrict__ x, int64_t units, int rest, uint32_t *largest)
 {
-    uint32_t most = 0;
+    const int64_t thread = (int64_t)blockIdx.x * BLOCK + threadIdx.x;
+    const int64_t threads = (int64_t)gridDim.x * BLOCK;
+    const typename Type::bits *const end = reinterpret_cast<const typename Type::bits *>(x + units);
+    typename Type::sizes sizes;
+    int64_t i = thread;
 
-    for (int64_t i = (int64_t)blockIdx.x * BLOCK + threadIdx.x; i < units;
-         i += (int64_t)gridDim.x * BLOCK) {
-        unit<Type> v;
-        v.whole = x[i];
+    for (; i + (AT_ONCE - 1) * threads < units; i += AT_ONCE * threads) {
+        uint4 v[AT_ONCE];
 #pragma unroll
-        for (int k = 0; k < unit<Type>::VALUES; k++)
-            most = larger(most, size_bits(Type::value(v.values[k])));
+        for (int k = 0; k < AT_ONCE; k++)
+            v[k] = x[i + k * threads];
+#pragma unroll
+        for (int k = 0; k < AT_ONCE; k++)
+            see(v[k], &sizes);
     }
-    if (blockIdx.x == 0 && (int)threadIdx.x < rest_count) // less than a unit at the end
-        most = larger(most, size_bits(Type::value(rest[threadIdx.x])));
-    raise(largest, most);
+    for (; i < units; i += threads)
+        see(x[i], &sizes);
+    if (thread < rest) sizes.see(end[thread]);
+    raise(largest, sizes.bits_of_float());
 }
 
 __global__ void __launch_bounds__(LL_POOL_BLOCK)
@@ -215,26 +265,23 @@ extern "C" cudaError_t ll_widen_cuda(ll_pool_type type, const void *x, int64_t c
     return cudaGetLastError();
 }
 
-template <class Type>
-static cudaError_t largest_launch(const void *x, int64_t count, uint32_t *largest,
-                                  cudaStream_t stream)
-{
-    const int64_t units = count / unit<Type>::VALUES, whole = units * unit<Type>::VALUES;
-    const ll_launch_shape shape = ll_launch_values(units > 0 ? units : 1);
-
-    if (shape.grid_x == 0 || (uintptr_t)x % UNIT_BYTES != 0) return cudaErrorInvalidValue;
-    LL_LAUNCH(largest_of<Type>, shape.grid_x, shape.block_x, 0, stream,
-              static_cast<const uint4 *>(x), units,
-              static_cast<const typename Type::bits *>(x) + whole, (int)(count - whole), largest);
-    return cudaGetLastError();
-}
-
 extern "C" cudaError_t ll_largest_cuda(ll_pool_type type, const void *x, int64_t count,
                                        uint32_t *largest, cudaStream_t stream)
 {
+    const int in_unit = type == LL_POOL_FLOAT16 ? 8 : 4, rest = (int)(count % in_unit);
+    const int64_t units = count / in_unit;
+    const ll_launch_shape shape = ll_launch_values(ll_launch_divide_up(count, in_unit * AT_ONCE));
+    const uint4 *const from = static_cast<const uint4 *>(x);
+
     if (count == 0) return cudaSuccess;
-    return type == LL_POOL_FLOAT16 ? largest_launch<as_half>(x, count, largest, stream)
-                                   : largest_launch<as_float>(x, count, largest, stream);
+    if (shape.grid_x == 0 || (uintptr_t)x % UNIT_BYTES != 0) return cudaErrorInvalidValue;
+    if (type == LL_POOL_FLOAT16)
+        LL_LAUNCH(largest_of<as_half>, shape.grid_x, shape.block_x, 0, stream, from, units, rest,
+                  largest);
+    else
+        LL_LAUNCH(largest_of<as_float>, shape.grid_x, shape.block_x, 0, stream, from, units, rest,
+                  largest);
+    return cudaGetLastError();
 }
 
 extern "C" cudaError_t ll_bias_relu_cuda(float *x, int64_t places, int channels, const float *bias,

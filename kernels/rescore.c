@@ -44,7 +44,7 @@ float ll_rescore_score(double xy, double xx, double yy)
     if (!(lengths > 0.0)) return 0.0f;
 
     const float score = (float)(xy / lengths);
-    return score < 0.0f ? 0.0f : score > 1.0f ? 1.0f : score;
+    return !(score > 0.0f) ? 0.0f : score > 1.0f ? 1.0f : score; /* -0 becomes 0 too */
 }
 
 void ll_rescore_squares_cpu(const float *features, int64_t rows, int64_t cols, double *squares)
@@ -64,5 +64,20 @@ void ll_rescore_cpu(const float *features, int64_t cols, const double *squares, 
         const int64_t next = c + 1 < count && columns[c + 1] != UINT32_MAX ? columns[c + 1] : row;
         const double xy = dot(x, features + column * cols, features + next * cols, cols);
         scores[c] = ll_rescore_score(xy, squares[row], squares[column]);
+    }
+}
+
+void ll_rescore_rows_cpu(const float *features, int64_t all, int64_t cols, const double *squares,
+                         const uint32_t *rows, int64_t count, int64_t first, int64_t end,
+                         float *scores)
+{
+    for (int64_t r = 0; r < count; r++) {
+        const int64_t row = rows[r];
+        const float *const x = features + row * cols;
+        for (int64_t c = first; c < end; c++) {
+            const int64_t next = c + 1 < end ? c + 1 : first;
+            const double xy = dot(x, features + c * cols, features + next * cols, cols);
+            scores[r * all + c] = ll_rescore_score(xy, squares[row], squares[c]);
+        }
     }
 }

@@ -34,16 +34,26 @@ void ll_rescore_squares_cpu(const float *features, int64_t rows, int64_t cols, d
 void ll_rescore_cpu(const float *features, int64_t cols, const double *squares, int64_t row,
                     const uint32_t *columns, int64_t count, float *scores);
 
+/** Some rows against all: scores[r][c] = score(rows[r], c) for c = first .. end - 1 of (count, all)
+ *  scores; the others stay. A few hundred columns at once stay in cache for all `count` rows. */
+void ll_rescore_rows_cpu(const float *features, int64_t all, int64_t cols, const double *squares,
+                         const uint32_t *rows, int64_t count, int64_t first, int64_t end,
+                         float *scores);
+
 #ifdef LL_WITH_CUDA
 cudaError_t ll_rescore_squares_cuda(const float *features, int64_t rows, int64_t cols,
                                     double *squares, cudaStream_t stream);
 
 /** The twin for rows [row, row + rows), all on the device.
- * @param columns  (rows, count), or NULL: column c is row c of the features
- * @param scores   (rows, count) */
+ * @param columns, scores  (rows, count) each */
 cudaError_t ll_rescore_cuda(const float *features, int64_t cols, const double *squares, int64_t row,
                             int64_t rows, const uint32_t *columns, int64_t count, float *scores,
                             cudaStream_t stream);
+
+/** The twin of ll_rescore_rows_cpu for all columns; everything on the device. */
+cudaError_t ll_rescore_rows_cuda(const float *features, int64_t all, int64_t cols,
+                                 const double *squares, const uint32_t *rows, int64_t count,
+                                 float *scores, cudaStream_t stream);
 #endif
 
 #ifdef __cplusplus

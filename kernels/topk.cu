@@ -14,7 +14,8 @@
  *   launch   offer: a warp for 16 rows x 128 columns, a lane four columns. settle: a warp a list.
  *            take: settle, then a block a list
  *   shared   settle 8 KB static: 256 counters a warp. take: 8 B a key, padded to a power of two
- *   traffic  offer: the tile once, best from the level-2 cache, 16 loads of 128 B in flight a warp;
+ *   traffic  offer: the tile once, best from the level-2 cache, 16 loads of 128 B in flight a warp
+ *            (where a strip lies within the tile: a load with a bound to test waits for the test);
  *            of N scores about keep ln(N / keep) go further. settle: 8 B a list, as a rule
  */
 #include "kernels/launch.cuh"
@@ -66,6 +67,34 @@ static __device__ __forceinline__ void offer_one(const ll_topk_card &lists,
     if (score >= of_column) append(lists, column, key_of(score, row));
 }
 
+/* AT_ONCE rows of a strip, a lane every 32nd column. All loads are asked for before anything is
+ * done with the first; the scores are as they come, and 0 beyond `rows` and `columns`. */
+static __device__ __forceinline__ void load(const float *first, int64_t stride, bool whole,
+                                            int rows, int columns,
+                                            float (&score)[AT_ONCE][LL_TOPK_LANE_COLUMNS])
+{
+    if (whole) {
+#pragma unroll
+        for (int r = 0; r < AT_ONCE; r++)
+#pragma unroll
+            for (int i = 0; i < LL_TOPK_LANE_COLUMNS; i++)
+                score[r][i] = first[r * stride + i * LL_WARP];
+        return;
+    }
+#pragma unroll
+    for (int r = 0; r < AT_ONCE; r++)
+#pragma unroll
+        for (int i = 0; i < LL_TOPK_LANE_COLUMNS; i++)
+            score[r][i] =
+                r < rows && i * LL_WARP < columns ? first[r * stride + i * LL_WARP] : 0.0f;
+}
+
+/* What is left of `count` from `first` on, `most` at most; may be negative. */
+static __device__ __forceinline__ int left_of(int64_t count, int64_t first, int most)
+{
+    return count - first < most ? (int)(count - first) : most;
+}
+
 __global__ void __launch_bounds__(LL_TOPK_BLOCK)
     topk_offer(ll_topk_card lists, ll_topk_tile tile, bool both_sides)
 {
@@ -73,38 +102,37 @@ __global__ void __launch_bounds__(LL_TOPK_BLOCK)
     const int64_t left = (int64_t)blockIdx.x * LL_TOPK_STRIP_COLUMNS + lane;
     const int64_t top =
         ((int64_t)blockIdx.y * LL_TOPK_WARPS + threadIdx.x / LL_WARP) * LL_TOPK_STRIP_ROWS;
+    const int rows = left_of(tile.rows, top, LL_TOPK_STRIP_ROWS);
+    const int columns = left_of(tile.columns, left, LL_TOPK_STRIP_COLUMNS); // of this lane
+    const bool whole = // the same for all lanes of a warp
+        rows == LL_TOPK_STRIP_ROWS &&
+        ((int64_t)blockIdx.x + 1) * LL_TOPK_STRIP_COLUMNS <= tile.columns;
     const float never = 2.0f; // no score reaches it
 
     /* What each lane's columns ask for, and, lane r, what row r of the strip asks for. */
     float of_column[LL_TOPK_LANE_COLUMNS], of_row = never;
 #pragma unroll
-    for (int i = 0; i < LL_TOPK_LANE_COLUMNS; i++) {
-        const int64_t c = left + i * LL_WARP;
-        of_column[i] =
-            both_sides && c < tile.columns ? score_of(lists.worst[tile.column + c]) : never;
-    }
-    if (lane < LL_TOPK_STRIP_ROWS && top + lane < tile.rows)
-        of_row = score_of(lists.worst[tile.row + top + lane]);
+    for (int i = 0; i < LL_TOPK_LANE_COLUMNS; i++)
+        of_column[i] = both_sides && i * LL_WARP < columns
+                           ? score_of(lists.worst[tile.column + left + i * LL_WARP])
+                           : never;
+    if (lane < rows) of_row = score_of(lists.worst[tile.row + top + lane]);
 
     for (int start = 0; start < LL_TOPK_STRIP_ROWS; start += AT_ONCE) {
         float score[AT_ONCE][LL_TOPK_LANE_COLUMNS];
-#pragma unroll
-        for (int r = 0; r < AT_ONCE; r++)
-#pragma unroll
-            for (int i = 0; i < LL_TOPK_LANE_COLUMNS; i++) {
-                const int64_t row = top + start + r, c = left + i * LL_WARP;
-                score[r][i] = row < tile.rows && c < tile.columns
-                                  ? __saturatef(tile.scores[row * tile.stride + c])
-                                  : -1.0f; // reaches nothing
-            }
+        load(tile.scores + (top + start) * tile.stride + left, tile.stride, whole, rows - start,
+             columns, score);
 #pragma unroll
         for (int r = 0; r < AT_ONCE; r++) {
             const float wanted = __shfl_sync(ALL, of_row, start + r);
 #pragma unroll
-            for (int i = 0; i < LL_TOPK_LANE_COLUMNS; i++)
-                if (score[r][i] >= wanted || score[r][i] >= of_column[i])
+            for (int i = 0; i < LL_TOPK_LANE_COLUMNS; i++) {
+                const bool inside = start + r < rows && i * LL_WARP < columns;
+                const float value = inside ? __saturatef(score[r][i]) : -1.0f; // reaches nothing
+                if (value >= wanted || value >= of_column[i])
                     offer_one(lists, tile, tile.row + top + start + r,
-                              tile.column + left + i * LL_WARP, score[r][i], wanted, of_column[i]);
+                              tile.column + left + i * LL_WARP, value, wanted, of_column[i]);
+            }
         }
     }
 }

@@ -22,13 +22,15 @@ static ll_status begin(ll_backend *be, const ll_compare_options *options, ll_err
 
 static const struct ll_backend_ops k_ops = {.abi = LL_BACKEND_ABI,
                                             .name = "cuda",
+                                            .compare_margin = ll_cuda_compare_margin,
                                             .compare_begin = begin,
                                             .compare_tile = ll_cuda_compare_tile,
                                             .tile_submit = ll_cuda_tile_submit,
                                             .compare_sync = ll_cuda_compare_sync,
                                             .topk_take = ll_cuda_topk_take,
-                                            .rescore = ll_cuda_rescore,
-                                            .rescore_row = ll_cuda_rescore_row,
+                                            .rescore_submit = ll_cuda_rescore_submit,
+                                            .rescore_wait = ll_cuda_rescore_wait,
+                                            .rescore_rows = ll_cuda_rescore_rows,
                                             .compare_end = ll_cuda_compare_end};
 
 static void take_line(void *to, const char *text)
@@ -212,7 +214,7 @@ static void check_matrix(const struct result *result, ll_backend *cpu)
 
     assert_int_equal(ll_compare_begin(cpu, &options, &err), LL_OK);
     for (int64_t i = 0; i < rows; i++) {
-        assert_int_equal(ll_rescore_row(cpu, i, exact, &err), LL_OK);
+        assert_int_equal(ll_rescore_rows(cpu, &(uint32_t){(uint32_t)i}, 1, exact, &err), LL_OK);
         for (int64_t j = 0; j < rows; j++) {
             const double want = i == j ? 1.0 : (double)exact[j];
             const double bound = i == j ? 0.0 : k_bounds[result->shop->matrix];

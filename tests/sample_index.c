@@ -70,17 +70,39 @@ static void make_texts(ll_sample *sample, uint64_t *seed)
         "Größe", "-",          "\\n\\",       "tab\t",
         "NULL",  "007",        ";",           "\xF0\x9F\x91\x97",
     };
-    enum { AWKWARD = sizeof k_awkward / sizeof k_awkward[0] };
+    static const char *const k_hostile[] = {
+        "<script>alert(1)</script>",
+        "\" onerror=\"alert(1)",
+        "'><img src=x>",
+        "&lt;&amp;#39;&",
+        "\xE2\x80\xAE"
+        "gpj.", /* right-to-left override */
+        "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D",
+        "\x01\x1B[2J\x7F",
+        "--><!-- ]]>",
+        "</title></style></svg>",
+        "javascript:alert(1)//",
+        "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
+        "\xEF\xBF\xBE\xC2\x80\xF0\x9F\xBF\xBF", /* U+FFFE, U+0080, U+1FFFF */
+    };
+    enum {
+        AWKWARD = sizeof k_awkward / sizeof k_awkward[0],
+        HOSTILE = sizeof k_hostile / sizeof k_hostile[0],
+    };
+    const bool hostile = sample->options.hostile;
 
     for (int64_t i = 0; i < sample->options.items; i++) {
-        if (sample->options.awkward)
-            snprintf(sample->ids[i], LL_SAMPLE_TEXT, "%s%lld", k_awkward[i % AWKWARD],
-                     (long long)i);
+        const char *const odd = hostile                   ? k_hostile[i % HOSTILE]
+                                : sample->options.awkward ? k_awkward[i % AWKWARD]
+                                                          : NULL;
+        if (odd != NULL)
+            snprintf(sample->ids[i], LL_SAMPLE_TEXT, "%s%lld", odd, (long long)i);
         else
             snprintf(sample->ids[i], LL_SAMPLE_TEXT, "%c%lld", (char)('A' + i % 3), (long long)i);
-        snprintf(sample->images[i], LL_SAMPLE_TEXT, "images/%s%lld.jpg",
-                 sample->options.awkward ? k_awkward[i % AWKWARD] : "", (long long)i);
-        snprintf(sample->values[0][i], LL_SAMPLE_TEXT, "%s", k_categories[pick(seed, 3)]);
+        snprintf(sample->images[i], LL_SAMPLE_TEXT, "images/%s%lld.jpg", odd != NULL ? odd : "",
+                 (long long)i);
+        const char *const category = k_categories[pick(seed, 3)];
+        snprintf(sample->values[0][i], LL_SAMPLE_TEXT, "%s", hostile ? odd : category);
         snprintf(sample->values[1][i], LL_SAMPLE_TEXT, "p%lld",
                  (long long)pick(seed, 1 + sample->options.items / 3));
         snprintf(sample->values[2][i], LL_SAMPLE_TEXT, "%s", pick(seed, 4) > 0 ? "yes" : "no");

@@ -16,6 +16,7 @@ typedef struct ll_sample_options {
     ll_store_matrix matrix;
     bool features, trained, within; /* within "category" */
     bool awkward;                   /* ids and images that formats stumble over */
+    bool hostile; /* ids, images and categories that a page must not take for its own */
     bool digests; /* equal ones for some items of equal features; else none is known */
 } ll_sample_options;
 

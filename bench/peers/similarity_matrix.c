@@ -79,7 +79,8 @@ static ll_status run(struct job *job, ll_backend *be, struct spent *spent, ll_er
                                            .neighbors = (int)job->neighbors,
                                            .matrix = LL_MATRIX_FLOAT32,
                                            .matrix_sink = {job, take_tile},
-                                           .neighbor_sink = {job, take_neighbors}};
+                                           .neighbor_sink = {job, take_neighbors},
+                                           .threads = (int)job->threads};
     const size_t bytes = (size_t)job->rows * (size_t)job->rows * sizeof *job->matrix;
     const struct spent start = now();
     ll_similarity_summary summary;

@@ -184,7 +184,13 @@ ll_status ll_compare_begin(ll_backend *be, const ll_compare_options *options, ll
     }
     be->rows = options->rows;
     be->keep = options->keep;
+    be->rescoring = false;
     return LL_OK;
+}
+
+int64_t ll_compare_margin(const ll_backend *be, int64_t neighbors)
+{
+    return be->ops->compare_margin(neighbors);
 }
 
 /* Between comparisons nothing below makes sense. */
@@ -192,6 +198,14 @@ static ll_status comparing(const ll_backend *be, ll_error *err)
 {
     if (be->rows >= 0) return LL_OK;
     return ll_fail(err, LL_ERR_ARGUMENT, "comparison: not begun");
+}
+
+ll_status ll_rescore_wait(ll_backend *be, ll_error *err)
+{
+    LL_TRY(comparing(be, err));
+    if (!be->rescoring) return LL_OK;
+    be->rescoring = false;
+    return be->ops->rescore_wait(be, err);
 }
 
 /* Rows [row, row + rows) lie within the comparison's. */
@@ -213,12 +227,13 @@ ll_status ll_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *err)
     const int64_t blocks = ll_ceil_div(be->rows, be->ops->compare_tile(be));
     LL_TRY(in_range("tile column", j, 0, blocks - 1, err));
     LL_TRY(in_range("tile row", i, 0, j, err));
+    LL_TRY(ll_rescore_wait(be, err));
     return be->ops->tile_submit(be, i, j, err);
 }
 
 ll_status ll_compare_sync(ll_backend *be, ll_error *err)
 {
-    LL_TRY(comparing(be, err));
+    LL_TRY(ll_rescore_wait(be, err));
     return be->ops->compare_sync(be, err);
 }
 
@@ -227,23 +242,40 @@ ll_status ll_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *colu
 {
     LL_TRY(rows_within(be, row, rows, err));
     if (be->keep == 0) return ll_fail(err, LL_ERR_ARGUMENT, "comparison: begun without candidates");
+    LL_TRY(ll_rescore_wait(be, err));
     return be->ops->topk_take(be, row, rows, columns, scores, bounds, err);
+}
+
+ll_status ll_rescore_submit(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
+                            int64_t count, float *scores, ll_error *err)
+{
+    LL_TRY(rows_within(be, row, rows, err));
+    LL_TRY(in_range("pairs of a row", count, 0, INT32_MAX, err));
+    for (int64_t k = 0; k < rows * count; k++) /* there are 1e8 of them: no call for each */
+        if (columns[k] != UINT32_MAX && columns[k] >= be->rows)
+            return in_range("column", columns[k], 0, be->rows - 1, err);
+    LL_TRY(ll_rescore_wait(be, err));
+    LL_TRY(be->ops->rescore_submit(be, row, rows, columns, count, scores, err));
+    be->rescoring = true;
+    return LL_OK;
 }
 
 ll_status ll_rescore(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
                      int64_t count, float *scores, ll_error *err)
 {
-    LL_TRY(rows_within(be, row, rows, err));
-    LL_TRY(in_range("pairs of a row", count, 0, INT32_MAX, err));
-    for (int64_t k = 0; k < rows * count; k++)
-        if (columns[k] != UINT32_MAX) LL_TRY(in_range("column", columns[k], 0, be->rows - 1, err));
-    return be->ops->rescore(be, row, rows, columns, count, scores, err);
+    LL_TRY(ll_rescore_submit(be, row, rows, columns, count, scores, err));
+    return ll_rescore_wait(be, err);
 }
 
-ll_status ll_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err)
+ll_status ll_rescore_rows(ll_backend *be, const uint32_t *rows, int64_t count, float *scores,
+                          ll_error *err)
 {
-    LL_TRY(rows_within(be, row, 1, err));
-    return be->ops->rescore_row(be, row, scores, err);
+    LL_TRY(comparing(be, err));
+    LL_TRY(in_range("rows", count, 0, be->rows, err));
+    for (int64_t r = 0; r < count; r++)
+        LL_TRY(in_range("row", rows[r], 0, be->rows - 1, err));
+    LL_TRY(ll_rescore_wait(be, err));
+    return be->ops->rescore_rows(be, rows, count, scores, err);
 }
 
 void ll_compare_end(ll_backend *be)

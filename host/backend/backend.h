@@ -121,6 +121,10 @@ typedef struct ll_compare_options {
     ll_tile_sink sink; /* ignored for LL_MATRIX_NONE */
 } ll_compare_options;
 
+/** M for K = `neighbors`: how many candidates more than neighbours to keep, so that few rows stay
+ *  uncertain at this backend's bounds. Neighbours are the same whatever M is. */
+int64_t ll_compare_margin(const ll_backend *be, int64_t neighbors);
+
 /** Bind the features; frees what an earlier comparison held. */
 LL_NODISCARD ll_status ll_compare_begin(ll_backend *be, const ll_compare_options *options,
                                         ll_error *err);
@@ -143,14 +147,26 @@ LL_NODISCARD ll_status ll_compare_sync(ll_backend *be, ll_error *err);
 LL_NODISCARD ll_status ll_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
                                     float *scores, double *bounds, ll_error *err);
 
-/** Exact scores (kernels/rescore.h) of given pairs: scores[r][c] for row + r and columns[r][c];
- *  places with 0xFFFFFFFF are left alone. */
+/** Start exact scores (kernels/rescore.h) of given pairs: scores[r][c] for row + r and
+ * columns[r][c]; places with 0xFFFFFFFF are left alone. One is under way at most; `columns` must
+ * stay and `scores` is not complete until ll_rescore_wait, which any other call of the comparison
+ * does first. */
+LL_NODISCARD ll_status ll_rescore_submit(ll_backend *be, int64_t row, int64_t rows,
+                                         const uint32_t *columns, int64_t count, float *scores,
+                                         ll_error *err);
+LL_NODISCARD ll_status ll_rescore_wait(ll_backend *be, ll_error *err);
+
+/** Both. */
 LL_NODISCARD ll_status ll_rescore(ll_backend *be, int64_t row, int64_t rows,
                                   const uint32_t *columns, int64_t count, float *scores,
                                   ll_error *err);
 
-/** Exact scores of one row against all, itself included: (rows of the comparison) f32. */
-LL_NODISCARD ll_status ll_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err);
+/** Exact scores of some rows against all, themselves included, in one pass of the features or a
+ * few.
+ * @param rows    (count) row numbers, in any order
+ * @param scores  (count, rows of the comparison) f32 */
+LL_NODISCARD ll_status ll_rescore_rows(ll_backend *be, const uint32_t *rows, int64_t count,
+                                       float *scores, ll_error *err);
 
 void ll_compare_end(ll_backend *be);
 

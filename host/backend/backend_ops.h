@@ -7,7 +7,7 @@
 #include "host/backend/backend.h"
 
 /* Raise it when a member changes: a module built against another number is refused by name. */
-enum { LL_BACKEND_ABI = 2 };
+enum { LL_BACKEND_ABI = 3 };
 
 struct ll_backend_ops {
     int abi;
@@ -25,15 +25,19 @@ struct ll_backend_ops {
     ll_status (*forward_wait)(ll_backend *be, ll_net *net, int slot, float *features, float *norms,
                               ll_error *err);
 
+    int64_t (*compare_margin)(int64_t neighbors);
     ll_status (*compare_begin)(ll_backend *be, const ll_compare_options *options, ll_error *err);
     int64_t (*compare_tile)(const ll_backend *be);
     ll_status (*tile_submit)(ll_backend *be, int64_t i, int64_t j, ll_error *err);
     ll_status (*compare_sync)(ll_backend *be, ll_error *err);
     ll_status (*topk_take)(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
                            float *scores, double *bounds, ll_error *err);
-    ll_status (*rescore)(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
-                         int64_t count, float *scores, ll_error *err);
-    ll_status (*rescore_row)(ll_backend *be, int64_t row, float *scores, ll_error *err);
+    /* Waiting comes before any other member, unless the comparison ends. */
+    ll_status (*rescore_submit)(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
+                                int64_t count, float *scores, ll_error *err);
+    ll_status (*rescore_wait)(ll_backend *be, ll_error *err);
+    ll_status (*rescore_rows)(ll_backend *be, const uint32_t *rows, int64_t count, float *scores,
+                              ll_error *err);
     void (*compare_end)(ll_backend *be);
 };
 
@@ -55,6 +59,7 @@ struct ll_backend {
     int slots, batch;
     int64_t rows; /* of the comparison; -1 between comparisons */
     int keep;
+    bool rescoring; /* submitted and not waited for */
 };
 
 extern const struct ll_backend_ops ll_backend_cpu_ops;

@@ -2,6 +2,7 @@
 #include "host/commands/command.h"
 
 #include "bench/bench.h"
+#include "host/base/number.h"
 #include "host/base/parallel.h"
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
@@ -12,20 +13,34 @@
 
 static const char k_program[] = "lookloom bench";
 
+enum stage { DECODE, EMBED, SIMILARITY, STORE, QUERY, STAGES };
+
 static const struct {
     const char *name;
     ll_status (*run)(const ll_bench_options *options, ll_bench_result *results, ll_error *err);
-} k_stages[] = {
-    {"embed", ll_bench_embed},
-    {"similarity", ll_bench_similarity},
-    {"query", ll_bench_query},
+} k_stages[STAGES] = {
+    [DECODE] = {"decode", ll_bench_decode},
+    [EMBED] = {"embed", ll_bench_embed},
+    [SIMILARITY] = {"similarity", ll_bench_similarity},
+    [STORE] = {"store", ll_bench_store},
+    [QUERY] = {"query", ll_bench_query},
 };
-enum { STAGES = sizeof k_stages / sizeof k_stages[0], CELL = 112, COLUMNS = 12 };
+enum { CELL = 112, COLUMNS = 13, MOST_BATCHES = 16 };
+static const int64_t k_largest_batch = 4096;
 
 static const ll_column k_columns[COLUMNS] = {
-    {"stage", false},  {"work", false},    {"threads", true},  {"runs", true},
-    {"min_s", true},   {"median_s", true}, {"rate", true},     {"unit", false},
-    {"gflop_s", true}, {"gb_s", true},     {"of_limit", true}, {"limit", false},
+    {"stage", false},   {"work", false},  {"threads", true}, {"runs", true},    {"min_s", true},
+    {"median_s", true}, {"rate", true},   {"unit", false},   {"gflop_s", true}, {"gb_s", true},
+    {"of_limit", true}, {"limit", false}, {"batch", true},
+};
+
+struct request {
+    int64_t jobs, items, cols, rounds;
+    double seconds;
+    const char *batch, *photos, *folder, *index, *keep;
+    const char *weights, *backend, *precision, *matrix, *format;
+    int batches[MOST_BATCHES]; /* of `batch`; one 0: the backend's default */
+    int batch_count;
 };
 
 static ll_status print_result(ll_records *to, const ll_bench_result *r, ll_error *err)
@@ -46,8 +61,10 @@ static ll_status print_result(ll_records *to, const ll_bench_result *r, ll_error
     snprintf(cells[9], CELL, "%.2f", r->median_s > 0.0 ? r->bytes / r->median_s / 1e9 : 0.0);
     snprintf(cells[10], CELL, "%.3f", r->limit > 0.0 ? rate / r->limit : 0.0);
     snprintf(cells[11], CELL, "%s", r->limit_name);
+    snprintf(cells[12], CELL, "%d", r->batch);
     for (int i = 0; i < COLUMNS; i++)
         row[i] = cells[i];
+    if (r->batch == 0) row[12] = NULL;
     if (!(r->flops > 0.0)) row[8] = NULL;
     if (!(r->bytes > 0.0)) row[9] = NULL;
     if (!(r->limit > 0.0)) row[10] = NULL;
@@ -74,37 +91,85 @@ static ll_status check_stages(const ll_arguments *arguments, ll_error *err)
             known |= strcmp(word, k_stages[s].name) == 0;
         if (!known)
             return ll_fail(err, LL_ERR_ARGUMENT,
-                           "no stage '%s'; use embed, similarity, query or all", word);
+                           "no stage '%s'; use decode, embed, similarity, store, query or all",
+                           word);
     }
     return LL_OK;
 }
 
-static ll_status run_stages(const ll_arguments *arguments, const ll_bench_options *options,
-                            ll_format format, ll_error *err)
+/* One stage, once or, of those that have batches, once a batch. */
+static ll_status run_stage(enum stage stage, const struct request *r,
+                           const ll_bench_options *common, ll_records *records, ll_error *err)
+{
+    ll_bench_options options = *common;
+    const int times = stage == EMBED ? r->batch_count : 1;
+
+    options.path = stage == DECODE  ? r->photos
+                   : stage == STORE ? r->folder
+                   : stage == QUERY ? r->index
+                                    : NULL;
+    for (int b = 0; b < times; b++) {
+        ll_bench_result results[LL_BENCH_RESULTS] = {0};
+        options.batch = r->batches[b];
+        LL_TRY(k_stages[stage].run(&options, results, err));
+        for (int i = 0; i < LL_BENCH_RESULTS; i++)
+            if (results[i].runs > 0) LL_TRY(print_result(records, results + i, err));
+    }
+    return LL_OK;
+}
+
+static ll_status run_stages(const ll_arguments *arguments, const struct request *r,
+                            const ll_log *log, ll_error *err)
 {
     ll_status status = LL_OK;
     ll_records *records = NULL;
+    const ll_bench_options common = {.threads = (int)r->jobs,
+                                     .items = r->items == LL_OPTION_UNSET ? 0 : r->items,
+                                     .cols = r->cols == LL_OPTION_UNSET ? 0 : r->cols,
+                                     .rounds = r->rounds == LL_OPTION_UNSET ? 0 : (int)r->rounds,
+                                     .seconds = r->seconds,
+                                     .weights = r->weights,
+                                     .backend = r->backend,
+                                     .precision = r->precision,
+                                     .no_matrix = strcmp(r->matrix, "none") == 0,
+                                     .keep = r->keep,
+                                     .log = log};
 
     LL_TRY_DONE(check_stages(arguments, err));
-    LL_TRY_DONE(ll_records_create(stdout, format, k_columns, COLUMNS, &records, err));
-    for (int s = 0; s < STAGES; s++) {
-        ll_bench_result results[LL_BENCH_RESULTS] = {0};
-        if (!wanted(arguments, k_stages[s].name)) continue;
-        LL_TRY_DONE(k_stages[s].run(options, results, err));
-        for (int i = 0; i < LL_BENCH_RESULTS; i++)
-            if (results[i].runs > 0) LL_TRY_DONE(print_result(records, results + i, err));
-    }
+    LL_TRY_DONE(ll_records_create(stdout, ll_format_find(r->format, stdout), k_columns, COLUMNS,
+                                  &records, err));
+    for (int s = 0; s < STAGES; s++)
+        if (wanted(arguments, k_stages[s].name))
+            LL_TRY_DONE(run_stage((enum stage)s, r, &common, records, err));
     LL_TRY_DONE(ll_records_finish(records, err));
 done:
     ll_records_free(records);
     return status;
 }
 
-struct request {
-    int64_t jobs, batch, items, cols;
-    double seconds;
-    const char *weights, *backend, *precision, *matrix, *format, *index, *keep;
-};
+/* "1,8,64" */
+static ll_status read_batches(struct request *r, ll_error *err)
+{
+    const char *at = r->batch;
+
+    if (at == NULL) {
+        r->batch_count = 1;
+        return LL_OK;
+    }
+    for (;;) {
+        char word[16];
+        const size_t length = strcspn(at, ",");
+        int64_t batch = 0;
+        if (r->batch_count == MOST_BATCHES)
+            return ll_fail(err, LL_ERR_ARGUMENT, "--batch %s: at most %d numbers", r->batch,
+                           MOST_BATCHES);
+        snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word), at);
+        LL_TRY(ll_number_int("--batch", word, 1, k_largest_batch, &batch, err));
+        r->batches[r->batch_count++] = (int)batch;
+        if (at[length] == '\0') return LL_OK;
+        at += length + 1;
+    }
+}
 
 static ll_status parse(struct request *r, int argc, const char *const *argv, ll_arguments **out,
                        ll_error *err)
@@ -114,9 +179,10 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
         {"precision", 0, LL_OPTION_CHOICE, &r->precision, "fp32|tf32|fp16",
          "cpu: fp32; cuda: fp16 unless given", 0, 0},
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},
-        {"batch", 0, LL_OPTION_INT, &r->batch, "N", "embed: images at a time", 1, 4096},
+        {"batch", 0, LL_OPTION_TEXT, &r->batch, "N[,N...]",
+         "embed: images at a time; a result for each", 0, 0},
         {"items", 0, LL_OPTION_INT, &r->items, "N",
-         "images (embed), rows (similarity) or size of the index (query)", 1, 1e8},
+         "images (decode, embed), rows (similarity, store) or size of the index (query)", 1, 1e8},
         {"cols", 0, LL_OPTION_INT, &r->cols, "D",
          "similarity: width of a feature; query: draw features and a matrix too", 1, 1e6},
         {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|none",
@@ -124,6 +190,11 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
         {"seconds", 0, LL_OPTION_REAL, &r->seconds, "S", "measure at least this long", 0.01, 3600},
         {"weights", 0, LL_OPTION_TEXT, &r->weights, "FILE",
          "embed: this network (an untrained one)", 0, 0},
+        {"photos", 0, LL_OPTION_TEXT, &r->photos, "FOLDER", "decode: its JPEGs (drawn ones)", 0, 0},
+        {"folder", 0, LL_OPTION_TEXT, &r->folder, "FOLDER",
+         "store: write there ($TMPDIR, else /tmp)", 0, 0},
+        {"rounds", 0, LL_OPTION_INT, &r->rounds, "N",
+         "store: matrices to write (5; 3 on a slow disk)", 1, 100},
         {"index", 0, LL_OPTION_TEXT, &r->index, "INDEX.h5", "query: ask this index", 0, 0},
         {"keep", 0, LL_OPTION_TEXT, &r->keep, "FILE", "query: leave the drawn index here", 0, 0},
         {"format", 0, LL_OPTION_CHOICE, &r->format, LL_FORMAT_WORDS,
@@ -132,7 +203,7 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
     };
     const ll_program program = {
         .name = k_program,
-        .synopsis = "[embed] [similarity] [query] [all]",
+        .synopsis = "[decode] [embed] [similarity] [store] [query] [all]",
         .summary =
             "Measure stages on this machine: each answer is checked, warmed up, repeated,\n"
             "and set beside what the machine could do at best. -V says what a backend does."};
@@ -142,9 +213,9 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
 int cmd_bench(int argc, const char *const *argv)
 {
     struct request r = {.jobs = ll_parallel_cores(),
-                        .batch = LL_OPTION_UNSET,
                         .items = LL_OPTION_UNSET,
                         .cols = LL_OPTION_UNSET,
+                        .rounds = LL_OPTION_UNSET,
                         .seconds = 1.0,
                         .backend = "cpu",
                         .matrix = "float32"};
@@ -155,22 +226,11 @@ int cmd_bench(int argc, const char *const *argv)
 
     LL_TRY_DONE(parse(&r, argc, argv, &arguments, &err));
     if (ll_arguments_answered(arguments)) goto done;
+    LL_TRY_DONE(read_batches(&r, &err));
     const ll_progress_options talk = {
         .program = k_program, .mode = LL_PROGRESS_NONE, .quiet = !ll_arguments_verbose(arguments)};
     LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
-    const ll_bench_options options = {.threads = (int)r.jobs,
-                                      .batch = r.batch == LL_OPTION_UNSET ? 0 : (int)r.batch,
-                                      .items = r.items == LL_OPTION_UNSET ? 0 : r.items,
-                                      .cols = r.cols == LL_OPTION_UNSET ? 0 : r.cols,
-                                      .seconds = r.seconds,
-                                      .weights = r.weights,
-                                      .backend = r.backend,
-                                      .precision = r.precision,
-                                      .no_matrix = strcmp(r.matrix, "none") == 0,
-                                      .path = r.index,
-                                      .keep = r.keep,
-                                      .log = ll_progress_log(progress)};
-    LL_TRY_DONE(run_stages(arguments, &options, ll_format_find(r.format, stdout), &err));
+    LL_TRY_DONE(run_stages(arguments, &r, ll_progress_log(progress), &err));
 done:
     ll_progress_free(progress);
     ll_arguments_free(arguments);

@@ -23,6 +23,7 @@ int cmd_eval(int argc, const char *const *argv);
 int cmd_index(int argc, const char *const *argv);
 int cmd_info(int argc, const char *const *argv);
 int cmd_match(int argc, const char *const *argv);
+int cmd_report(int argc, const char *const *argv);
 int cmd_verify(int argc, const char *const *argv);
 int cmd_weights(int argc, const char *const *argv);
 

@@ -14,6 +14,7 @@ static const struct ll_command k_commands[] = {
     {"diff", cmd_diff, "compare two indexes, rows matched by id"},
     {"eval", cmd_eval, "do neighbours agree with a column of the catalogue?"},
     {"duplicates", cmd_duplicates, "groups of photos that are the same or nearly so"},
+    {"report", cmd_report, "an index as one page to look at"},
     {"weights", cmd_weights, "fetch, make or describe a weights file"},
     {"bench", cmd_bench, "how fast each stage is on this machine, beside the machine's limits"},
 };

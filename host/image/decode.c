@@ -122,7 +122,8 @@ static ll_status decode(ll_photo *photo, ll_error *why)
     return ll_fail(why, LL_ERR_UNSUPPORTED, "unsupported format");
 }
 
-static ll_status load(int fd, ll_photo *photo, uint8_t *pixels, ll_error *why)
+/* `fit` is NULL for the pixels of the network. */
+static ll_status load(int fd, ll_photo *photo, ll_thumbnail *fit, uint8_t *pixels, ll_error *why)
 {
     const ll_image_options *const options = photo->options;
     ll_status status = LL_OK;
@@ -135,23 +136,37 @@ static ll_status load(int fd, ll_photo *photo, uint8_t *pixels, ll_error *why)
     photo->facts->rotated = photo->orientation != 1;
     if (options->alpha_white) ll_raster_blend_white(&photo->raster);
     const ll_view view = ll_view_of(&photo->raster, options->exif_apply ? photo->orientation : 1);
-    status = ll_resize_view(&view, options->geometry, options->resize, pixels, why);
+    status = fit != NULL ? ll_resize_fit(&view, fit->side, pixels, &fit->width, &fit->height, why)
+                         : ll_resize_view(&view, options->geometry, options->resize, pixels, why);
 done:
     ll_raster_release(&photo->raster);
     free(bytes);
     return status;
 }
 
-ll_status ll_image_load(int fd, const ll_image_options *options, uint8_t *pixels,
+/* A failure of the photo is an answer, one of the run is not. */
+static ll_status answer(int fd, const ll_image_options *options, ll_thumbnail *fit, uint8_t *pixels,
                         ll_image_facts *facts, ll_error *err)
 {
     ll_photo photo = {.options = options, .facts = facts, .orientation = 1};
     ll_error why = LL_ERROR_INIT;
 
     *facts = (ll_image_facts){.reason = ""};
-    const ll_status status = load(fd, &photo, pixels, &why);
+    const ll_status status = load(fd, &photo, fit, pixels, &why);
     if (status == LL_ERR_MEMORY) return ll_fail(err, LL_ERR_MEMORY, "%s", why.text);
     if (status != LL_OK)
         snprintf(facts->reason, sizeof facts->reason, "%.*s", LL_IMAGE_REASON - 1, why.text);
     return LL_OK;
+}
+
+ll_status ll_image_load(int fd, const ll_image_options *options, uint8_t *pixels,
+                        ll_image_facts *facts, ll_error *err)
+{
+    return answer(fd, options, NULL, pixels, facts, err);
+}
+
+ll_status ll_image_thumbnail(int fd, const ll_image_options *options, ll_thumbnail *thumbnail,
+                             ll_image_facts *facts, ll_error *err)
+{
+    return answer(fd, options, thumbnail, thumbnail->pixels, facts, err);
 }

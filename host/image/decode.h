@@ -51,6 +51,19 @@ typedef struct ll_image_facts {
 LL_NODISCARD ll_status ll_image_load(int fd, const ll_image_options *options, uint8_t *pixels,
                                      ll_image_facts *facts, ll_error *err);
 
+/* A photo made small, for people. */
+typedef struct ll_thumbnail {
+    int side;                       /* in: fit within side x side, 1 .. LL_IMAGE_SIDE */
+    int width, height;              /* out */
+    uint8_t pixels[LL_IMAGE_BYTES]; /* out: (height, width, 3) u8 RGB, rows end to end */
+} ll_thumbnail;
+
+/** As ll_image_load, but the whole photo in its own proportions, by antialiased bilinear; geometry
+ *  and resize of `options` are not looked at. */
+LL_NODISCARD ll_status ll_image_thumbnail(int fd, const ll_image_options *options,
+                                          ll_thumbnail *thumbnail, ll_image_facts *facts,
+                                          ll_error *err);
+
 /** Versions of the libraries that decode, as recorded in the index: e.g.
  *  "libjpeg-turbo 2.1.5, libwebp 1.2.4, stb_image 2.27". Borrowed for ever. */
 const char *ll_image_decoder_version(ll_decoder jpeg);

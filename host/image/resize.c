@@ -22,10 +22,12 @@ enum {
     LONGEST_WALK = 1 << 24,
 };
 
-/* One direction: `source` pixels become `resized`, of which SIDE from `start` on are wanted. */
+/* One direction: `source` pixels become `resized`, of which `wanted` from `start` on are kept; at
+ * most SIDE. */
 typedef struct axis {
     int32_t source;
     int64_t resized, start;
+    int wanted;
 } axis;
 
 /* Half of `rest`, halves to even: Python's round(rest / 2.0). */
@@ -37,11 +39,11 @@ static int64_t half_to_even(int64_t rest)
 
 static axis axis_of(int32_t source, int32_t other, ll_geometry geometry)
 {
-    if (geometry == LL_GEOMETRY_KERAS) return (axis){source, SIDE, 0};
+    if (geometry == LL_GEOMETRY_KERAS) return (axis){source, SIDE, 0, SIDE};
     const int64_t resized = source <= other
                                 ? SHORT_SIDE
                                 : (int64_t)((double)((int64_t)SHORT_SIDE * source) / (double)other);
-    return (axis){source, resized, half_to_even(resized - SIDE)};
+    return (axis){source, resized, half_to_even(resized - SIDE), SIDE};
 }
 
 static double axis_scale(const axis *line)
@@ -97,6 +99,7 @@ typedef struct taps {
 
 typedef struct filter {
     taps of[SIDE];
+    int wanted;
     int32_t *weights; /* all of them, end to end */
 } filter;
 
@@ -139,10 +142,11 @@ static ll_status filter_init(filter *bank, const axis *line, ll_error *err)
     int64_t used = 0;
 
     bank->weights = NULL;
+    bank->wanted = line->wanted;
     LL_TRY_DONE(ll_alloc("filter weights", most, sizeof *room, &room, err));
     LL_TRY_DONE(
         ll_alloc("filter weights", SIDE * most, sizeof *bank->weights, &bank->weights, err));
-    for (int i = 0; i < SIDE; i++) {
+    for (int i = 0; i < line->wanted; i++) {
         bank->of[i] = bilinear_taps(line, i, room, bank->weights + used);
         used += bank->of[i].count;
     }
@@ -175,30 +179,30 @@ static inline void weigh(const taps *tap, const uint8_t *line, ptrdiff_t step, p
     to[2] = clip_weighted(blue_sum);
 }
 
-/* One row of the source to SIDE pixels. */
+/* One row of the source to the wanted pixels. */
 static void narrow_row(const ll_view *source, int32_t y, const filter *columns, uint8_t *to)
 {
     const uint8_t *const line = source->origin + y * source->step_y;
 
     if (source->step_x == 3 && source->green == 1) /* RGB as stored: nearly every photo */
-        for (int x = 0; x < SIDE; x++)
+        for (int x = 0; x < columns->wanted; x++)
             weigh(&columns->of[x], line, 3, 1, 2, to + 3 * x);
     else
-        for (int x = 0; x < SIDE; x++)
+        for (int x = 0; x < columns->wanted; x++)
             weigh(&columns->of[x], line, source->step_x, source->green, source->blue, to + 3 * x);
 }
 
 /* One output row from narrow rows, the tap's first at `from`: sums side by side, for SIMD. */
-static void mix_rows(const taps *tap, const uint8_t *from, uint8_t *to)
+static inline void mix_rows(const taps *tap, const uint8_t *from, int bytes, uint8_t *to)
 {
     int32_t sums[ROW_BYTES];
 
-    for (int i = 0; i < ROW_BYTES; i++)
+    for (int i = 0; i < bytes; i++)
         sums[i] = HALF;
-    for (int32_t k = 0; k < tap->count; k++, from += ROW_BYTES)
-        for (int i = 0; i < ROW_BYTES; i++)
+    for (int32_t k = 0; k < tap->count; k++, from += bytes)
+        for (int i = 0; i < bytes; i++)
             sums[i] += from[i] * tap->weights[k];
-    for (int i = 0; i < ROW_BYTES; i++)
+    for (int i = 0; i < bytes; i++)
         to[i] = clip_weighted(sums[i]);
 }
 
@@ -208,18 +212,23 @@ static ll_status resize_bilinear(const ll_view *source, const axis *across, cons
 {
     ll_status status = LL_OK;
     filter columns = {.weights = NULL}, rows = {.weights = NULL};
-    uint8_t *narrow = NULL; /* (last - first, SIDE, 3): the rows that matter, already SIDE wide */
+    uint8_t *narrow = NULL; /* (last - first, wanted, 3): the rows that matter, already narrow */
+    const int bytes = across->wanted * 3;
 
     LL_TRY_DONE(filter_init(&columns, across, err));
     LL_TRY_DONE(filter_init(&rows, down, err));
     const int32_t first = rows.of[0].first;
-    const int32_t last = rows.of[SIDE - 1].first + rows.of[SIDE - 1].count;
-    LL_TRY_DONE(ll_alloc("resized rows", last - first, ROW_BYTES, &narrow, err));
+    const int32_t last = rows.of[down->wanted - 1].first + rows.of[down->wanted - 1].count;
+    LL_TRY_DONE(ll_alloc("resized rows", last - first, (size_t)bytes, &narrow, err));
     for (int32_t y = first; y < last; y++)
-        narrow_row(source, y, &columns, narrow + (ptrdiff_t)(y - first) * ROW_BYTES);
-    for (int y = 0; y < SIDE; y++)
-        mix_rows(&rows.of[y], narrow + (ptrdiff_t)(rows.of[y].first - first) * ROW_BYTES,
-                 pixels + y * ROW_BYTES);
+        narrow_row(source, y, &columns, narrow + (ptrdiff_t)(y - first) * bytes);
+    for (int y = 0; y < down->wanted; y++) {
+        const uint8_t *const from = narrow + (ptrdiff_t)(rows.of[y].first - first) * bytes;
+        if (bytes == ROW_BYTES) /* what every photo of a night takes: the constant is faster */
+            mix_rows(&rows.of[y], from, ROW_BYTES, pixels + y * ROW_BYTES);
+        else
+            mix_rows(&rows.of[y], from, bytes, pixels + y * bytes);
+    }
 done:
     free(columns.weights);
     free(rows.weights);
@@ -237,4 +246,24 @@ ll_status ll_resize_view(const ll_view *source, ll_geometry geometry, ll_resize 
     if (!nearest) return resize_bilinear(source, &across, &down, pixels, err);
     resize_nearest(source, &across, &down, pixels);
     return LL_OK;
+}
+
+/* One direction of a whole picture made smaller, never larger and never nothing. */
+static axis fit_axis(int32_t source, int32_t longest, int side)
+{
+    const int64_t shrunk = ((int64_t)source * side + longest / 2) / longest;
+    const int wanted = longest <= side ? source : (int)ll_max_i64(shrunk, 1);
+    return (axis){source, wanted, 0, wanted};
+}
+
+ll_status ll_resize_fit(const ll_view *source, int side, uint8_t *pixels, int *width, int *height,
+                        ll_error *err)
+{
+    const int32_t longest = source->width > source->height ? source->width : source->height;
+    const axis across = fit_axis(source->width, longest, side);
+    const axis down = fit_axis(source->height, longest, side);
+
+    *width = across.wanted;
+    *height = down.wanted;
+    return resize_bilinear(source, &across, &down, pixels, err);
 }

@@ -1,5 +1,5 @@
-/* host/image/resize.h - any image to 224 x 224, bit for bit as Pillow 9.4 does it; private to
- * host/image. */
+/* host/image/resize.h - any image to 224 x 224, or smaller for people to look at, bit for bit
+ * as Pillow 9.4 does it; private to host/image. */
 #ifndef LL_IMAGE_RESIZE_H
 #define LL_IMAGE_RESIZE_H
 
@@ -16,5 +16,14 @@
  * @return LL_ERR_MEMORY */
 LL_NODISCARD ll_status ll_resize_view(const ll_view *source, ll_geometry geometry, ll_resize filter,
                                       uint8_t *pixels, ll_error *err);
+
+/** The whole picture within side x side by antialiased bilinear, its proportions kept; a smaller
+ * one stays as it is.
+ *
+ * @param side    1 .. LL_IMAGE_SIDE
+ * @param pixels  room for (side, side, 3) u8 RGB; (*height, *width, 3) are written
+ * @return LL_ERR_MEMORY */
+LL_NODISCARD ll_status ll_resize_fit(const ll_view *source, int side, uint8_t *pixels, int *width,
+                                     int *height, ll_error *err);
 
 #endif

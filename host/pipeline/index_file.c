@@ -4,11 +4,15 @@
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/pipeline/summary.h"
+#include "host/store/bands.h"
 #include "host/store/groups.h"
 #include "host/store/writer.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+enum { BAND_SHARE = 16 }; /* of the machine's memory, for a band of the matrix on its way */
 
 /* Columns of borrowed texts, in the order of the index. */
 struct texts {
@@ -93,10 +97,15 @@ static ll_matrix_type matrix_type(ll_store_matrix matrix)
     return LL_MATRIX_NONE;
 }
 
+static ll_status begin_matrix(void *to, int64_t band_rows, ll_error *err)
+{
+    return ll_bands_begin(to, band_rows, err);
+}
+
 static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
                            const void *values, ll_error *err)
 {
-    return ll_writer_matrix(to, row, rows, column, columns, values, err);
+    return ll_bands_take(to, row, rows, column, columns, values, err);
 }
 
 static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
@@ -105,10 +114,21 @@ static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint3
     return ll_writer_neighbors(to, row, rows, index, score, err);
 }
 
+/* At N = 44 000 a band of the cpu's takes 360 MB of float32, one of a card's 1.4 GB. */
+static int64_t band_bytes(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page_bytes > 0 ? (int64_t)pages / BAND_SHARE * page_bytes : 0;
+}
+
 static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
                          const ll_collect *collect, const uint32_t *group, int neighbors,
                          ll_backend *be, ll_similarity_summary *summary, ll_error *err)
 {
+    ll_status status = LL_OK;
+    ll_bands *bands = NULL;
+
+    LL_TRY(ll_bands_create(writer, band_bytes(), &bands, err));
     const ll_similarity_options similarity = {
         .features = collect->features,
         .rows = collect->items,
@@ -116,11 +136,17 @@ static ll_status compare(ll_writer *writer, const ll_pipeline_options *options,
         .neighbors = neighbors,
         .group = group,
         .matrix = matrix_type(options->matrix),
-        .matrix_sink = {.to = writer, .take = take_tile},
+        .matrix_sink = {.to = bands, .take = take_tile},
+        .matrix_begin = begin_matrix,
         .neighbor_sink = {.to = writer, .take = take_neighbors},
+        .threads = options->threads,
         .log = options->log,
     };
-    return ll_similarity_run(be, &similarity, summary, err);
+    LL_TRY_DONE(ll_similarity_run(be, &similarity, summary, err));
+    LL_TRY_DONE(ll_bands_finish(bands, err));
+done:
+    ll_bands_free(bands);
+    return status;
 }
 
 static ll_status create_writer(const char *path, const ll_store_extents *extents,

@@ -1,6 +1,7 @@
 /* host/similarity/ranking.c - see ranking.h. */
 #include "host/similarity/ranking.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -55,7 +56,7 @@ int64_t ll_ranking_best(const float *scores, int64_t rows, int64_t row, const ui
     int64_t count = 0;
 
     for (int64_t c = 0; c < rows; c++) {
-        if (c == row || (group != NULL && group[c] != group[row])) continue;
+        if (group != NULL && group[c] != group[row]) continue;
         if (count < wanted) {
             columns[count] = (uint32_t)c;
             best[count++] = scores[c];
@@ -78,4 +79,20 @@ int64_t ll_ranking_best(const float *scores, int64_t rows, int64_t row, const ui
         sink(columns, best, left, 0, column, score);
     }
     return count;
+}
+
+void ll_ranking_give(const uint32_t *columns, const float *scores, int64_t count, int64_t row,
+                     int64_t wanted, uint32_t *index, float *score)
+{
+    int64_t given = 0;
+
+    for (int64_t c = 0; c < count && given < wanted; c++) {
+        if (columns[c] == row) continue;
+        index[given] = columns[c];
+        score[given++] = scores[c];
+    }
+    for (; given < wanted; given++) {
+        index[given] = UINT32_MAX;
+        score[given] = NAN;
+    }
 }

@@ -4,12 +4,19 @@
  * by fast score; they get exact scores and are sorted. Whoever is no candidate has an exact score
  * of at most lowest + e, where lowest is the lowest fast score kept and e the backend's bound; so
  * if the K-th exact score is above that, nobody was missed. Otherwise the row is redone: exact
- * scores with every row, and the best K of those. */
+ * scores with every row, and the best K of those.
+ *
+ * Rows go by in blocks, two at a time, so that the device works while the host does:
+ *
+ *   device   lists of block n | exact scores of its first K          | of others that matter
+ *   host                      | block n - 1 sorted, redone, given on | who matters */
 #include "host/similarity/similarity.h"
 #include "host/base/clock.h"
 #include "host/base/memory.h"
+#include "host/base/parallel.h"
 #include "host/base/size.h"
 #include "host/similarity/ranking.h"
+#include "host/similarity/redo.h"
 #include "host/similarity/tile_plan.h"
 
 #include <assert.h>
@@ -18,20 +25,26 @@
 #include <string.h>
 
 enum {
-    TILES_AT_ONCE = 256, /* between two signs of progress: about 3 s on two cores */
-    ROWS_AT_ONCE = 1024, /* handed to the neighbour sink in one call */
-    WHOLE_ROWS = 4,      /* redone rows remembered */
-    LEAST_MARGIN = 28,   /* M = max(28, K / 4) */
-    ENOUGH_TO_SHOW = 10, /* neighbours a product page shows */
+    TILES_AT_ONCE = 256,     /* between two signs of progress: about 3 s on two cores */
+    MOST_ROWS = 4096,        /* of a block, which goes to the neighbour sink in one call */
+    LEAST_ROWS = 256,        /* rows are a multiple of it, as the checksums of an index are */
+    PAIRS_AT_ONCE = 1 << 20, /* candidates of a block */
+    ROWS_A_TASK = 64,        /* about a tenth of a millisecond */
+    MOST_THREADS = 8,        /* enough to be done before the device is, and to start in no time */
+    ENOUGH_TO_SHOW = 10,     /* neighbours a product page shows */
 };
 static const float k_similar = 0.80f; /* the paper's threshold */
 
-/* All exact scores of a row. Byte-equal photos have byte-equal features and so the same scores:
- * a shop's thousand "no image yet" pictures are redone once, not a thousand times. */
-struct whole_row {
-    int64_t row;   /* -1: none yet */
-    int64_t used;  /* when, for throwing out the one not used for longest */
-    float *scores; /* (rows) */
+/* Rows on their way from candidates to neighbours; arrays (rows, keep) unless said otherwise. */
+struct block {
+    int64_t row, rows;
+    uint32_t *columns;
+    float *fast, *exact;
+    double *bounds;     /* (rows) */
+    bool *all;          /* (rows) the list holds every permitted row: nobody to miss */
+    bool *certain;      /* (rows) */
+    uint32_t *part;     /* (rows, max(K, M)) what is asked of rescore */
+    float *part_scores; /* (rows, max(K, M)) */
 };
 
 struct run {
@@ -39,18 +52,15 @@ struct run {
     const ll_similarity_options *options;
     ll_similarity_summary *summary;
     int64_t keep, rest; /* K + M, M; fewer if there are fewer rows */
-    /* One block of at most ROWS_AT_ONCE rows, (block, keep) unless said otherwise. */
-    uint32_t *columns;
-    float *fast, *exact;
-    double *bounds;     /* (block) */
-    bool *all;          /* (block) the list holds every permitted row: nobody to miss */
-    uint32_t *part;     /* (block, max(K, M)) what is asked of rescore */
-    float *part_scores; /* (block, max(K, M)) */
-    uint32_t *index;    /* (block, K) the result */
-    float *score;       /* (block, K) */
-    float *best;        /* (rows) each row's best score, of those that have a neighbour */
-    int64_t bests, clock;
-    struct whole_row whole[WHOLE_ROWS];
+    int threads;
+    int64_t block_rows;
+    struct block blocks[2], *at; /* `at`: what tasks work on */
+    uint32_t *index;             /* (block_rows, K) the result of a block */
+    float *score;                /* (block_rows, K) */
+    uint32_t *uncertain;         /* (block_rows) row numbers */
+    ll_redo *redo;
+    float *best; /* (rows) each row's best score, of those that have a neighbour */
+    int64_t bests;
 };
 
 /* ---- tiles ----------------------------------------------------------------------------- */
@@ -58,8 +68,11 @@ struct run {
 static ll_status run_tiles(struct run *run, ll_error *err)
 {
     const ll_similarity_options *const o = run->options;
-    const ll_tile_plan plan = ll_tile_plan_make(o->rows, ll_compare_tile(run->be));
+    const int64_t tile = ll_compare_tile(run->be);
+    const ll_tile_plan plan = ll_tile_plan_make(o->rows, tile);
 
+    if (o->matrix != LL_MATRIX_NONE && o->matrix_begin != NULL)
+        LL_TRY(o->matrix_begin(o->matrix_sink.to, LL_TILE_PLAN_BAND * tile, err));
     ll_log_progress(o->log, "compare", 0, plan.tiles);
     for (int64_t first = 0; first < plan.tiles; first += TILES_AT_ONCE) {
         const int64_t end = ll_min_i64(first + TILES_AT_ONCE, plan.tiles);
@@ -75,95 +88,70 @@ static ll_status run_tiles(struct run *run, ll_error *err)
     return LL_OK;
 }
 
-/* ---- candidates to neighbours ---------------------------------------------------------- */
+/* ---- candidates to neighbours, on the host --------------------------------------------- */
 
-/* run->part (rows, count) holds candidates [from, from + count) of each row: their exact scores. */
-static ll_status rescore_part(struct run *run, int64_t row, int64_t rows, int64_t from,
-                              int64_t count, ll_error *err)
+/* Every row of run->at, `work` on (run, row within the block), on a few threads. */
+struct each_row {
+    struct run *run;
+    void (*work)(struct run *run, int64_t r);
+};
+
+static ll_status work_rows(void *context, int64_t task, int thread, ll_error *err)
 {
-    if (count == 0) return LL_OK;
-    LL_TRY(ll_rescore(run->be, row, rows, run->part, count, run->part_scores, err));
-    for (int64_t r = 0; r < rows; r++)
-        memcpy(run->exact + r * run->keep + from, run->part_scores + r * count,
-               (size_t)count * sizeof *run->exact);
+    const struct each_row *const each = context;
+    const int64_t first = task * ROWS_A_TASK, end = first + ROWS_A_TASK;
+
+    (void)thread;
+    (void)err;
+    for (int64_t r = first; r < ll_min_i64(end, each->run->at->rows); r++)
+        each->work(each->run, r);
     return LL_OK;
 }
 
-/* Exact scores of the first K candidates, then of those among the others that could still come
- * before the worst of them; the others leave the list. */
-static ll_status rescore_block(struct run *run, int64_t row, int64_t rows, ll_error *err)
+static ll_status each_row(struct run *run, struct block *block,
+                          void (*work)(struct run *run, int64_t r), ll_error *err)
 {
+    struct each_row each = {run, work};
+
+    run->at = block;
+    return ll_parallel_run(run->threads, ll_ceil_div(block->rows, ROWS_A_TASK), work_rows, &each,
+                           err);
+}
+
+/* Of the candidates after the first K, whose exact scores are there, only those stay that could
+ * still come before the worst of the first: they are asked for next. */
+static void choose_others(struct run *run, int64_t r)
+{
+    struct block *const b = run->at;
     const int64_t keep = run->keep, rest = run->rest, head = keep - rest;
+    const float *const fast = b->fast + r * keep;
+    float *const exact = b->exact + r * keep;
+    uint32_t *const columns = b->columns + r * keep;
+    float worst = 1.0f;
 
-    for (int64_t r = 0; r < rows; r++)
-        memcpy(run->part + r * head, run->columns + r * keep, (size_t)head * sizeof *run->part);
-    LL_TRY(rescore_part(run, row, rows, 0, head, err));
-    for (int64_t r = 0; r < rows; r++) {
-        const float *const exact = run->exact + r * keep, *const fast = run->fast + r * keep;
-        uint32_t *const columns = run->columns + r * keep;
-        float worst = 1.0f;
-        for (int64_t c = 0; c < head; c++)
-            if (columns[c] != LL_NO_NEIGHBOR && exact[c] < worst) worst = exact[c];
-        for (int64_t c = head; c < keep; c++)
-            if ((double)fast[c] + run->bounds[r] < (double)worst) columns[c] = LL_NO_NEIGHBOR;
-        if (rest > 0)
-            memcpy(run->part + r * rest, columns + head, (size_t)rest * sizeof *run->part);
-    }
-    return rescore_part(run, row, rows, head, rest, err);
+    memcpy(exact, b->part_scores + r * head, (size_t)head * sizeof *exact);
+    for (int64_t c = 0; c < head; c++)
+        if (columns[c] != LL_NO_NEIGHBOR && exact[c] < worst) worst = exact[c];
+    for (int64_t c = head; c < keep; c++)
+        if ((double)fast[c] + b->bounds[r] < (double)worst) columns[c] = LL_NO_NEIGHBOR;
+    memcpy(b->part + r * rest, columns + head, (size_t)rest * sizeof *columns);
 }
 
-static ll_status whole_row_of(struct run *run, int64_t row, const float **scores, ll_error *err)
+/* All exact scores that matter are there: the neighbours of a row, if they are certain. */
+static void order_row(struct run *run, int64_t r)
 {
-    const ll_similarity_options *const o = run->options;
-    const size_t row_bytes = (size_t)o->cols * sizeof *o->features;
-    struct whole_row *oldest = &run->whole[0];
+    struct block *const b = run->at;
+    const int64_t keep = run->keep, rest = run->rest, wanted = run->options->neighbors;
+    const double lowest = (double)b->fast[r * keep + keep - 1];
+    uint32_t *const columns = b->columns + r * keep;
+    float *const exact = b->exact + r * keep;
 
-    for (int i = 0; i < WHOLE_ROWS; i++) {
-        struct whole_row *const w = &run->whole[i];
-        if (w->row >= 0 &&
-            memcmp(o->features + w->row * o->cols, o->features + row * o->cols, row_bytes) == 0) {
-            w->used = ++run->clock;
-            *scores = w->scores;
-            return LL_OK;
-        }
-        if (w->used < oldest->used) oldest = w;
-    }
-    if (oldest->scores == NULL)
-        LL_TRY(ll_alloc("a row of scores", o->rows, sizeof *oldest->scores, &oldest->scores, err));
-    oldest->row = -1;
-    LL_TRY(ll_rescore_row(run->be, row, oldest->scores, err));
-    oldest->row = row;
-    oldest->used = ++run->clock;
-    *scores = oldest->scores;
-    return LL_OK;
-}
-
-/* Row number `r` of the block, which starts at `row`: its neighbours into run->index, run->score.
- */
-static ll_status finish_row(struct run *run, int64_t row, int64_t r, ll_error *err)
-{
-    const ll_similarity_options *const o = run->options;
-    const int64_t keep = run->keep, wanted = o->neighbors;
-    const double lowest = (double)run->fast[r * keep + keep - 1];
-    uint32_t *const columns = run->columns + r * keep, *const index = run->index + r * wanted;
-    float *const exact = run->exact + r * keep, *const score = run->score + r * wanted;
-    int64_t count = ll_ranking_sort(columns, exact, keep);
-
-    if (run->all[r] || (double)exact[wanted - 1] > lowest + run->bounds[r]) {
-        count = ll_min_i64(count, wanted);
-        memcpy(index, columns, (size_t)count * sizeof *index);
-        memcpy(score, exact, (size_t)count * sizeof *score);
-    } else {
-        const float *scores = NULL;
-        LL_TRY(whole_row_of(run, row + r, &scores, err));
-        count = ll_ranking_best(scores, o->rows, row + r, o->group, wanted, index, score);
-        run->summary->rows_redone++;
-    }
-    for (int64_t c = count; c < wanted; c++) {
-        index[c] = LL_NO_NEIGHBOR;
-        score[c] = NAN;
-    }
-    return LL_OK;
+    memcpy(exact + keep - rest, b->part_scores + r * rest, (size_t)rest * sizeof *exact);
+    const int64_t count = ll_ranking_sort(columns, exact, keep);
+    b->certain[r] = b->all[r] || (double)exact[wanted - 1] > lowest + b->bounds[r];
+    if (b->certain[r])
+        ll_ranking_give(columns, exact, count, b->row + r, wanted, run->index + r * wanted,
+                        run->score + r * wanted);
 }
 
 static void count_row(struct run *run, const float *score)
@@ -177,63 +165,124 @@ static void count_row(struct run *run, const float *score)
         run->summary->rows_with_ten += score[ENOUGH_TO_SHOW - 1] >= k_similar;
 }
 
-static ll_status run_rows(struct run *run, ll_error *err)
+/* ---- a block, step by step ------------------------------------------------------------- */
+
+/* The lists of the rows from `row` on, and exact scores of the first K of each, under way. */
+static ll_status start_block(struct run *run, struct block *b, int64_t row, ll_error *err)
+{
+    const int64_t keep = run->keep, head = keep - run->rest, others = run->options->rows - 1;
+
+    b->row = row;
+    b->rows = ll_min_i64(run->block_rows, run->options->rows - row);
+    LL_TRY(ll_topk_take(run->be, row, b->rows, b->columns, b->fast, b->bounds, err));
+    for (int64_t r = 0; r < b->rows; r++) {
+        const uint32_t *const columns = b->columns + r * keep;
+        b->all[r] = columns[keep - 1] == LL_NO_NEIGHBOR || keep >= others;
+        memcpy(b->part + r * head, columns, (size_t)head * sizeof *columns);
+    }
+    return ll_rescore_submit(run->be, row, b->rows, b->part, head, b->part_scores, err);
+}
+
+/* The exact scores of the others that matter. */
+static ll_status score_others(struct run *run, struct block *b, ll_error *err)
+{
+    LL_TRY(ll_rescore_wait(run->be, err));
+    LL_TRY(each_row(run, b, choose_others, err));
+    if (run->rest == 0) return LL_OK;
+    return ll_rescore(run->be, b->row, b->rows, b->part, run->rest, b->part_scores, err);
+}
+
+static ll_status finish_block(struct run *run, struct block *b, ll_error *err)
 {
     const ll_similarity_options *const o = run->options;
-    const int64_t keep = run->keep;
+    int64_t uncertain = 0;
 
-    for (int64_t row = 0; row < o->rows; row += ROWS_AT_ONCE) {
-        const int64_t rows = ll_min_i64(ROWS_AT_ONCE, o->rows - row);
-        LL_TRY(ll_topk_take(run->be, row, rows, run->columns, run->fast, run->bounds, err));
-        for (int64_t r = 0; r < rows; r++) {
-            const bool room = run->columns[r * keep + keep - 1] == LL_NO_NEIGHBOR;
-            run->all[r] = room || keep >= o->rows - 1;
-        }
-        LL_TRY(rescore_block(run, row, rows, err));
-        for (int64_t r = 0; r < rows; r++) {
-            LL_TRY(finish_row(run, row, r, err));
-            count_row(run, run->score + r * o->neighbors);
-        }
-        LL_TRY(o->neighbor_sink.take(o->neighbor_sink.to, row, rows, run->index, run->score, err));
-        ll_log_progress(o->log, "rescore", row + rows, o->rows);
+    LL_TRY(each_row(run, b, order_row, err));
+    for (int64_t r = 0; r < b->rows; r++)
+        if (!b->certain[r]) run->uncertain[uncertain++] = (uint32_t)(b->row + r);
+    LL_TRY(ll_redo_rows(run->redo, run->uncertain, uncertain, b->row, run->index, run->score, err));
+    run->summary->rows_redone += uncertain;
+    for (int64_t r = 0; r < b->rows; r++)
+        count_row(run, run->score + r * o->neighbors);
+    LL_TRY(
+        o->neighbor_sink.take(o->neighbor_sink.to, b->row, b->rows, run->index, run->score, err));
+    ll_log_progress(o->log, "rescore", b->row + b->rows, o->rows);
+    return LL_OK;
+}
+
+static ll_status run_rows(struct run *run, ll_error *err)
+{
+    const int64_t blocks = ll_ceil_div(run->options->rows, run->block_rows);
+
+    for (int64_t n = 0; n <= blocks; n++) {
+        struct block *const b = &run->blocks[n % 2], *const before = &run->blocks[(n + 1) % 2];
+        if (n < blocks) LL_TRY(start_block(run, b, n * run->block_rows, err));
+        if (n > 0) LL_TRY(finish_block(run, before, err));
+        if (n < blocks) LL_TRY(score_others(run, b, err));
     }
     return LL_OK;
 }
 
 /* ---- the whole ------------------------------------------------------------------------- */
 
+static ll_status make_block(const struct run *run, struct block *b, ll_error *err)
+{
+    const int64_t rows = run->block_rows, all = rows * run->keep;
+    const int64_t part = rows * ll_max_i64(run->options->neighbors, run->rest);
+
+    LL_TRY(ll_alloc("candidates", all, sizeof *b->columns, &b->columns, err));
+    LL_TRY(ll_alloc("candidates", all, sizeof *b->fast, &b->fast, err));
+    LL_TRY(ll_alloc("candidates", all, sizeof *b->exact, &b->exact, err));
+    LL_TRY(ll_alloc("candidates", part, sizeof *b->part, &b->part, err));
+    LL_TRY(ll_alloc("candidates", part, sizeof *b->part_scores, &b->part_scores, err));
+    LL_TRY(ll_alloc("candidates", rows, sizeof *b->bounds, &b->bounds, err));
+    LL_TRY(ll_alloc("candidates", rows, sizeof *b->certain, &b->certain, err));
+    return ll_alloc("candidates", rows, sizeof *b->all, &b->all, err);
+}
+
 static ll_status make_buffers(struct run *run, ll_error *err)
 {
     const ll_similarity_options *const o = run->options;
-    const int64_t block = ll_min_i64(ROWS_AT_ONCE, o->rows), wanted = o->neighbors;
-    const int64_t all = block * run->keep, part = block * ll_max_i64(wanted, run->rest);
+    const int64_t wanted = o->neighbors;
 
-    LL_TRY(ll_alloc("candidates", all, sizeof *run->columns, &run->columns, err));
-    LL_TRY(ll_alloc("candidates", all, sizeof *run->fast, &run->fast, err));
-    LL_TRY(ll_alloc("candidates", all, sizeof *run->exact, &run->exact, err));
-    LL_TRY(ll_alloc("candidates", part, sizeof *run->part, &run->part, err));
-    LL_TRY(ll_alloc("candidates", part, sizeof *run->part_scores, &run->part_scores, err));
-    LL_TRY(ll_alloc("candidates", block, sizeof *run->bounds, &run->bounds, err));
-    LL_TRY(ll_alloc("candidates", block, sizeof *run->all, &run->all, err));
-    LL_TRY(ll_alloc("neighbours", block * wanted, sizeof *run->index, &run->index, err));
-    LL_TRY(ll_alloc("neighbours", block * wanted, sizeof *run->score, &run->score, err));
+    run->block_rows = PAIRS_AT_ONCE / run->keep / LEAST_ROWS * LEAST_ROWS;
+    run->block_rows = ll_max_i64(ll_min_i64(run->block_rows, MOST_ROWS), LEAST_ROWS);
+    run->block_rows = ll_min_i64(run->block_rows, o->rows);
+    LL_TRY(make_block(run, &run->blocks[0], err));
+    LL_TRY(make_block(run, &run->blocks[1], err));
+    LL_TRY(ll_alloc("neighbours", run->block_rows * wanted, sizeof *run->index, &run->index, err));
+    LL_TRY(ll_alloc("neighbours", run->block_rows * wanted, sizeof *run->score, &run->score, err));
+    LL_TRY(ll_alloc("neighbours", run->block_rows, sizeof *run->uncertain, &run->uncertain, err));
+    const ll_redo_options redo = {.be = run->be,
+                                  .features = o->features,
+                                  .rows = o->rows,
+                                  .cols = o->cols,
+                                  .group = o->group,
+                                  .neighbors = wanted,
+                                  .most = run->block_rows,
+                                  .threads = run->threads};
+    LL_TRY(ll_redo_create(&redo, &run->redo, err));
     return ll_alloc("best scores", o->rows, sizeof *run->best, &run->best, err);
 }
 
 static void free_buffers(struct run *run)
 {
-    for (int i = 0; i < WHOLE_ROWS; i++)
-        free(run->whole[i].scores);
+    ll_redo_free(run->redo);
     free(run->best);
+    free(run->uncertain);
     free(run->score);
     free(run->index);
-    free(run->all);
-    free(run->bounds);
-    free(run->part_scores);
-    free(run->part);
-    free(run->exact);
-    free(run->fast);
-    free(run->columns);
+    for (int n = 0; n < 2; n++) {
+        struct block *const b = &run->blocks[n];
+        free(b->all);
+        free(b->certain);
+        free(b->bounds);
+        free(b->part_scores);
+        free(b->part);
+        free(b->exact);
+        free(b->fast);
+        free(b->columns);
+    }
 }
 
 static int by_score(const void *a, const void *b)
@@ -253,7 +302,7 @@ ll_status ll_similarity_run(ll_backend *be, const ll_similarity_options *options
                             ll_similarity_summary *summary, ll_error *err)
 {
     const int64_t wanted = options->neighbors, others = ll_max_i64(options->rows - 1, 1);
-    const int64_t margin = ll_max_i64(LEAST_MARGIN, wanted / 4);
+    const int threads = options->threads > 0 ? options->threads : ll_parallel_cores();
     struct run run = {.be = be, .options = options, .summary = summary};
     ll_status status = LL_OK;
     double start;
@@ -261,10 +310,9 @@ ll_status ll_similarity_run(ll_backend *be, const ll_similarity_options *options
     assert(wanted >= 0 && wanted <= others);
     *summary = (ll_similarity_summary){.median_best = NAN};
     if (options->rows == 0) return LL_OK;
-    run.keep = wanted == 0 ? 0 : ll_min_i64(wanted + margin, others);
+    run.keep = wanted == 0 ? 0 : ll_min_i64(wanted + ll_compare_margin(be, wanted), others);
     run.rest = run.keep - wanted;
-    for (int i = 0; i < WHOLE_ROWS; i++)
-        run.whole[i].row = -1;
+    run.threads = threads < MOST_THREADS ? threads : MOST_THREADS;
 
     const ll_compare_options compare = {.features = options->features,
                                         .rows = options->rows,

@@ -1,8 +1,9 @@
 /* host/similarity/similarity.h - the second long loop: features -> scores.
  *
  * Runs the tiles on and above the diagonal through the backend, rescores each row's candidates in
- * double precision, redoes whole any row whose candidates are not certain, and hands neighbours to
- * a sink: neither HDF5 nor a device is known here. Floor 4; includes base and backend. */
+ * double precision, redoes whole any row whose candidates are not certain (redo.h), and hands
+ * neighbours to a sink: neither HDF5 nor a device is known here. Floor 4; includes base and
+ * backend. */
 #ifndef LL_SIMILARITY_H
 #define LL_SIMILARITY_H
 
@@ -28,7 +29,11 @@ typedef struct ll_similarity_options {
     const uint32_t *group; /* (rows) --within, or NULL */
     ll_matrix_type matrix;
     ll_tile_sink matrix_sink;
+    /* Before the first tile, with the sink's `to`, or NULL: tiles come in bands of `band_rows`
+     * rows; on and above the diagonal, work on a band begins after that on the band before. */
+    ll_status (*matrix_begin)(void *to, int64_t band_rows, ll_error *err);
     ll_neighbor_sink neighbor_sink;
+    int threads; /* of the host's own part; 0: one a processor. Results do not depend on it */
     const ll_log *log;
 } ll_similarity_options;
 

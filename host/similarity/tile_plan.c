@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { BAND = 4 };
+enum { BAND = LL_TILE_PLAN_BAND };
 
 ll_tile_plan ll_tile_plan_make(int64_t rows, int64_t tile)
 {

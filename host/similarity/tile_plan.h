@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+enum { LL_TILE_PLAN_BAND = 4 }; /* rows of blocks: work on one begins after that on the last */
+
 typedef struct ll_tile_plan {
     int64_t blocks; /* of rows: ceil(rows / tile) */
     int64_t tiles;  /* blocks (blocks + 1) / 2 */

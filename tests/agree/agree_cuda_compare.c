@@ -133,7 +133,8 @@ static void candidates_keep_their_bounds(void **state)
         submit_all(&card.be, ROWS);
         assert_int_equal(ll_topk_take(&card.be, 0, ROWS, columns, fast, bounds, &err), LL_OK);
         for (int64_t row = 0; row < ROWS; row++) {
-            assert_int_equal(ll_rescore_row(&card.be, row, exact, &err), LL_OK);
+            assert_int_equal(ll_rescore_rows(&card.be, &(uint32_t){(uint32_t)row}, 1, exact, &err),
+                             LL_OK);
             check_row(&shop, row, KEEP, columns + row * KEEP, fast + row * KEEP, bounds[row],
                       exact);
         }

@@ -11,7 +11,7 @@
 /* images, side, channels: nothing, one square, more units than threads, the real last pools */
 static const int k_shapes[][3] = {{0, 2, 8},  {1, 2, 8},   {2, 4, 16}, {3, 6, 24},
                                   {1, 2, 72}, {1, 8, 600}, {2, 14, 64}};
-static const int64_t k_counts[] = {0, 1, 31, 32, 33, 255, 256, 257, 4097};
+static const int64_t k_counts[] = {0, 1, 7, 8, 9, 31, 32, 33, 255, 256, 257, 4097};
 
 /* Activations: half zeros, with -0 and, where asked for, an infinity or a NaN. */
 static void draw(ll_pool_type type, void *x, int64_t count, int odd, uint64_t *seed)
@@ -130,6 +130,35 @@ static void values_are_widened_and_the_largest_found(void **state)
                              order);
 }
 
+/* Wherever the largest lies, and whatever lies beside it in the same 4 bytes: in small counts, and
+ * where a thread of one block or of two asks for several units at once and then for the rest. */
+static void the_largest_is_found_everywhere(void **state)
+{
+    enum { MOST = 16003 };
+    static const struct {
+        int count, step;
+    } k_few[] = {{1, 1}, {9, 1}, {67, 1}, {8005, 667}, {MOST, 2001}};
+    uint16_t *const x = host_new(MOST, sizeof *x);
+
+    (void)state;
+    for (size_t n = 0; n < sizeof k_few / sizeof k_few[0]; n++)
+        for (int at = k_few[n].count - 1; at >= 0; at -= k_few[n].step) {
+            const int count = k_few[n].count;
+            uint32_t largest = 0, want = 0;
+            for (int i = 0; i < count; i++)
+                x[i] = i == at ? 0xC101 : i % 2 ? 0x40FF : 0x4100; /* -2.502, 2.498, 2.5 */
+            ll_largest_cpu(LL_POOL_FLOAT16, x, count, &want);
+            device_array in = device_put(x, (size_t)count * sizeof *x);
+            device_array most = device_put(&largest, sizeof largest);
+            device_ok(ll_largest_cuda(LL_POOL_FLOAT16, in.values, count, most.values, NULL));
+            device_take(&in, NULL);
+            device_take(&most, &largest);
+            assert_int_equal(largest, want);
+            assert_int_equal(want, 0x40202000); /* 2.502 */
+        }
+    free(x);
+}
+
 static void means_are_those_of_the_cpu_to_the_bit(void **state)
 {
     enum { IMAGES = 3, PLACES = 49, CHANNELS = 200, COUNT = IMAGES * PLACES * CHANNELS };
@@ -210,7 +239,7 @@ static void what_a_card_cannot_do_is_refused(void **state)
                      cudaErrorInvalidValue);
     assert_int_equal(ll_max_pool_cuda(LL_POOL_FLOAT32, odd, 1, 2, 8, NULL, NULL, NULL),
                      cudaErrorInvalidValue);
-    assert_int_equal(ll_largest_cuda(LL_POOL_FLOAT32, odd, 1, NULL, NULL), cudaErrorInvalidValue);
+    assert_int_equal(ll_largest_cuda(LL_POOL_FLOAT16, odd, 8, NULL, NULL), cudaErrorInvalidValue);
     assert_int_equal(ll_bias_relu_cuda(NULL, 1, 6, NULL, NULL), cudaErrorInvalidValue);
     assert_int_equal(ll_mean_cuda(LL_POOL_FLOAT32, NULL, 1, 0, 8, 1.0f, NULL, NULL),
                      cudaErrorInvalidValue);
@@ -222,6 +251,7 @@ int main(void)
         cmocka_unit_test(pools_are_those_of_the_cpu_to_the_bit),
         cmocka_unit_test(blocks_go_on_to_further_rows),
         cmocka_unit_test(values_are_widened_and_the_largest_found),
+        cmocka_unit_test(the_largest_is_found_everywhere),
         cmocka_unit_test(means_are_those_of_the_cpu_to_the_bit),
         cmocka_unit_test(bias_and_relu_are_those_of_the_cpu_to_the_bit),
         cmocka_unit_test(pools_keep_the_largest_of_four),

@@ -72,6 +72,31 @@ static void check(int64_t cols, int positive)
     free(x);
 }
 
+/* Parts of some rows against all: what the scores of pairs are, and nothing beside them. */
+static void rows_against_all_are_their_pairs(void **state)
+{
+    enum { ALL = 21, COLS = 130, COUNT = 4 };
+    static const uint32_t k_rows[COUNT] = {20, 0, 7, 7};
+    float x[ALL * COLS], got[COUNT * ALL], want[COUNT * ALL];
+    uint32_t columns[ALL];
+    double squares[ALL];
+    uint64_t seed = 6;
+
+    (void)state;
+    draw(x, ALL * COLS, 1, &seed);
+    ll_rescore_squares_cpu(x, ALL, COLS, squares);
+    for (uint32_t c = 0; c < ALL; c++)
+        columns[c] = c >= 3 && c < 17 ? c : UINT32_MAX;
+    for (int i = 0; i < COUNT * ALL; i++)
+        got[i] = want[i] = -7.0f;
+    ll_rescore_rows_cpu(x, ALL, COLS, squares, k_rows, COUNT, 3, 9, got);
+    ll_rescore_rows_cpu(x, ALL, COLS, squares, k_rows, COUNT, 9, 17, got);
+    ll_rescore_rows_cpu(x, ALL, COLS, squares, k_rows, COUNT, 17, 17, got);
+    for (int r = 0; r < COUNT; r++)
+        ll_rescore_cpu(x, COLS, squares, k_rows[r], columns, ALL, want + r * ALL);
+    assert_memory_equal(got, want, sizeof got);
+}
+
 static void scores_are_the_definition_to_the_bit(void **state)
 {
     static const int64_t cols[] = {1, 2, 3, 31, 63, 64, 65, 127, 128, 129, 200, 4095, 4096, 25088};
@@ -98,6 +123,7 @@ static void twins_score_one_and_nothing_scores_nothing(void **state)
     assert_true(ll_rescore_score(0.0, 0.0, 1.0) == 0.0f);
     assert_true(ll_rescore_score(0.0, 1.0, 0.0) == 0.0f);
     assert_true(ll_rescore_score(-0.5, 1.0, 1.0) == 0.0f);
+    assert_true(!signbit(ll_rescore_score(-1e-300, 1.0, 1.0)));
     assert_true(ll_rescore_score(1.0000001, 1.0, 1.0) == 1.0f);
 }
 
@@ -105,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_are_the_definition_to_the_bit),
+        cmocka_unit_test(rows_against_all_are_their_pairs),
         cmocka_unit_test(twins_score_one_and_nothing_scores_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,25 +27,23 @@ struct scores {
     float want[ROWS * MOST_COUNT], got[ROWS * MOST_COUNT];
 };
 
-/* Rows [row, row + rows), each against its `count` columns, or against the first `count` rows. */
+/* Rows [row, row + rows), each against its `count` columns. */
 static void check_scores(const float *x, const double *squares, int64_t cols, int64_t row,
-                         int64_t rows, int64_t count, bool listed, const char *repro)
+                         int64_t rows, int64_t count, const char *repro)
 {
     struct scores *const s = host_new(1, sizeof *s);
     const size_t n = (size_t)(rows * count);
     uint64_t seed = (uint64_t)(cols + count);
 
     draw_columns(s->columns, rows * count, &seed);
-    for (size_t i = 0; i < n; i++) {
-        if (!listed) s->columns[i] = (uint32_t)(i % (size_t)count);
+    for (size_t i = 0; i < n; i++)
         s->want[i] = -7.0f; /* stays where nobody asks */
-    }
     device_array features = device_put(x, (size_t)(ROWS * cols) * sizeof *x);
     device_array sums = device_put(squares, ROWS * sizeof *squares);
     device_array columns = device_put(s->columns, n * sizeof *s->columns);
     device_array scores = device_put(s->want, n * sizeof *s->want);
-    device_ok(ll_rescore_cuda(features.values, cols, sums.values, row, rows,
-                              listed ? columns.values : NULL, count, scores.values, NULL));
+    device_ok(ll_rescore_cuda(features.values, cols, sums.values, row, rows, columns.values, count,
+                              scores.values, NULL));
     for (int64_t r = 0; r < rows; r++)
         ll_rescore_cpu(x, cols, squares, row + r, s->columns + r * count, count,
                        s->want + r * count);
@@ -55,6 +53,31 @@ static void check_scores(const float *x, const double *squares, int64_t cols, in
     device_take(&scores, s->got);
     same_bytes(s->got, s->want, n * sizeof *s->got, repro);
     free(s);
+}
+
+/* `count` rows in no order against the first `all`, which may be none of them. */
+static void check_rows(const float *x, const double *squares, int64_t cols, int64_t all,
+                       int64_t count, const char *repro)
+{
+    static const uint32_t k_rows[] = {3, 8, 0, 7, 2, 2, 5, 1, 8};
+    enum { MOST = ROWS * sizeof k_rows / sizeof k_rows[0] };
+    float want[MOST], got[MOST];
+    const size_t n = (size_t)(count * all);
+
+    for (size_t i = 0; i < n; i++)
+        want[i] = -7.0f;
+    device_array features = device_put(x, (size_t)(ROWS * cols) * sizeof *x);
+    device_array sums = device_put(squares, ROWS * sizeof *squares);
+    device_array rows = device_put(k_rows, (size_t)count * sizeof *k_rows);
+    device_array scores = device_put(want, n * sizeof *want);
+    device_ok(ll_rescore_rows_cuda(features.values, all, cols, sums.values, rows.values, count,
+                                   scores.values, NULL));
+    ll_rescore_rows_cpu(x, all, cols, squares, k_rows, count, 0, all, want);
+    device_take(&features, NULL);
+    device_take(&sums, NULL);
+    device_take(&rows, NULL);
+    device_take(&scores, got);
+    same_bytes(got, want, n * sizeof *got, repro);
 }
 
 static void check(int64_t cols, bool positive, int order)
@@ -78,10 +101,12 @@ static void check(int64_t cols, bool positive, int order)
     device_take(&sums, got);
     same_bytes(got, squares, sizeof got, repro);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        check_scores(x, squares, cols, 0, ROWS, counts[i], true, repro);
-        check_scores(x, squares, cols, 4, 3, counts[i], true, repro);
+        check_scores(x, squares, cols, 0, ROWS, counts[i], repro);
+        check_scores(x, squares, cols, 4, 3, counts[i], repro);
     }
-    check_scores(x, squares, cols, 2, 5, ROWS, false, repro);
+    for (int64_t n = 0; n <= ROWS; n++)
+        check_rows(x, squares, cols, ROWS - n / 2, n, repro);
+    check_rows(x, squares, cols, 1, 5, repro);
     free(x);
 }
 

@@ -174,6 +174,7 @@ static void lists_are_those_of_the_cpu(void **state)
     (void)state;
     check(0, 1, 5, 3, 3 + LEAST_ROOM, 0);
     check(1, 2, 5, 1, 1 + LEAST_ROOM, 0);
+    check(14, 30, 17, 40, 40 + LEAST_ROOM, 0); /* lists that never fill */
     for (int number = 2; number < 14; number++) {
         uint64_t seed = (uint64_t)number * 77;
         const int keep = 1 + below(&seed, 40), room = LEAST_ROOM + below(&seed, 60);

@@ -1,6 +1,6 @@
 /* tests/cli/make_sample.c - a small index for the scripts beside this file:
  *     make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX
- *                 [no-features|untrained|within|awkward|digests]... */
+ *                 [no-features|untrained|within|awkward|hostile|digests]... */
 #include "tests/sample_index.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 
     if (argc < 6 || ll_store_matrix_find(argv[5]) < 0) {
         fputs("make_sample FILE ITEMS WIDTH NEIGHBORS MATRIX "
-              "[no-features|untrained|within|awkward|digests]...\n",
+              "[no-features|untrained|within|awkward|hostile|digests]...\n",
               stderr);
         return 2;
     }
@@ -34,6 +34,7 @@ int main(int argc, char **argv)
         .trained = !has(argc, argv, "untrained"),
         .within = has(argc, argv, "within"),
         .awkward = has(argc, argv, "awkward"),
+        .hostile = has(argc, argv, "hostile"),
         .digests = has(argc, argv, "digests"),
     };
     ll_sample_make(argv[1], &options, &sample);

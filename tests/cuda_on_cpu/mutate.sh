@@ -2,6 +2,9 @@
 # tests/cuda_on_cpu/mutate.sh - the kernels' tests can fail: each line below spoils one kernel, by a
 # barrier taken away or an index moved, and its test must then fail.
 #
+# Not here, since fibers cannot notice them: topk.cu's __syncwarp beside shuffles and ballots, which
+# are barriers on fibers (kernels/README.md).
+#
 # From CTest: CXX, CXXFLAGS (as the fibers are compiled), CC_LIBS (what tests link), OBJECTS (the
 # tests' objects, "kernel=path", any number). With VERBOSE, how each was noticed. Runs in the project's root.
 set -u
@@ -25,6 +28,12 @@ rescore|rescore.cu|columns of the row before|s/columns\[r \* count + c\]/columns
 rescore|rescore.cu|the square of another row|s/squares\[first_row + r\]/squares[r]/
 rescore|warp_reduce.cuh|a step of the tree left out|s/step = 16/step = 8/
 rescore|warp_reduce.cuh|lanes add without meeting|s/__shfl_xor_sync(0xffffffffu, sum, step)/sum/
+rescore|rescore.cu|the wrong one of 16 pairs|s/sums\[p \/ SIDE\]\[p % SIDE\]/sums[p % SIDE][p \/ SIDE]/
+rescore|rescore.cu|rows beyond the last|s/first + p < count ? first + p : count - 1/first + p/
+rescore|rescore.cu|columns beyond the last|s/column + p < all ? column + p : all - 1/column + p/
+rescore|rescore.cu|scores of rows beyond the last|s/\&\& r < count \&\& c < all/\&\& c < all/
+rescore|rescore.cu|the square of a place, not of a row|s/squares\[rows\[r\]\]/squares[r]/
+rescore|rescore.cu|pairs given up with the first|s/any |= column\[p\] >= 0/any = column[p] >= 0/
 rescore@offsets|rescore.cu|offsets of 32 bits|s/features + column\[p\] \* cols/features + (uint32_t)(column[p] * cols)/
 narrow@offsets|narrow.cu|offsets of 32 bits|s/tile.scores\[r \* tile.stride + c\]/tile.scores[(uint32_t)(r * tile.stride) + c]/
 topk@offsets|topk.cu|offsets of 32 bits|s/lists.keys\[list \* lists.capacity + place\]/lists.keys[(uint32_t)(list * lists.capacity) + place]/
@@ -32,11 +41,15 @@ pool|pool.cu|the wrong corner of a square|s/above\[at + line + units\]/above[at 
 pool|pool.cu|the last corner not looked at|s/square < 4/square < 3/
 pool|pool.cu|rows one further|s/above = x + 2 \* row \* line/above = x + (2 * row + 1) * line/
 pool|pool.cu|the largest of one lane only|s/mine = larger(mine, __shfl_xor_sync(0xffffffffu, mine, step))/mine = mine/
-pool|pool.cu|the end of the values not looked at|s/threadIdx.x < rest_count/threadIdx.x < 0/
 pool|pool.cu|the bias of another channel|s/bias\[i % channel_units\]/bias[(i + 1) % channel_units]/
 pool|pool.cu|rows of one block only|s/row += gridDim.x) {/row += rows) {/
 pool|pool.cu|a place left out of the mean|s/place < places/place < places - 1/
 pool|pool.cu|the factor forgotten|s/Type::value(x\[i\]) \* factor/Type::value(x[i])/
+pool|pool.cu|the last values not looked at|s/if (thread < rest) sizes.see/if (thread < 0) sizes.see/
+pool|pool.cu|units asked for at once one too few|s/see(v\[k\], \&sizes);/see(v[k > 0 ? k : 1], \&sizes);/
+pool|pool.cu|the lower of two halves forgotten|s/up > low ? up : low/up/
+pool|pool.cu|the sign kept|s/word << 17/word << 16/
+pool|pool.cu|what is there not looked at|s/mine > \*static_cast<const volatile uint32_t \*>(largest)/mine < 1/
 preprocess|preprocess.cu|no barrier before the next chunk|NTH 1 __syncthreads
 preprocess|preprocess.cu|no barrier before pixels are read|NTH 2 __syncthreads
 preprocess|preprocess.cu|a table one further|s/table\[VALUES + rgb/table[VALUES + 1 + rgb/
@@ -59,6 +72,9 @@ topk|topk.cu|columns one further|s/key_of(score, column));/key_of(score, column 
 topk|topk.cu|rows told apart by score alone|s/if (key <= lists.worst\[list\]) return;/if (score_of(key) <= score_of(lists.worst[list])) return;/
 topk|topk.cu|an item its own neighbour|s/return row != column \&\& /return /
 topk|topk.cu|no groups|s/(group == NULL || group\[row\] == group\[column\])/true/
+topk|topk.cu|a whole strip one column further|s/= first\[r \* stride + i \* LL_WARP\];/= first[r * stride + i * LL_WARP + 1];/
+topk|topk.cu|strips at the lower edge taken for whole|s/rows == LL_TOPK_STRIP_ROWS \&\&/rows > 0 \&\&/
+topk|topk.cu|what is outside offered|s/const bool inside = start + r < rows/const bool inside = start + r <= rows/
 topk|topk.cu|columns of a tile not offered|s/score >= of_column) append/false) append/
 topk|topk.cu|a bin one lower|s/if (over + in >= wanted) break;/if (over + in > wanted) break;/
 topk|topk.cu|a cut one digit short|s/key >> (shift + DIGIT_BITS) == prefix/true/

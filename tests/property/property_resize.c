@@ -178,6 +178,51 @@ static void white_blend_is_exact(void **state)
     ll_raster_release(&raster);
 }
 
+static void a_thumbnail_keeps_proportions_and_colours(void **state)
+{
+    (void)state;
+    static const int k_sides[] = {1, 7, 176, SIDE};
+    ll_error err = LL_ERROR_INIT;
+    int width = 0, height = 0;
+
+    for (size_t i = 0; i < sizeof k_sizes / sizeof k_sizes[0]; i++)
+        for (size_t s = 0; s < sizeof k_sides / sizeof k_sides[0]; s++) {
+            const int side = k_sides[s];
+            const int32_t w = k_sizes[i].width, h = k_sizes[i].height, longest = w > h ? w : h;
+            ll_raster raster = raster_of(w, h, 3, 1);
+            for (int64_t k = 0; k < (int64_t)w * h; k++)
+                memcpy(raster.pixels + 3 * k, (const uint8_t[]){255, 7, 0}, 3);
+            const ll_view view = ll_view_of(&raster, 1);
+            memset(g_pixels, 42, sizeof g_pixels);
+            assert_int_equal(ll_resize_fit(&view, side, g_pixels, &width, &height, &err), LL_OK);
+            assert_int_equal(width > height ? width : height, longest < side ? longest : side);
+            /* as wide for its height as the source, to half a pixel, but at least one */
+            assert_true(width == 1 || height == 1 ||
+                        llabs((int64_t)width * h - (int64_t)height * w) * 2 <= longest);
+            for (int k = 0; k < width * height; k++)
+                assert_memory_equal(g_pixels + 3 * k, ((const uint8_t[]){255, 7, 0}), 3);
+            for (int k = width * height * 3; k < LL_IMAGE_BYTES + GUARD; k++)
+                assert_int_equal(g_pixels[k], 42);
+            ll_raster_release(&raster);
+        }
+}
+
+static void a_square_thumbnail_is_what_the_network_could_see(void **state)
+{
+    (void)state;
+    static uint8_t fit[LL_IMAGE_BYTES];
+    ll_raster raster = raster_of(500, 500, 3, 9);
+    ll_error err = LL_ERROR_INIT;
+    int width = 0, height = 0;
+
+    const ll_view view = ll_view_of(&raster, 6);
+    assert_int_equal(ll_resize_fit(&view, SIDE, fit, &width, &height, &err), LL_OK);
+    resize(&raster, 6, LL_GEOMETRY_KERAS, LL_RESIZE_BILINEAR);
+    assert_int_equal(width * height, SIDE * SIDE);
+    assert_memory_equal(fit, g_pixels, sizeof fit);
+    ll_raster_release(&raster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +233,8 @@ int main(void)
         cmocka_unit_test(bilinear_is_within_one_of_its_definition),
         cmocka_unit_test(strips_cost_no_more_than_photos),
         cmocka_unit_test(white_blend_is_exact),
+        cmocka_unit_test(a_thumbnail_keeps_proportions_and_colours),
+        cmocka_unit_test(a_square_thumbnail_is_what_the_network_could_see),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

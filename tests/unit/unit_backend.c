@@ -59,7 +59,7 @@ static void open_refuses(void **state)
     o.cuda_module = LL_TEST_BIN "/module_empty.so";
     assert_refused(&o, LL_ERR_UNSUPPORTED, "not a lookloom module");
     o.cuda_module = LL_TEST_BIN "/module_old.so";
-    assert_refused(&o, LL_ERR_UNSUPPORTED, "made for interface 3, this is 2");
+    assert_refused(&o, LL_ERR_UNSUPPORTED, "made for interface 4, this is 3");
     ll_backend_close(NULL);
 }
 
@@ -176,7 +176,8 @@ static void comparing_refuses(void **state)
     assert_int_equal(ll_tile_submit(be, 0, 1, NULL), LL_ERR_ARGUMENT);
     assert_int_equal(ll_tile_submit(be, -1, 0, NULL), LL_ERR_ARGUMENT);
     assert_int_equal(ll_topk_take(be, 0, 4, columns, scores, bounds, NULL), LL_ERR_ARGUMENT);
-    assert_int_equal(ll_rescore_row(be, 4, scores, NULL), LL_ERR_ARGUMENT);
+    assert_int_equal(ll_rescore_rows(be, (const uint32_t[]){0, 4}, 2, scores, NULL),
+                     LL_ERR_ARGUMENT);
     columns[3] = 4;
     assert_int_equal(ll_rescore(be, 0, 1, columns, 4, scores, NULL), LL_ERR_ARGUMENT);
     columns[3] = 3;
@@ -185,7 +186,8 @@ static void comparing_refuses(void **state)
     assert_int_equal(ll_rescore(be, 3, 2, columns, 1, scores, NULL), LL_ERR_ARGUMENT);
     ll_compare_end(be);
     ll_compare_end(be);
-    assert_int_equal(ll_rescore_row(be, 0, scores, NULL), LL_ERR_ARGUMENT);
+    assert_int_equal(ll_rescore_rows(be, columns, 1, scores, NULL), LL_ERR_ARGUMENT);
+    assert_int_equal(ll_rescore_wait(be, NULL), LL_ERR_ARGUMENT);
     ll_backend_close(be);
     assert_int_equal(ll_matrix_type_bytes(LL_MATRIX_NONE), 0);
     assert_int_equal(ll_matrix_type_bytes(LL_MATRIX_FLOAT32), 4);

@@ -3,11 +3,12 @@
 #include "host/backend/cuda/cuda_plan.h"
 #include "kernels/topk.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h> /* wants the three above it */
+#include <cmocka.h> /* wants three of those above it */
 
 static const int64_t k_rows[] = {1,      2,      31,     511,     512,     513,    1024,
                                  1100,   4095,   4096,   4097,    5000,    44000,  100000,
@@ -32,6 +33,9 @@ static void check_plan(const ll_cuda_demand *demand, const ll_cuda_plan *plan, i
     assert_true(plan->chunk_rows >= 1 && plan->chunk_rows * row_bytes <= plan->slot_bytes);
     assert_true(2 * tile * tile * demand->stored_bytes <= plan->slot_bytes);
     assert_int_equal(plan->bytes[LL_CUDA_SCORES], tile * tile * 4);
+    assert_true(plan->whole_rows >= 1 && plan->whole_rows * 4 <= plan->slot_bytes);
+    assert_int_equal(plan->bytes[LL_CUDA_ROW_SCORES], plan->whole_rows * demand->rows * 4);
+    assert_true(plan->whole_rows == 1 || plan->bytes[LL_CUDA_ROW_SCORES] <= LL_CUDA_WHOLE_BYTES);
     assert_int_equal(plan->bytes[LL_CUDA_EXACT], plan->padded_rows * row_bytes);
     assert_int_equal(plan->bytes[LL_CUDA_HALVES],
                      demand->stored_bytes > 0 ? 0 : plan->padded_rows * row_bytes / 2);
@@ -108,6 +112,7 @@ static void what_fits_a_card(void **state)
     assert_int_equal(plan.tile, LL_CUDA_TILE_FAST);
     assert_int_equal(plan.blocks, 245);
     assert_int_equal(plan.chunk_rows, 2048);
+    assert_int_equal(plan.whole_rows, 16);
 
     plan = on_card(2000000, 128, 0, k_card, &fits); /* halves 16, features 33, lists 4 GB */
     assert_true(fits && plan.rescoring == LL_CUDA_RESCORE_BESIDE);
@@ -151,12 +156,46 @@ static void slots_are_cut_into_rows_and_values(void **state)
     assert_int_equal(ll_cuda_plan_values_at_once(&plan, 7), 7);
 }
 
+static void margins_are_those_of_the_comment(void **state)
+{
+    (void)state;
+    assert_int_equal(ll_cuda_compare_margin(0), 28);
+    assert_int_equal(ll_cuda_compare_margin(10), 28);
+    assert_int_equal(ll_cuda_compare_margin(100), 100);
+    assert_int_equal(ll_cuda_compare_margin(256), 256);
+    assert_int_equal(ll_cuda_compare_margin(1024), 256);
+}
+
 static void slack_grows_with_the_columns(void **state)
 {
     (void)state;
-    assert_true(ll_cuda_plan_slack(512) == 0x1p-13);
-    assert_true(ll_cuda_plan_slack(4096) == 0x1p-13);
-    assert_true(ll_cuda_plan_slack(8192) == 0x1p-12);
+    assert_true(ll_cuda_plan_slack(512, 90, false) == 0x1p-13);
+    assert_true(ll_cuda_plan_slack(4096, 90, false) == 0x1p-13);
+    assert_true(ll_cuda_plan_slack(8192, 90, false) == 0x1p-12);
+    assert_true(ll_cuda_plan_slack(8192, 80, false) == 0x1p-11);
+}
+
+/* What a unit of tensor cores can cut off, every cut counted in full, and the roundings beside it:
+ * cuda_plan.c's derivation as numbers. */
+static double cut_off(int64_t cols, int products, int kept_bits)
+{
+    const double a_step = ldexp(products + 1, -kept_bits) + 1.0;
+    return a_step * (double)cols / products * 0x1p-24 + 1.6e-5;
+}
+
+static void slack_is_a_bound_for_the_card_it_is_given_for(void **state)
+{
+    static const int k_others[] = {0, 80, 86, 87, 89, 100, 103, 120, 121};
+    (void)state;
+    for (int64_t cols = 4096; cols <= 1 << 19; cols *= 2) {
+        assert_true(cut_off(cols, 16, 2) < ll_cuda_plan_slack(cols, 90, false));
+        assert_true(cut_off(cols, 8, 1) > ll_cuda_plan_slack(cols, 90, false)); /* hence two */
+        for (int i = 0; i < COUNT(k_others); i++) {
+            assert_true(cut_off(cols, 8, 1) < ll_cuda_plan_slack(cols, k_others[i], false));
+            assert_true(ll_cuda_plan_slack(cols, k_others[i], true) ==
+                        ll_cuda_plan_slack(cols, 90, false));
+        }
+    }
 }
 
 int main(void)
@@ -167,7 +206,9 @@ int main(void)
         cmocka_unit_test(what_fits_a_card),
         cmocka_unit_test(memory_that_is_short_makes_tiles_small),
         cmocka_unit_test(slots_are_cut_into_rows_and_values),
+        cmocka_unit_test(margins_are_those_of_the_comment),
         cmocka_unit_test(slack_grows_with_the_columns),
+        cmocka_unit_test(slack_is_a_bound_for_the_card_it_is_given_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

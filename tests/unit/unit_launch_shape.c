@@ -74,8 +74,15 @@ static void pairs_of_all_sizes_are_covered(void **state)
             assert_true(groups * LL_RESCORE_PAIRS >= counts[c]);
             covers(shape, shape.grid_x, LL_ROWS_WARPS, k_rows[i] * groups);
         }
-    const ll_launch_shape row = ll_launch_rescore(1, 2000000); /* one row against all */
-    covers(row, row.grid_x, LL_ROWS_WARPS, 2000000 / LL_RESCORE_PAIRS);
+    for (int i = 0; i < ROWS; i++)
+        for (int64_t count = 1; count <= 33; count++) { /* some rows against all */
+            const int64_t groups = ll_launch_divide_up(count, LL_RESCORE_SIDE);
+            const int64_t columns = ll_launch_divide_up(k_rows[i], LL_RESCORE_SIDE);
+            const ll_launch_shape shape = ll_launch_rescore_rows(k_rows[i], count);
+            assert_true(groups * LL_RESCORE_SIDE >= count);
+            assert_true(columns * LL_RESCORE_SIDE >= k_rows[i]);
+            covers(shape, shape.grid_x, LL_ROWS_WARPS, columns * groups);
+        }
 }
 
 static void pixels_need_no_more_blocks_than_allowed(void **state)
@@ -102,6 +109,9 @@ static void nothing_and_too_much_have_no_grid(void **state)
     assert_int_equal(ll_launch_rescore(0, 5).grid_x, 0);
     assert_int_equal(ll_launch_rescore(5, 0).grid_x, 0);
     assert_int_equal(ll_launch_rescore(INT64_MAX, INT64_MAX).grid_x, 0);
+    assert_int_equal(ll_launch_rescore_rows(0, 5).grid_x, 0);
+    assert_int_equal(ll_launch_rescore_rows(5, 0).grid_x, 0);
+    assert_int_equal(ll_launch_rescore_rows(INT64_MAX, INT64_MAX).grid_x, 0);
     assert_int_equal(ll_launch_narrow(0, 5).grid_x, 0);
     assert_int_equal(ll_launch_narrow((int64_t)LL_MOST_GRID_Y * LL_NARROW_SIDE + 1, 1).grid_x, 0);
     assert_int_equal(ll_launch_topk_offer(5, 0).grid_x, 0);

@@ -61,7 +61,7 @@ static void pairs_are_sorted_and_holes_dropped(void **state)
     }
 }
 
-static void the_best_of_a_row_leave_out_itself_and_other_groups(void **state)
+static void the_best_of_a_row_leave_out_other_groups(void **state)
 {
     uint64_t seed = 12;
 
@@ -79,7 +79,7 @@ static void the_best_of_a_row_leave_out_itself_and_other_groups(void **state)
             scores[i] = (float)below(&seed, levels + 1) / (float)levels;
         }
         for (int i = 0; i < rows; i++)
-            if (i != row && (groups == 0 || group[i] == group[row]))
+            if (groups == 0 || group[i] == group[row])
                 want[permitted++] = (struct pair){scores[i], (uint32_t)i};
         const int places = permitted < wanted ? permitted : wanted;
         columns[places] = 4242;
@@ -93,11 +93,33 @@ static void the_best_of_a_row_leave_out_itself_and_other_groups(void **state)
     }
 }
 
+static void a_row_is_left_out_of_its_own_neighbours(void **state)
+{
+    static const uint32_t k_columns[] = {7, 3, 9, 1};
+    static const float k_scores[] = {0.9f, 0.8f, 0.7f, 0.6f};
+    uint32_t index[6] = {0};
+    float score[6];
+
+    (void)state;
+    ll_ranking_give(k_columns, k_scores, 4, 3, 2, index, score);
+    assert_true(index[0] == 7 && index[1] == 9 && score[0] == 0.9f && score[1] == 0.7f);
+    assert_int_equal(index[2], 0); /* not written */
+    ll_ranking_give(k_columns, k_scores, 4, 1, 3, index, score);
+    assert_true(index[0] == 7 && index[1] == 3 && index[2] == 9);
+    ll_ranking_give(k_columns, k_scores, 4, 5, 5, index, score);
+    assert_true(index[3] == 1 && score[3] == 0.6f);
+    assert_true(index[4] == UINT32_MAX && isnan(score[4]));
+    assert_int_equal(index[5], 0);
+    ll_ranking_give(k_columns, k_scores, 0, 5, 1, index, score);
+    assert_true(index[0] == UINT32_MAX && isnan(score[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_are_sorted_and_holes_dropped),
-        cmocka_unit_test(the_best_of_a_row_leave_out_itself_and_other_groups),
+        cmocka_unit_test(the_best_of_a_row_leave_out_other_groups),
+        cmocka_unit_test(a_row_is_left_out_of_its_own_neighbours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* tests/unit/unit_similarity.c - shops whose answer is known beforehand, and what is refused. */
 #include "host/similarity/similarity.h"
+#include "kernels/rescore.h"
 #include "tests/numeric.h"
 
 #include <setjmp.h>
@@ -12,14 +13,14 @@
 
 #include <cmocka.h> /* wants the four above it */
 
-enum { COLS = 64, NEIGHBORS = 5 };
+enum { COLS = 64, NEIGHBORS = 5, MOST_ROWS = 1600, MOST_NEIGHBORS = 1024 };
 
 struct answer {
     int neighbors;
     int64_t refuse_from; /* the sinks fail from this row on; -1: never */
     int64_t cells;
-    uint32_t index[800 * NEIGHBORS];
-    float score[800 * NEIGHBORS];
+    uint32_t index[MOST_ROWS * MOST_NEIGHBORS];
+    float score[MOST_ROWS * MOST_NEIGHBORS];
     ll_similarity_summary summary;
     ll_error err;
 };
@@ -142,6 +143,105 @@ static void a_cluster_of_twins_is_redone_and_ordered_by_row(void **state)
     free(answer);
 }
 
+/* The definition for one row: how many come before the last neighbour, and in what order all are.
+ */
+static void check_by_definition(const struct answer *answer, const float *x, const double *squares,
+                                int64_t rows, int64_t row, const uint32_t *group)
+{
+    const uint32_t *const index = answer->index + row * answer->neighbors;
+    const float *const score = answer->score + row * answer->neighbors;
+    int before = 0, permitted = 0, given = 0;
+
+    for (; given < answer->neighbors && index[given] != LL_NO_NEIGHBOR; given++) {
+        assert_true(given == 0 || score[given - 1] > score[given] ||
+                    (score[given - 1] == score[given] && index[given - 1] < index[given]));
+        assert_int_not_equal(index[given], row);
+    }
+    for (int64_t c = 0; c < rows; c++) {
+        if (c == row || (group != NULL && group[c] != group[row])) continue;
+        const double dot = ll_rescore_dot_cpu(x + row * COLS, x + c * COLS, COLS);
+        const float exact = ll_rescore_score(dot, squares[row], squares[c]);
+        permitted++;
+        before += given > 0 && (exact > score[given - 1] ||
+                                (exact == score[given - 1] && c <= (int64_t)index[given - 1]));
+        for (int n = 0; n < given; n++)
+            if (index[n] == c) assert_true(score[n] == exact);
+    }
+    assert_int_equal(given, permitted < answer->neighbors ? permitted : answer->neighbors);
+    assert_int_equal(before, given);
+}
+
+static void check_all(const struct answer *answer, const float *x, int64_t rows,
+                      const uint32_t *group, int64_t step)
+{
+    double squares[MOST_ROWS];
+
+    assert_true(rows <= MOST_ROWS);
+    ll_rescore_squares_cpu(x, rows, COLS, squares);
+    for (int64_t row = 0; row < rows; row += step)
+        check_by_definition(answer, x, squares, rows, row, group);
+}
+
+/* Row `row` becomes row `model` but for one last bit. */
+static void copy_nearly(float *x, int64_t row, int64_t model)
+{
+    memcpy(x + row * COLS, x + model * COLS, COLS * sizeof *x);
+    for (int64_t k = row % COLS;; k = (k + 1) % COLS)
+        if (x[row * COLS + k] > 0.01f) {
+            x[row * COLS + k] = nextafterf(x[row * COLS + k], row % 2 ? 1.0f : 0.0f);
+            return;
+        }
+}
+
+/* More rows to redo than are scored at once, more than are remembered, and twins of those in
+ * between and long after: every third row is the same, the others of the first half are near copies
+ * of it, and those of the second half twins of the first's, last come first: so many that are
+ * remembered come before one that is not that no place is free for it. */
+static void near_copies_and_twins_are_redone_in_any_order(void **state)
+{
+    enum { ROWS = 700 };
+    struct answer *const answer = make_answer();
+    float *const x = draw(ROWS);
+    uint32_t group[ROWS];
+
+    (void)state;
+    for (int i = 1; i < ROWS; i++) {
+        group[i] = (uint32_t)i % 7 == 0;
+        if (i % 3 == 0)
+            memcpy(x + i * COLS, x, COLS * sizeof *x);
+        else if (i < ROWS / 2)
+            copy_nearly(x, i, 0);
+        else
+            memcpy(x + i * COLS, x + (ROWS - 1 - i) * COLS, COLS * sizeof *x);
+    }
+    group[0] = 0;
+    for (int grouped = 0; grouped < 2; grouped++) {
+        const uint32_t *const groups = grouped ? group : NULL;
+        assert_int_equal(run(answer, x, ROWS, NEIGHBORS, groups, LL_MATRIX_NONE), LL_OK);
+        assert_true(answer->summary.rows_redone > ROWS * 9 / 10);
+        check_all(answer, x, ROWS, groups, 1);
+    }
+    free(x);
+    free(answer);
+}
+
+/* K = 1024 makes blocks of 768 rows: two of them and a rest, one of them with rows to redo. */
+static void several_blocks_follow_each_other(void **state)
+{
+    enum { TWINS = 1290, MANY = 1024 };
+    struct answer *const answer = make_answer();
+    float *const x = draw(MOST_ROWS);
+
+    (void)state;
+    for (int i = 0; i < TWINS; i++)
+        memcpy(x + (MOST_ROWS - 1 - i) * COLS, x, COLS * sizeof *x);
+    assert_int_equal(run(answer, x, MOST_ROWS, MANY, NULL, LL_MATRIX_NONE), LL_OK);
+    assert_true(answer->summary.rows_redone >= TWINS);
+    check_all(answer, x, MOST_ROWS, NULL, 37);
+    free(x);
+    free(answer);
+}
+
 /* Groups of 3: everybody's list holds all there is, so nothing is uncertain. */
 static void small_groups_are_complete_and_filled_up(void **state)
 {
@@ -221,6 +321,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_row_and_one_row_have_no_neighbours),
         cmocka_unit_test(a_cluster_of_twins_is_redone_and_ordered_by_row),
+        cmocka_unit_test(near_copies_and_twins_are_redone_in_any_order),
+        cmocka_unit_test(several_blocks_follow_each_other),
         cmocka_unit_test(small_groups_are_complete_and_filled_up),
         cmocka_unit_test(a_matrix_alone_needs_no_neighbours),
         cmocka_unit_test(a_sink_that_fails_ends_the_run_with_its_own_words),

@@ -25,6 +25,7 @@
 enum {
     TILE = 512,
     TILE_VALUES = TILE * TILE,
+    LEAST_MARGIN = 28,
     TURN = 16, /* floats in a cache line: the transpose goes by squares of that side */
 };
 static const int64_t k_max_cols = 1 << 19;
@@ -52,6 +53,12 @@ struct cpu_compare {
     int threads;
     ll_cpu_group group;
 };
+
+/* M = max(28, K / 4): with bounds of 2e-6 hardly a row stays uncertain but among near copies. */
+int64_t ll_cpu_compare_margin(int64_t neighbors)
+{
+    return ll_max_i64(LEAST_MARGIN, neighbors / 4);
+}
 
 static struct cpu_state *state_of(const ll_backend *be)
 {
@@ -295,15 +302,19 @@ ll_status ll_cpu_compare_sync(ll_backend *be, ll_error *err)
 
 /* ---- candidates and exact scores ------------------------------------------------------- */
 
-enum { ROWS_A_JOB = 8 }; /* rescoring 8 rows takes about a millisecond */
+enum {
+    ROWS_A_JOB = 8, /* rescoring 8 rows takes about a millisecond */
+    COLUMNS_A_JOB =
+        64, /* of rows against all: 1 MB of features, which stays in cache for all rows */
+};
 
-/* What one call of topk_take, rescore or rescore_row asks of all its jobs. */
+/* What one call of topk_take, rescore_submit or rescore_rows asks of all its jobs. */
 struct request {
     struct cpu_compare *compare;
     int64_t row, rows, count;
-    const uint32_t *columns; /* (rows, count) */
+    const uint32_t *columns; /* (rows, count); rescore_rows: the rows (count) */
     uint32_t *taken;         /* (rows, count) */
-    float *scores;           /* (rows, count) */
+    float *scores;           /* (rows, count); rescore_rows: (count, all rows) */
 };
 
 static ll_status run_request(ll_backend *be, struct request *request, ll_cpu_job_fn run,
@@ -360,8 +371,8 @@ static ll_status rescore_rows(void *context, long job, int thread, ll_error *err
     return LL_OK;
 }
 
-ll_status ll_cpu_rescore(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
-                         int64_t count, float *scores, ll_error *err)
+ll_status ll_cpu_rescore_submit(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
+                                int64_t count, float *scores, ll_error *err)
 {
     struct request request = {
         .row = row, .rows = rows, .count = count, .columns = columns, .scores = scores};
@@ -369,26 +380,35 @@ ll_status ll_cpu_rescore(ll_backend *be, int64_t row, int64_t rows, const uint32
     return run_request(be, &request, rescore_rows, ll_ceil_div(rows, ROWS_A_JOB), err);
 }
 
-/* One row against the 512 rows of block number `job`. */
+/* Nothing is left to wait for: all threads have worked already. */
+ll_status ll_cpu_rescore_wait(ll_backend *be, ll_error *err)
+{
+    (void)be;
+    (void)err;
+    return LL_OK;
+}
+
+/* Some rows against the 64 rows of block number `job`. */
 static ll_status rescore_block(void *context, long job, int thread, ll_error *err)
 {
     const struct request *const request = context;
     const struct cpu_compare *const compare = request->compare;
-    const int64_t first = (int64_t)job * TILE, count = block_rows(compare, job);
-    uint32_t columns[TILE];
+    const ll_compare_options *const o = &compare->options;
+    const int64_t first = (int64_t)job * COLUMNS_A_JOB;
 
     (void)thread;
     (void)err;
-    for (int64_t c = 0; c < count; c++)
-        columns[c] = (uint32_t)(first + c);
-    ll_rescore_cpu(compare->options.features, compare->options.cols, compare->squares, request->row,
-                   columns, count, request->scores + first);
+    ll_rescore_rows_cpu(o->features, o->rows, o->cols, compare->squares, request->columns,
+                        request->count, first, ll_min_i64(first + COLUMNS_A_JOB, o->rows),
+                        request->scores);
     return LL_OK;
 }
 
-ll_status ll_cpu_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err)
+ll_status ll_cpu_rescore_rows(ll_backend *be, const uint32_t *rows, int64_t count, float *scores,
+                              ll_error *err)
 {
-    struct request request = {.row = row, .scores = scores};
+    struct request request = {.columns = rows, .count = count, .scores = scores};
+    const int64_t all = state_of(be)->compare->options.rows;
 
-    return run_request(be, &request, rescore_block, state_of(be)->compare->blocks, err);
+    return run_request(be, &request, rescore_block, ll_ceil_div(all, COLUMNS_A_JOB), err);
 }

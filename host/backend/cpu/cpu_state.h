@@ -10,6 +10,7 @@
 #include "host/backend/cpu/cpu_pool.h"
 
 struct cpu_compare; /* cpu_compare.c */
+int64_t ll_cpu_compare_margin(int64_t neighbors);
 
 struct cpu_state {
     ll_cpu_pool *pool;
@@ -38,9 +39,11 @@ ll_status ll_cpu_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *err
 ll_status ll_cpu_compare_sync(ll_backend *be, ll_error *err);
 ll_status ll_cpu_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
                            float *scores, double *bounds, ll_error *err);
-ll_status ll_cpu_rescore(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
-                         int64_t count, float *scores, ll_error *err);
-ll_status ll_cpu_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err);
+ll_status ll_cpu_rescore_submit(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
+                                int64_t count, float *scores, ll_error *err);
+ll_status ll_cpu_rescore_wait(ll_backend *be, ll_error *err);
+ll_status ll_cpu_rescore_rows(ll_backend *be, const uint32_t *rows, int64_t count, float *scores,
+                              ll_error *err);
 void ll_cpu_compare_end(ll_backend *be);
 
 #endif

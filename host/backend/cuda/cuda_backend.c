@@ -1,6 +1,7 @@
 /* host/backend/cuda/cuda_backend.c - the cuda row in the table of backends, and the module's one
  * exported symbol. */
 #include "host/backend/cuda/cuda_check.h"
+#include "host/backend/cuda/cuda_plan.h"
 #include "host/backend/cuda/cuda_state.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
@@ -123,6 +124,7 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
     LL_TRY(ll_conv_library_check(err));
     LL_TRY(check_device(options->device, &properties, err));
     state->device = options->device;
+    state->capability = properties.major * 10 + properties.minor;
     state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;
     state->slots = options->slots;
     state->log = options->log;
@@ -173,13 +175,15 @@ static const struct ll_backend_ops k_ops = {
     .net_free = ll_cuda_net_free,
     .forward_submit = ll_cuda_forward_submit,
     .forward_wait = ll_cuda_forward_wait,
+    .compare_margin = ll_cuda_compare_margin,
     .compare_begin = ll_cuda_compare_begin,
     .compare_tile = ll_cuda_compare_tile,
     .tile_submit = ll_cuda_tile_submit,
     .compare_sync = ll_cuda_compare_sync,
     .topk_take = ll_cuda_topk_take,
-    .rescore = ll_cuda_rescore,
-    .rescore_row = ll_cuda_rescore_row,
+    .rescore_submit = ll_cuda_rescore_submit,
+    .rescore_wait = ll_cuda_rescore_wait,
+    .rescore_rows = ll_cuda_rescore_rows,
     .compare_end = ll_cuda_compare_end,
 };
 

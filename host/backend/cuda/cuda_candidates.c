@@ -1,8 +1,9 @@
 /* host/backend/cuda/cuda_candidates.c - the lists of a comparison, and exact scores of pairs.
  *
- * A block of rows at a time, as many as a slot holds: up, kernel, down, all on `compute`, and
- * waited for. Nothing overlaps: a block's kernel reads 16 KB a pair, against the 8 bytes a pair
- * that move.
+ * A block of rows at a time, as many as a slot holds: up, kernel, down, all on `compute`. The last
+ * part of a block is left under way until somebody waits for it, so that the host can put the block
+ * before it in order meanwhile. Copies do not overlap kernels: a kernel reads 16 KB a pair, against
+ * the 8 bytes a pair that move.
  *
  * bounds[i] >= |fast - exact| for every pair (i, j). With h_j = fp16(64 u_j), r_j and l_j as
  * kernels/halve.h stores them, both rounded up:
@@ -19,8 +20,8 @@
 #include <string.h>
 
 enum {
-    HOST_ROWS = 8, /* a task of the cpu twin: about a millisecond */
-    HOST_COLUMNS = 512,
+    HOST_ROWS = 8,     /* a task of the cpu twin: about a millisecond */
+    HOST_COLUMNS = 64, /* rows of features that stay in cache for all rows asked for */
 };
 static const double k_longest = 1.0 + 0x1p-17; /* |u|: cuda_features.c checks the squares */
 
@@ -55,7 +56,8 @@ ll_status ll_cuda_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t 
 {
     struct cuda_compare *const compare = compare_of(be);
     const bool stored = compare->demand.stored_bytes > 0;
-    const double slack = ll_cuda_plan_slack(compare->options.cols);
+    const double slack =
+        ll_cuda_plan_slack(compare->options.cols, compare->state->capability, stored);
     ll_error cause = LL_ERROR_INIT;
 
     LL_TRY(ll_cuda_compare_drain(compare, err));
@@ -69,25 +71,37 @@ ll_status ll_cuda_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t 
 
 /* ---- exact scores on the device -------------------------------------------------------- */
 
-/* Pairs of rows [row, row + rows) with `count` columns each, `stride` from row to row in the
- * caller's arrays; as many as a slot holds. */
-static ll_status rescore_part(struct cuda_compare *compare, int64_t row, int64_t rows,
-                              const uint32_t *columns, int64_t count, float *scores, ll_error *err)
+static ll_status pairs_finish(struct cuda_compare *compare, ll_error *err)
 {
-    const int64_t bytes = rows * count * 4;
+    const struct cuda_pairs pairs = compare->pairs;
+    const float *const got = compare->slots[1].host;
+
+    compare->pairs.count = 0;
+    if (pairs.count == 0) return LL_OK;
+    LL_TRY(LL_CUDA(cudaEventSynchronize(compare->slots[1].moved)));
+    for (int64_t k = 0; k < pairs.count; k++)
+        pairs.scores[k] = pairs.columns[k] != UINT32_MAX ? got[k] : pairs.scores[k];
+    return LL_OK;
+}
+
+/* Rows [row, row + rows) with `count` columns each; as many as a slot holds. Nothing is under way.
+ */
+static ll_status pairs_start(struct cuda_compare *compare, int64_t row, int64_t rows,
+                             const uint32_t *columns, int64_t count, float *scores, ll_error *err)
+{
+    const size_t bytes = (size_t)(rows * count) * sizeof *columns;
     cudaStream_t const compute = compare->state->compute;
     const struct cuda_slot *const up = &compare->slots[0], *const down = &compare->slots[1];
-    const float *const got = down->host;
 
-    LL_TRY(ll_cuda_upload(compare, up->device, columns, bytes, err));
+    memcpy(up->host, columns, bytes);
+    LL_TRY(LL_CUDA(cudaMemcpyAsync(up->device, up->host, bytes, cudaMemcpyHostToDevice, compute)));
     LL_TRY(LL_CUDA(ll_rescore_cuda(compare->device[LL_CUDA_EXACT], compare->options.cols,
                                    compare->device[LL_CUDA_SQUARES], row, rows, up->device, count,
                                    down->device, compute)));
-    LL_TRY(LL_CUDA(
-        cudaMemcpyAsync(down->host, down->device, (size_t)bytes, cudaMemcpyDeviceToHost, compute)));
-    LL_TRY(LL_CUDA(cudaStreamSynchronize(compute)));
-    for (int64_t k = 0; k < rows * count; k++)
-        if (columns[k] != UINT32_MAX) scores[k] = got[k];
+    LL_TRY(
+        LL_CUDA(cudaMemcpyAsync(down->host, down->device, bytes, cudaMemcpyDeviceToHost, compute)));
+    LL_TRY(LL_CUDA(cudaEventRecord(down->moved, compute)));
+    compare->pairs = (struct cuda_pairs){columns, scores, rows * count};
     return LL_OK;
 }
 
@@ -100,23 +114,31 @@ static ll_status rescore_on_device(struct cuda_compare *compare, int64_t row, in
     const int64_t width = ll_cuda_plan_values_at_once(&compare->plan, count);
 
     for (int64_t at = 0; at < rows; at += most)
-        for (int64_t c = 0; c < count; c += width)
-            LL_TRY(rescore_part(compare, row + at, ll_min_i64(most, rows - at),
-                                columns + at * count + c, ll_min_i64(width, count - c),
-                                scores + at * count + c, err));
+        for (int64_t c = 0; c < count; c += width) {
+            LL_TRY(pairs_finish(compare, err));
+            LL_TRY(pairs_start(compare, row + at, ll_min_i64(most, rows - at),
+                               columns + at * count + c, ll_min_i64(width, count - c),
+                               scores + at * count + c, err));
+        }
     return LL_OK;
 }
 
-static ll_status rescore_row_on_device(struct cuda_compare *compare, int64_t row, float *scores,
-                                       ll_error *err)
+static ll_status rescore_rows_on_device(struct cuda_compare *compare, const uint32_t *rows,
+                                        int64_t count, float *scores, ll_error *err)
 {
-    const int64_t rows = compare->options.rows;
-    float *const all = compare->device[LL_CUDA_ROW_SCORES];
+    const int64_t all = compare->options.rows, most = compare->plan.whole_rows;
+    void *const which = compare->slots[0].device, *const made = compare->device[LL_CUDA_ROW_SCORES];
 
-    LL_TRY(LL_CUDA(ll_rescore_cuda(compare->device[LL_CUDA_EXACT], compare->options.cols,
-                                   compare->device[LL_CUDA_SQUARES], row, 1, NULL, rows, all,
-                                   compare->state->compute)));
-    return ll_cuda_download(compare, scores, all, rows * (int64_t)sizeof *scores, err);
+    for (int64_t at = 0; at < count; at += most) {
+        const int64_t part = ll_min_i64(most, count - at);
+        LL_TRY(ll_cuda_upload(compare, which, rows + at, part * (int64_t)sizeof *rows, err));
+        LL_TRY(LL_CUDA(ll_rescore_rows_cuda(compare->device[LL_CUDA_EXACT], all,
+                                            compare->options.cols, compare->device[LL_CUDA_SQUARES],
+                                            which, part, made, compare->state->compute)));
+        LL_TRY(ll_cuda_download(compare, scores + at * all, made,
+                                part * all * (int64_t)sizeof *scores, err));
+    }
+    return LL_OK;
 }
 
 /* ---- exact scores on the host, where features never fit the device --------------------- */
@@ -124,8 +146,8 @@ static ll_status rescore_row_on_device(struct cuda_compare *compare, int64_t row
 struct request {
     const struct cuda_compare *compare;
     int64_t row, rows, count;
-    const uint32_t *columns; /* (rows, count) */
-    float *scores;           /* (rows, count) */
+    const uint32_t *columns; /* (rows, count); rows against all: the rows (count) */
+    float *scores;           /* (rows, count); rows against all: (count, all) */
 };
 
 static ll_status rescore_rows(void *context, int64_t task, int thread, ll_error *err)
@@ -142,28 +164,24 @@ static ll_status rescore_rows(void *context, int64_t task, int thread, ll_error 
     return LL_OK;
 }
 
-/* One row against 512 others. */
+/* Some rows against 64 of all. */
 static ll_status rescore_block(void *context, int64_t task, int thread, ll_error *err)
 {
     const struct request *const q = context;
     const ll_compare_options *const o = &q->compare->options;
     const int64_t first = task * HOST_COLUMNS;
-    const int64_t count = ll_min_i64(HOST_COLUMNS, o->rows - first);
-    uint32_t columns[HOST_COLUMNS];
 
     (void)thread;
     (void)err;
-    for (int64_t c = 0; c < count; c++)
-        columns[c] = (uint32_t)(first + c);
-    ll_rescore_cpu(o->features, o->cols, q->compare->squares, q->row, columns, count,
-                   q->scores + first);
+    ll_rescore_rows_cpu(o->features, o->rows, o->cols, q->compare->squares, q->columns, q->count,
+                        first, ll_min_i64(first + HOST_COLUMNS, o->rows), q->scores);
     return LL_OK;
 }
 
 /* ---- both ------------------------------------------------------------------------------ */
 
-ll_status ll_cuda_rescore(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
-                          int64_t count, float *scores, ll_error *err)
+ll_status ll_cuda_rescore_submit(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
+                                 int64_t count, float *scores, ll_error *err)
 {
     struct cuda_compare *const compare = compare_of(be);
     struct request request = {compare, row, rows, count, columns, scores};
@@ -181,19 +199,27 @@ ll_status ll_cuda_rescore(ll_backend *be, int64_t row, int64_t rows, const uint3
         err);
 }
 
-ll_status ll_cuda_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err)
+ll_status ll_cuda_rescore_wait(ll_backend *be, ll_error *err)
+{
+    ll_error cause = LL_ERROR_INIT;
+    return ll_cuda_compare_failed(pairs_finish(compare_of(be), &cause), &cause, "rescoring", err);
+}
+
+ll_status ll_cuda_rescore_rows(ll_backend *be, const uint32_t *rows, int64_t count, float *scores,
+                               ll_error *err)
 {
     struct cuda_compare *const compare = compare_of(be);
-    const int64_t rows = compare->options.rows;
-    struct request request = {.compare = compare, .row = row, .scores = scores};
+    const int64_t all = compare->options.rows;
+    struct request request = {
+        .compare = compare, .count = count, .columns = rows, .scores = scores};
     ll_error cause = LL_ERROR_INIT;
 
     LL_TRY(ll_cuda_compare_drain(compare, err));
     LL_TRY(ll_cuda_compare_failed(ll_cuda_features_for_rescoring(compare, &cause), &cause,
                                   "features", err));
     if (compare->plan.rescoring == LL_CUDA_RESCORE_ON_HOST)
-        return ll_parallel_run(ll_parallel_cores(), ll_ceil_div(rows, HOST_COLUMNS), rescore_block,
+        return ll_parallel_run(ll_parallel_cores(), ll_ceil_div(all, HOST_COLUMNS), rescore_block,
                                &request, err);
-    return ll_cuda_compare_failed(rescore_row_on_device(compare, row, scores, &cause), &cause,
-                                  "rescoring row", err);
+    return ll_cuda_compare_failed(rescore_rows_on_device(compare, rows, count, scores, &cause),
+                                  &cause, "rescoring rows", err);
 }

@@ -26,6 +26,13 @@ struct cuda_slot {
     int64_t i, j;
 };
 
+/* Scores on their way from slot 1 to whoever asked for them. */
+struct cuda_pairs {
+    const uint32_t *columns; /* (count) 0xFFFFFFFF: nobody asked */
+    float *scores;
+    int64_t count; /* 0: nothing is under way */
+};
+
 struct cuda_compare {
     struct cuda_state *state;
     ll_compare_options options;
@@ -39,6 +46,7 @@ struct cuda_compare {
     double *squares;            /* (rows), on the host */
     float *residuals, *lengths; /* (rows), on the host; NULL for a stored matrix */
     double most_residual, most_length;
+    struct cuda_pairs pairs;
     int64_t submitted; /* tiles */
     bool begun;        /* everything above is there */
 };

@@ -29,7 +29,36 @@ enum {
 };
 static const double k_unit_tolerance = 0x1p-16; /* as on the cpu: the slack counts on it */
 
-/* ---- small copies ---------------------------------------------------------------------- */
+/* ---- copies ---------------------------------------------------------------------------- */
+
+struct copy {
+    const char *src;
+    char *dst;
+    int64_t bytes;
+};
+
+static ll_status copy_piece(void *context, int64_t task, int thread, ll_error *err)
+{
+    const struct copy *const copy = context;
+    const int64_t at = task * COPY_BYTES;
+
+    (void)thread;
+    (void)err;
+    memcpy(copy->dst + at, copy->src + at, (size_t)ll_min_i64(COPY_BYTES, copy->bytes - at));
+    return LL_OK;
+}
+
+static ll_status copy_shared(void *dst, const void *src, int64_t bytes, ll_error *err)
+{
+    struct copy copy = {src, dst, bytes};
+    const int threads = (int)ll_min_i64(ll_parallel_cores(), COPY_THREADS);
+
+    if (bytes < LEAST_SHARED) {
+        memcpy(dst, src, (size_t)bytes);
+        return LL_OK;
+    }
+    return ll_parallel_run(threads, ll_ceil_div(bytes, COPY_BYTES), copy_piece, &copy, err);
+}
 
 ll_status ll_cuda_download(struct cuda_compare *compare, void *dst, const void *src, int64_t bytes,
                            ll_error *err)
@@ -42,7 +71,7 @@ ll_status ll_cuda_download(struct cuda_compare *compare, void *dst, const void *
         LL_TRY(LL_CUDA(cudaMemcpyAsync(pinned, (const char *)src + at, part, cudaMemcpyDeviceToHost,
                                        compute)));
         LL_TRY(LL_CUDA(cudaStreamSynchronize(compute)));
-        memcpy((char *)dst + at, pinned, part);
+        LL_TRY(copy_shared((char *)dst + at, pinned, (int64_t)part, err));
     }
     return LL_OK;
 }
@@ -64,35 +93,6 @@ ll_status ll_cuda_upload(struct cuda_compare *compare, void *dst, const void *sr
 }
 
 /* ---- one chunk ------------------------------------------------------------------------- */
-
-struct copy {
-    const char *src;
-    char *dst;
-    int64_t bytes;
-};
-
-static ll_status copy_piece(void *context, int64_t task, int thread, ll_error *err)
-{
-    const struct copy *const copy = context;
-    const int64_t at = task * COPY_BYTES;
-
-    (void)thread;
-    (void)err;
-    memcpy(copy->dst + at, copy->src + at, (size_t)ll_min_i64(COPY_BYTES, copy->bytes - at));
-    return LL_OK;
-}
-
-static ll_status copy_to_slot(const float *src, void *dst, int64_t bytes, ll_error *err)
-{
-    struct copy copy = {(const char *)src, dst, bytes};
-    const int threads = (int)ll_min_i64(ll_parallel_cores(), COPY_THREADS);
-
-    if (bytes < LEAST_SHARED) {
-        memcpy(dst, src, (size_t)bytes);
-        return LL_OK;
-    }
-    return ll_parallel_run(threads, ll_ceil_div(bytes, COPY_BYTES), copy_piece, &copy, err);
-}
 
 /* Squares and halves of rows [row, row + rows), which lie at `features`. */
 static ll_status measure_chunk(struct cuda_compare *compare, const float *features, int64_t row,
@@ -123,7 +123,7 @@ static ll_status upload_chunk(struct cuda_compare *compare, int64_t number, ll_e
     const bool used = number >= LL_CUDA_SLOTS;
 
     if (used) LL_TRY(LL_CUDA(cudaEventSynchronize(slot->moved)));
-    LL_TRY(copy_to_slot(o->features + row * o->cols, slot->host, (int64_t)bytes, err));
+    LL_TRY(copy_shared(slot->host, o->features + row * o->cols, (int64_t)bytes, err));
     if (used && exact == NULL) LL_TRY(LL_CUDA(cudaStreamWaitEvent(state->in, slot->made, 0)));
     LL_TRY(LL_CUDA(cudaMemcpyAsync(place, slot->host, bytes, cudaMemcpyHostToDevice, state->in)));
     LL_TRY(LL_CUDA(cudaEventRecord(slot->moved, state->in)));

@@ -21,7 +21,8 @@
 #include "kernels/topk.h"
 
 static const int64_t k_least_reserve_bytes = 256 << 20; /* the driver's and the libraries' own */
-enum { RESERVE_PART = 32, STORED_FEATURE_BYTES = 4, HALF_BYTES = 2 };
+enum { RESERVE_PART = 32, STORED_FEATURE_BYTES = 4, HALF_BYTES = 2, HOPPER = 90 };
+enum { LEAST_MARGIN = 28, MOST_MARGIN = 256 }; /* 256: K / 4 of the most neighbours */
 
 /* The largest power of two up to `most` that is not twice as large as the rows need. */
 static int64_t tile_for(int64_t rows, int64_t most)
@@ -48,8 +49,11 @@ ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, in
     int64_t *const bytes = plan.bytes;
 
     plan.chunk_rows = plan.slot_bytes / row_bytes;
+    plan.whole_rows = ll_min_i64(LL_CUDA_WHOLE_BYTES / (rows * 4), LL_CUDA_WHOLE_ROWS);
+    /* Their numbers go up through a slot. */
+    plan.whole_rows = ll_max_i64(ll_min_i64(plan.whole_rows, plan.slot_bytes / 4), 1);
     bytes[LL_CUDA_SQUARES] = rows * 8;
-    bytes[LL_CUDA_ROW_SCORES] = rows * 4;
+    bytes[LL_CUDA_ROW_SCORES] = plan.whole_rows * rows * 4;
     bytes[LL_CUDA_SCORES] = tile * tile * 4;
     bytes[LL_CUDA_WORKSPACE] = LL_CUDA_WORKSPACE_BYTES;
     bytes[LL_CUDA_SLOT_0] = bytes[LL_CUDA_SLOT_1] = plan.slot_bytes;
@@ -102,24 +106,38 @@ ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_byte
                             .room_bytes = ll_max_i64(free_bytes - reserve, 0)};
 }
 
+/* e is about 5e-4 for float16 halves, and a row is certain if its K-th exact score is that much
+ * above the lowest kept. Where scores fall off as exp(-score / s), the gap from rank K to rank K +
+ * M is s ln(1 + M / K): with M = K it is 0.69 s, three times that of M = K / 4, so rows are certain
+ * from s = 0.8e-3 instead of 2.2e-3 on. Lists grow by half, candidates that cannot matter are never
+ * rescored, and one row redone costs as much as hundreds of longer lists. */
+int64_t ll_cuda_compare_margin(int64_t neighbors)
+{
+    return ll_max_i64(LEAST_MARGIN, ll_min_i64(neighbors, MOST_MARGIN));
+}
+
 /* For rows u of unit length within 2^-17 (|S - 1| <= 2^-16 is checked) and a sum that stays within
  * [-1, 1], so that its last bit is 2^-24 and half of it 2^-25:
  * - The exact score divides by sqrt(S_ii S_jj), which is within 1.6e-5 of 1, and rounds to f32.
  * - float16 on tensor cores: products are exact, but sums are aligned and cut off, not rounded. A
- *   Hopper card takes 16 products and the sum so far in one step, keeping two bits more, and cuts
- *   the result: 17 / 4 + 1 last bits a step, 256 steps at cols = 4096: 1344 x 2^-24 = 8.0e-5; with
- *   the 1.6e-5 below 2^-13 = 1.22e-4. Ampere takes 8 products and keeps one bit more: 5.5 last
- *   bits, 512 steps, 1.7e-4 if all were cut to the full near 1; for activations, whose sum grows as
- *   it goes (a third of that) and whose bits are cut by half on average, 5.6e-5.
+ *   step takes p products and the sum so far, cuts each of the p + 1 at 2^-b last bits (b: bits
+ * kept beyond those of a f32), and cuts the result once more: (p + 1) 2^-b + 1 last bits of 2^-24
+ * at most, cols / p steps. The bound counts every cut at its full size and the sum near 1 all
+ * along. 9.0 Hopper   p = 16, b = 2: 5.25 x 256 steps = 1344 x 2^-24 = 8.0e-5 at cols = 4096; with
+ * the 1.6e-5 that is 9.6e-5, below 2^-13 = 1.22e-4 8.x Ampere   p = 8, b = 1: 5.5 x 512 steps =
+ * 2816 x 2^-24 = 1.68e-4; with the 1.6e-5 that is 1.84e-4: not below 2^-13, but below 2^-12
+ * = 2.44e-4 any other    nobody has published p and b of later cards: 2^-12, which holds for all
+ * that cut no more than Ampere does, as every card after it does so far
  * - f32 without tensor cores, in parts of 256 columns (cuda_tile.c): 256 roundings of 2^-24 of a
- *   part's sum and one of 2^-25 a part: 1.6e-5 and the 1.6e-5, far below.
+ *   part's sum and one of 2^-25 a part: 1.6e-5 and the 1.6e-5, far below 2^-13 on any card.
  * - alpha = 1 / 4096 undoes 64 x 64: a power of two, exact.
  * More columns make as many times more steps.
  * Source for the units: Fasi, Higham, Mikaitis, Pranesh, "Numerical behavior of NVIDIA tensor
  * cores" (PeerJ CS 7:e330, 2021), and what was measured of Hopper since. */
-double ll_cuda_plan_slack(int64_t cols)
+double ll_cuda_plan_slack(int64_t cols, int capability, bool stored)
 {
-    return cols > 4096 ? (double)cols / 4096.0 * 0x1p-13 : 0x1p-13;
+    const double slack = stored || capability == HOPPER ? 0x1p-13 : 0x1p-12;
+    return cols > 4096 ? (double)cols / 4096.0 * slack : slack;
 }
 
 int64_t ll_cuda_plan_rows_at_once(const ll_cuda_plan *plan, int64_t count)

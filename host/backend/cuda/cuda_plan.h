@@ -15,6 +15,8 @@ enum {
     LL_CUDA_TILE_STORED = 2048, /* fp32, on its way to the host */
     LL_CUDA_CHUNK_BYTES = 32 << 20,
     LL_CUDA_WORKSPACE_BYTES = 32 << 20, /* at most, for the matrix product */
+    LL_CUDA_WHOLE_BYTES = 64 << 20,     /* of some rows' scores with all, or one row's if more */
+    LL_CUDA_WHOLE_ROWS = 32,            /* more in one pass gain nothing: kernels/rescore.cu */
 };
 
 typedef enum ll_cuda_buffer {                  /* everything a comparison allocates on the device */
@@ -26,7 +28,8 @@ typedef enum ll_cuda_buffer {                  /* everything a comparison alloca
                               LL_CUDA_COUNTS,     /* (rows) u32 */
                               LL_CUDA_SETTLED,    /* (rows) u32 */
                               LL_CUDA_GROUP,      /* (rows) u32 */
-                              LL_CUDA_ROW_SCORES, /* (rows) f32: one row against all */
+                              LL_CUDA_ROW_SCORES, /* (whole_rows, rows) f32: some rows against all
+                                                   */
                               LL_CUDA_SCORES,     /* (tile, tile) f32 */
                               LL_CUDA_WORKSPACE,  /* of the matrix product */
                               LL_CUDA_SLOT_0,     /* what is coming in or going out, twice */
@@ -60,6 +63,7 @@ typedef struct ll_cuda_limits {
 typedef struct ll_cuda_plan {
     int64_t tile, blocks, padded_rows; /* padded_rows = blocks * tile */
     int64_t slot_bytes;
+    int64_t whole_rows; /* scored against all in one go; 1 or more */
     int64_t chunk_rows; /* rows of f32 features that fit a slot; 1 or more */
     ll_cuda_rescoring rescoring;
     int64_t bytes[LL_CUDA_BUFFERS];
@@ -77,8 +81,13 @@ bool ll_cuda_plan_make(const ll_cuda_demand *demand, const ll_cuda_limits *limit
 /** Limits of a card with `free_bytes` of free memory. */
 ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_bytes);
 
-/** How far a tile's score can be from the exact one beyond what float16 costs its two rows. */
-double ll_cuda_plan_slack(int64_t cols);
+/** M for K neighbours, as ll_compare_margin. */
+int64_t ll_cuda_compare_margin(int64_t neighbors);
+
+/** How far a tile's score can be from the exact one beyond what float16 costs its two rows.
+ * @param capability  of the card, major * 10 + minor
+ * @param stored      the tile is a product of f32 features, without tensor cores */
+double ll_cuda_plan_slack(int64_t cols, int capability, bool stored);
 
 /** Rows of `count` 4-byte values that a slot holds, at least 1; and how many of a row at once. */
 int64_t ll_cuda_plan_rows_at_once(const ll_cuda_plan *plan, int64_t count);

@@ -12,6 +12,7 @@ struct cuda_compare; /* cuda_compare.c */
 
 struct cuda_state {
     int device, batch, slots;
+    int capability; /* of the card, major * 10 + minor */
     ll_conv_type precision;
     cudaStream_t in, compute, out; /* uploads, work, downloads; only events bind them */
     ll_conv_library *conv;
@@ -40,9 +41,11 @@ ll_status ll_cuda_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *er
 ll_status ll_cuda_compare_sync(ll_backend *be, ll_error *err);
 ll_status ll_cuda_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
                             float *scores, double *bounds, ll_error *err);
-ll_status ll_cuda_rescore(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
-                          int64_t count, float *scores, ll_error *err);
-ll_status ll_cuda_rescore_row(ll_backend *be, int64_t row, float *scores, ll_error *err);
+ll_status ll_cuda_rescore_submit(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
+                                 int64_t count, float *scores, ll_error *err);
+ll_status ll_cuda_rescore_wait(ll_backend *be, ll_error *err);
+ll_status ll_cuda_rescore_rows(ll_backend *be, const uint32_t *rows, int64_t count, float *scores,
+                               ll_error *err);
 void ll_cuda_compare_end(ll_backend *be);
 
 #endif

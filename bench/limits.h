@@ -1,0 +1,36 @@
+/* bench/limits.h - what this machine could do at best, measured in the same run as the stage it
+ * stands beside: the speed of memory, and of the disk behind a folder. (The rate of multiplications
+ * is ll_bench_limit_gemm, in bench.h.) For the cases. Floor 6. */
+#ifndef LL_BENCH_LIMITS_H
+#define LL_BENCH_LIMITS_H
+
+#include "host/base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Bytes a second read from memory by `threads` threads at once, each its own 64 MiB in order, into
+ *  a buffer that a cache holds: best of a few rounds. */
+LL_NODISCARD ll_status ll_limit_memory(int threads, double *bytes_a_second, ll_error *err);
+
+/** Write `bytes` to a new file in `folder` in pieces of 1 MiB, in order, and fsync it: what
+ *  `dd bs=1M conv=fsync` does. The file is removed; its removal is not timed. */
+LL_NODISCARD ll_status ll_limit_disk(const char *folder, int64_t bytes, double *seconds,
+                                     ll_error *err);
+
+/** Bytes of one JPEG in memory, borrowed. */
+typedef struct ll_limit_jpeg_file {
+    const uint8_t *bytes;
+    size_t size_bytes;
+} ll_limit_jpeg_file;
+
+/** Seconds libjpeg-turbo needs to decode all of them to RGB with the settings host/image has
+ *  (accurate DCT, fancy upsampling) on `threads` threads, each into one buffer of its own that it
+ *  keeps: best of `rounds`. LL_ERR_FORMAT for what it cannot decode. */
+LL_NODISCARD ll_status ll_limit_jpeg(const ll_limit_jpeg_file *files, int64_t count, int threads,
+                                     int rounds, double *seconds, ll_error *err);
+
+/** The folder for scratch files: `path` if given, else $TMPDIR, else /tmp. Borrowed. */
+const char *ll_limit_folder(const char *path);
+
+#endif
