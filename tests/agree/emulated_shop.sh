@@ -9,5 +9,5 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 catalog=$SHOP/shop/first-$program-$count-${1:-all}.csv # beside the photos
 head -n "$((count + 1))" "$SHOP/shop/catalog.csv" >"$catalog"
-export XDG_CACHE_HOME=$folder
+export XDG_CACHE_HOME=$folder OPENBLAS_NUM_THREADS=1
 "$TEST_BIN/$program" "$catalog" "$SHOP/weights.h5" "$folder" "$@"

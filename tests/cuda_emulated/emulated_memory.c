@@ -2,21 +2,24 @@
  *
  * Blocks have the very size asked for, so that AddressSanitizer sees who leaves them, and lie on
  * 256 bytes, as a card's do. New device memory holds garbage. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "tests/cuda_emulated/emulated_queue.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #endif
 
-enum { ALIGNMENT = 256, GARBAGE = 0xCD };
+enum { ALIGNMENT = 256, GARBAGE = 0xCD, LARGE = 1 << 20 };
 
 struct block {
     struct block *next;
     char *memory;
     size_t bytes;
     enum { ON_CARD, PINNED, REGISTERED } kind;
+    bool mapped;
 };
 
 static struct {
@@ -85,7 +88,7 @@ static bool pinned(const void *memory, size_t bytes)
     return b != NULL && b->kind != ON_CARD && all_in(b, memory, bytes);
 }
 
-static void remember(void *memory, size_t bytes, int kind)
+static void remember(void *memory, size_t bytes, int kind, bool mapped)
 {
     struct block *const b = calloc(1, sizeof *b);
     if (b == NULL) abort();
@@ -93,6 +96,7 @@ static void remember(void *memory, size_t bytes, int kind)
     b->memory = memory;
     b->bytes = bytes;
     b->kind = kind;
+    b->mapped = mapped;
     blocks.first = b;
     ll_emulated_card()->alive++;
 }
@@ -115,6 +119,17 @@ static struct block forget(const void *memory)
 
 /* ---- allocation ------------------------------------------------------------------------ */
 
+/* What an idle card computes is garbage anyway: a test that forks need not copy its large blocks,
+ * which takes most of a fork's time. */
+static void *map_unforked(size_t bytes)
+{
+    void *const memory =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+    (void)madvise(memory, bytes, MADV_WIPEONFORK); /* or forks take longer */
+    return memory;
+}
+
 static cudaError_t allocate(void **out, size_t bytes, int kind)
 {
     ll_emulated *const card = ll_emulated_card();
@@ -125,9 +140,12 @@ static cudaError_t allocate(void **out, size_t bytes, int kind)
     if (kind == ON_CARD && (++card->allocations == card->fail_allocation ||
                             bytes > card->memory_bytes - card->used_bytes))
         return cudaErrorMemoryAllocation;
-    if (posix_memalign(&memory, ALIGNMENT, bytes) != 0) return cudaErrorMemoryAllocation;
-    memset(memory, GARBAGE, bytes);
-    remember(memory, bytes, kind);
+    const bool mapped = kind == ON_CARD && card->idle && bytes >= LARGE;
+    if (mapped) memory = map_unforked(bytes);
+    if (mapped ? memory == NULL : posix_memalign(&memory, ALIGNMENT, bytes) != 0)
+        return cudaErrorMemoryAllocation;
+    if (!mapped) memset(memory, GARBAGE, bytes);
+    remember(memory, bytes, kind, mapped);
     if (kind == ON_CARD) {
         card->used_bytes += bytes;
         if (card->used_bytes > card->peak_bytes) card->peak_bytes = card->used_bytes;
@@ -168,7 +186,7 @@ cudaError_t cudaHostRegister(void *memory, size_t bytes, unsigned flags)
     (void)flags;
     if (code == cudaSuccess && (memory == NULL || bytes == 0 || block_of(memory) != NULL))
         code = cudaErrorInvalidValue;
-    if (code == cudaSuccess) remember(memory, bytes, REGISTERED);
+    if (code == cudaSuccess) remember(memory, bytes, REGISTERED, false);
     return ll_emulated_leave(code);
 }
 
@@ -183,7 +201,10 @@ static cudaError_t release(void *memory, cudaError_t code, int kind)
     if (was.memory == NULL || (int)was.kind != kind)
         return ll_emulated_misuse("memory freed that was not allocated so, or twice");
     if (kind == ON_CARD) ll_emulated_card()->used_bytes -= was.bytes;
-    if (kind != REGISTERED) free(memory);
+    if (was.mapped)
+        (void)munmap(memory, was.bytes);
+    else if (kind != REGISTERED)
+        free(memory);
     return code;
 }
 
