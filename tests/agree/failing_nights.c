@@ -171,8 +171,9 @@ static void fail_in_a_child(int64_t call, bool sticky)
 
 static void fork_before(int64_t call, const char *name)
 {
-    (void)name;
     if (now.child || call > known.last_alone) return;
+    if (strcmp(name, known.names[call]) != 0)
+        fail_msg("call %d is %s, and was %s", (int)call, name, known.names[call]);
     const int64_t last = call == known.last_alone ? known.calls : call;
     for (int64_t c = call; c <= last && !now.child; c++) {
         if (known.fails[c] != NOT) fail_in_a_child(c, known.fails[c] == WITH_ALL_AFTER);
