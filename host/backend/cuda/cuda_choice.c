@@ -91,12 +91,14 @@ ll_status ll_cuda_layer_take(ll_net *net, int index, const char *engine, bool po
     return workspace_grow(net, bytes, err);
 }
 
-bool ll_cuda_card_is_well(const struct cuda_state *state)
+ll_status ll_cuda_card_check(const struct cuda_state *state, const ll_error *refused, ll_error *err)
 {
-    const bool well = cudaStreamSynchronize(state->compute) == cudaSuccess;
+    const cudaError_t code = cudaStreamSynchronize(state->compute);
 
     (void)cudaGetLastError(); /* what an engine failed for is not the next one's error */
-    return well;
+    if (code == cudaSuccess) return LL_OK;
+    return ll_fail(err, LL_ERR_DEVICE, "%.160s; then CUDA: %s in cudaStreamSynchronize",
+                   refused->text, cudaGetErrorString(code));
 }
 
 /* ---- all layers ------------------------------------------------------------------------- */

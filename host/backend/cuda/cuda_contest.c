@@ -45,6 +45,17 @@ static const char *bare(int layer, const char *text)
     return named && text[length + 1] == ' ' ? text + length + 2 : text;
 }
 
+/* LL_OK if the card goes on after an engine that did not; else both, and the layer. */
+static ll_status card_check(const struct cuda_contest *c, int layer, const ll_error *refused,
+                            ll_error *err)
+{
+    ll_error both = LL_ERROR_INIT;
+    const ll_status status = ll_cuda_card_check(c->net->state, refused, &both);
+
+    if (status == LL_OK) return LL_OK;
+    return ll_fail(err, status, "%s: %s", ll_vgg16_name(layer), bare(layer, both.text));
+}
+
 /* ---- offers ----------------------------------------------------------------------------- */
 
 static void offer_add(struct cuda_contest *c, const char *engine, bool pooled)
@@ -119,8 +130,11 @@ static ll_status collect(struct cuda_contest *c, int layer, ll_error *err)
     /* That no engine pools is no failure, whatever the library says of it. */
     ll_error refused = LL_ERROR_INIT;
     const ll_status status = collect_convolutions(c, layer, true, LL_CUDA_POOLED, &refused);
-    if (status == LL_OK || ll_cuda_card_is_well(c->net->state)) return LL_OK;
-    return ll_fail(err, status, "%s", refused.text);
+    if (status == LL_OK) return LL_OK;
+    if (status != LL_ERR_UNSUPPORTED)
+        ll_log_line(c->net->state->log, "%s: engines that pool passed over: %s",
+                    ll_vgg16_name(layer), bare(layer, refused.text));
+    return card_check(c, layer, &refused, err);
 }
 
 /* Better, and not by noise alone? Of two that take the same, the one that pools: it leaves more of
@@ -188,8 +202,7 @@ static ll_status pass_over(struct cuda_contest *c, int layer, struct cuda_offer 
                            ll_status why, const ll_error *refused, ll_error *err)
 {
     offer->ms = INFINITY;
-    if (!ll_cuda_card_is_well(c->net->state))
-        return ll_fail(err, why, "%s: %s", ll_vgg16_name(layer), bare(layer, refused->text));
+    LL_TRY(card_check(c, layer, refused, err));
     c->last = *refused;
     if (why == LL_ERR_MEMORY) c->memory = why;
     if (why != LL_ERR_UNSUPPORTED && why != LL_ERR_FORMAT)
@@ -356,8 +369,7 @@ ll_status ll_cuda_contest_take(struct cuda_contest *c, int layer, const char *en
         if (*wrong == NULL) c->at = 1 - c->at; /* what the next layer takes */
         return LL_OK;
     }
-    if (!ll_cuda_card_is_well(c->net->state))
-        return ll_fail(err, status, "%s: %s", ll_vgg16_name(layer), bare(layer, refused.text));
+    LL_TRY(card_check(c, layer, &refused, err));
     if (status == LL_ERR_MEMORY) c->memory = status;
     c->last = refused;
     snprintf(text, 256, "%.255s", refused.text);

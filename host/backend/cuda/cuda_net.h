@@ -114,9 +114,11 @@ ll_gemm_shape ll_cuda_product_shape(const ll_net *net, int layer);
 /* Put an engine, or a product's algorithm, to work on a layer, in place of the one before. */
 LL_NODISCARD ll_status ll_cuda_layer_take(ll_net *net, int layer, const char *engine, bool pooled,
                                           ll_error *err);
-/* After a failure of an engine: does the card go on as if nothing had been? Then it was the
- * engine's own. Waits for what it left behind. */
-bool ll_cuda_card_is_well(const struct cuda_state *state);
+/* After an engine was `refused`: does the card go on as if nothing had been? Then it was the
+ * engine's own failure; else LL_ERR_DEVICE, with both in one line. Waits for what the engine left
+ * behind. */
+LL_NODISCARD ll_status ll_cuda_card_check(const struct cuda_state *state, const ll_error *refused,
+                                          ll_error *err);
 
 /* cuda_engine_text.c: a net's choices in words, for the index and from it. `found` is false if the
  * words are of other libraries, another batch or another network. */

@@ -130,7 +130,10 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
         ll_error refused = LL_ERROR_INIT;
         const ll_status status = try_engine(c, &shape, engines[i], &refused);
         if (status == LL_OK) return LL_OK;
-        if (!ll_cuda_card_is_well(state)) return ll_fail(err, status, "%s", refused.text);
+        LL_TRY(ll_cuda_card_check(state, &refused, err));
+        if (status != LL_ERR_UNSUPPORTED && status != LL_ERR_FORMAT)
+            ll_log_line(state->log, "%s: fp32 engine %s passed over: %s", ll_vgg16_name(layer),
+                        engines[i], refused.text);
         /* less memory may do for half the batch; what else is refused stays refused */
         if (status == LL_ERR_MEMORY || worst == LL_ERR_UNSUPPORTED) worst = status;
         snprintf(why, sizeof why, "%.255s", refused.text);
