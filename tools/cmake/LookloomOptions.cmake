@@ -14,6 +14,9 @@ target_compile_options(ll_warnings INTERFACE
     $<$<AND:$<COMPILE_LANGUAGE:C>,$<BOOL:${LOOKLOOM_WERROR}>>:-Werror>)
 # Scores are defined to the bit: the compiler may not fuse a multiplication and an addition by itself.
 target_compile_options(ll_warnings INTERFACE $<$<COMPILE_LANGUAGE:C>:-ffp-contract=off>)
+# Files name themselves from the root: no program holds the folder it was built in.
+target_compile_options(ll_warnings INTERFACE
+    $<$<COMPILE_LANGUAGE:C>:-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=>)
 # POSIX 2008 and files beyond 2 GiB, everywhere the same.
 target_compile_definitions(ll_warnings INTERFACE _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64)
 
