@@ -91,9 +91,7 @@ ll_status ll_drawn_photo(int64_t number, uint8_t **out, size_t *size_bytes, ll_e
         encode(&self, rgb, width, height, number % PROGRESSIVE_EVERY == PROGRESSIVE_EVERY - 1);
         *out = self.bytes;
         *size_bytes = self.size_bytes;
-    } else {
-        free(self.bytes);
-    }
+    } /* else growing may have freed self.bytes: rather leak */
     jpeg_destroy_compress(&self.jpeg);
     free(rgb);
     return *out != NULL ? LL_OK : ll_fail(err, LL_ERR_MEMORY, "a photo: libjpeg gave up");

@@ -49,14 +49,17 @@ static ll_status find_chosen(ll_query *query, const ll_option_list *ids, int64_t
     return LL_OK;
 }
 
-/* Renaming a file over a device would take its place. */
-static ll_status check_output(const char *path, ll_error *err)
+/* Renaming a file over a device would take its place, over the index would lose it. */
+static ll_status check_output(const char *path, const char *index_path, ll_error *err)
 {
-    struct stat info;
+    struct stat info, index;
 
     LL_TRY(ll_file_check_target(path, err));
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
         return ll_fail(err, LL_ERR_IO, "%s: not a regular file", path);
+    if (stat(path, &info) == 0 && stat(index_path, &index) == 0 && info.st_dev == index.st_dev &&
+        info.st_ino == index.st_ino)
+        return ll_fail(err, LL_ERR_ARGUMENT, "%s: is the index", path);
     return LL_OK;
 }
 
@@ -153,7 +156,7 @@ static ll_status run(const ll_arguments *arguments, const settings *chosen, bool
     LL_TRY_DONE(open_index(path, &report, err));
     LL_TRY_DONE(find_chosen(report.query, &chosen->items, &rows, &report.chosen_count, known, err));
     if (!*known) goto done;
-    LL_TRY_DONE(check_output(chosen->output, err));
+    LL_TRY_DONE(check_output(chosen->output, path, err));
     report.log = ll_progress_log(progress);
     report.chosen = rows;
     report.title = chosen->title != NULL ? chosen->title : base_name(path);

@@ -31,7 +31,7 @@ static void on_error(j_common_ptr jpeg)
     longjmp(e->failed, 1);
 }
 
-/* `*bytes` is malloc'ed, on failure too. Its own function: nothing here lives past a longjmp. */
+/* `*bytes` is malloc'ed, NULL on failure. Its own function: nothing here lives past a longjmp. */
 static ll_status encode(const ll_thumbnail *thumbnail, unsigned char **bytes, unsigned long *size,
                         ll_error *err)
 {
@@ -42,6 +42,7 @@ static ll_status encode(const ll_thumbnail *thumbnail, unsigned char **bytes, un
     e.errors.error_exit = on_error;
     if (setjmp(e.failed) != 0) {
         jpeg_destroy_compress(&jpeg);
+        *bytes = NULL; /* growing may have freed what it points to: rather leak */
         return ll_fail(err, LL_ERR_MEMORY, "thumbnail: %s", e.text);
     }
     jpeg_create_compress(&jpeg);

@@ -94,6 +94,23 @@ ll_stages ll_stages_of(const ll_pipeline_summary *summary, int threads)
 
 /* ---- multiplying alone ------------------------------------------------------------------- */
 
+static ll_status measure_round(ll_backend *be, const ll_compare_options *options, double *seconds,
+                               ll_error *err)
+{
+    ll_status status = LL_OK;
+
+    LL_TRY_DONE(ll_compare_begin(be, options, err));
+    const double start = ll_clock_seconds();
+    for (int64_t j = 0; j < BLOCKS; j++)
+        for (int64_t i = 0; i <= j; i++)
+            LL_TRY_DONE(ll_tile_submit(be, i, j, err));
+    LL_TRY_DONE(ll_compare_sync(be, err));
+    *seconds = ll_clock_seconds() - start;
+done:
+    ll_compare_end(be);
+    return status;
+}
+
 ll_status ll_stages_measure_tiles(ll_backend *be, const float *features, int64_t rows, int64_t cols,
                                   bool stored, double *pairs_per_second, ll_error *err)
 {
@@ -108,16 +125,10 @@ ll_status ll_stages_measure_tiles(ll_backend *be, const float *features, int64_t
     if (ll_ceil_div(rows, tile) < LEAST_BLOCKS) return LL_OK;
     options.rows = BLOCKS * tile;
     for (int round = 0; round < ROUNDS; round++) {
-        LL_TRY(ll_compare_begin(be, &options, err));
-        const double start = ll_clock_seconds();
-        for (int64_t j = 0; j < BLOCKS; j++)
-            for (int64_t i = 0; i <= j; i++)
-                LL_TRY(ll_tile_submit(be, i, j, err));
-        LL_TRY(ll_compare_sync(be, err));
-        const double seconds = ll_clock_seconds() - start;
+        double seconds = 0.0;
+        LL_TRY(measure_round(be, &options, &seconds, err));
         *pairs_per_second =
             fmax(*pairs_per_second, per_second(pairs_of((double)options.rows), seconds));
-        ll_compare_end(be);
     }
     return LL_OK;
 }

@@ -80,6 +80,7 @@ expect 3 'lookloom report: nowhere/r.html: No such file or directory' s.h5 -o no
 expect 3 'lookloom report: elsewhere: is a folder' s.h5 -o elsewhere
 expect 3 'lookloom report: elsewhere/images/0.jpg: not a regular file' s.h5 -o elsewhere/images/0.jpg
 [ -p elsewhere/images/0.jpg ] || wrong 'a FIFO was replaced'
+expect 2 'lookloom report: s.h5: is the index' s.h5 -o s.h5
 (
     trap '' XFSZ
     ulimit -f 8 # blocks of 512 bytes or of 1024: less than a page
