@@ -2,8 +2,7 @@
  *
  * Why: a tile's rows are segments of 2 KB. Put one by one into the file's cached pages they cost a
  * page fault or a system call each, in small pages that the disk gets out of order and partly
- * twice; that took 3 to 6 times as long as writing the same bytes in order. Reading half of the
- * matrix back costs a tenth of a second a gigabyte, from pages that are still in memory.
+ * twice. Half of the matrix is read back instead, from pages that are still in memory.
  *
  * A band is filled by whoever brings rectangles, without a lock on the values: places are disjoint,
  * and the band is not complete before the last of them is counted. A rectangle of the next band
