@@ -1,9 +1,9 @@
 /* kernels/preprocess.h - pixels to numbers: the numeric half of what the weights were trained on.
  *
  *   x  (images, places, 3) u8 RGB, interleaved        y  (images, 3, places) f32 planes
- *   or, for a card:  y (images, places, channels) f32 or float16, channels 4 or 8: the three
- * planes, then zeros caffe   planes B, G, R;  y = x - (103.939, 116.779, 123.68) torch   planes R,
- * G, B;  y = (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+ * - for a card: y (images, places, channels) f32 or float16, channels 4 or 8: the three, then zeros
+ * - caffe: planes B, G, R;  y = x - (103.939, 116.779, 123.68)
+ * - torch: planes R, G, B;  y = (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
  *
  * For a card each value is multiplied by a power of two, `factor`, which is exact: the network is
  * positively homogeneous, so that is how activations are kept within float16.

@@ -1,17 +1,18 @@
 /* kernels/rescore.cu - CUDA twin of rescore.c.
  *
- *   launch   pairs: a warp for 4 pairs of one row, 8 warps a block; the warps of a row follow each
- *            other, so its features come from cache
- *            rows: a warp for 4 of the rows asked for x 4 rows of all; the warps of the same 4 of
- * all follow each other, so each row of features comes from memory once for up to 32 rows shared
- * none traffic  pairs: a candidate's row of features a pair: 16 KB at cols = 4096, from all over
- * memory; 8 loads of 128 B in flight a warp and step. Bound by memory. rows: all features once; 16
- * loads in flight. A step of 16 pairs takes 32 additions and 16 conversions to f64 a lane, of which
- * a card does 64 and 16 a cycle: bound by the conversions from 8 rows on, 0.55 ms a row and million
- * on a Hopper card by calculation, where one row alone takes the 4 ms of reading everything numbers
- * a lane holds partial sums `lane` and `lane + 32`: the order of rescore.h, so its bits; fused or
- * not, a product that is exact adds the same
- */
+ * - launch, pairs: a warp for 4 pairs of one row, 8 warps a block; the warps of a row follow each
+ *   other, so its features come from cache.
+ * - launch, rows: a warp for 4 of the rows asked for x 4 rows of all; the warps of the same 4 of
+ * all follow each other, so each row of features comes from memory once for up to 32 rows.
+ * - shared: none.
+ * - traffic, pairs: a candidate's row of features a pair, 16 KB at cols = 4096, from all over
+ * memory; 8 loads of 128 B in flight a warp and step. Bound by memory.
+ * - traffic, rows: all features once; 16 loads in flight. A step of 16 pairs takes 32 additions and
+ *   16 conversions to f64 a lane, of which a card does 64 and 16 a cycle: bound by the conversions
+ *   from 8 rows on, 0.55 ms a row and million on a Hopper card by calculation, where one row alone
+ *   takes the 4 ms of reading everything.
+ * - numbers: a lane holds partial sums `lane` and `lane + 32`: the order of rescore.h, so its bits;
+ *   fused or not, a product that is exact adds the same. */
 #include "kernels/launch_shape.h"
 #include "kernels/rescore.h"
 #include "kernels/warp_reduce.cuh"

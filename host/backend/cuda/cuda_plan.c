@@ -124,11 +124,13 @@ int64_t ll_cuda_compare_margin(int64_t neighbors)
  *   step takes p products and the sum so far, cuts each of the p + 1 at 2^-b last bits (b: bits
  * kept beyond those of a f32), and cuts the result once more: (p + 1) 2^-b + 1 last bits of 2^-24
  * at most, cols / p steps. The bound counts every cut at its full size and the sum near 1 all
- * along. 9.0 Hopper   p = 16, b = 2: 5.25 x 256 steps = 1344 x 2^-24 = 8.0e-5 at cols = 4096; with
- * the 1.6e-5 that is 9.6e-5, below 2^-13 = 1.22e-4 8.x Ampere   p = 8, b = 1: 5.5 x 512 steps =
- * 2816 x 2^-24 = 1.68e-4; with the 1.6e-5 that is 1.84e-4: not below 2^-13, but below 2^-12
- * = 2.44e-4 any other    nobody has published p and b of later cards: 2^-12, which holds for all
- * that cut no more than Ampere does, as every card after it does so far
+ * along.
+ * - 9.0, Hopper: p = 16, b = 2: 5.25 x 256 steps = 1344 x 2^-24 = 8.0e-5 at cols = 4096; with the
+ *   1.6e-5 that is 9.6e-5, below 2^-13 = 1.22e-4.
+ * - 8.x, Ampere: p = 8, b = 1: 5.5 x 512 steps = 2816 x 2^-24 = 1.68e-4; with the 1.6e-5 that is
+ *   1.84e-4: not below 2^-13, but below 2^-12 = 2.44e-4.
+ * - any other: nobody has published p and b of later cards: 2^-12, an assumption that they cut no
+ *   more than Ampere does.
  * - f32 without tensor cores, in parts of 256 columns (cuda_tile.c): 256 roundings of 2^-24 of a
  *   part's sum and one of 2^-25 a part: 1.6e-5 and the 1.6e-5, far below 2^-13 on any card.
  * - alpha = 1 / 4096 undoes 64 x 64: a power of two, exact.
