@@ -13,9 +13,9 @@
  *  a buffer that a cache holds: best of a few rounds. */
 LL_NODISCARD ll_status ll_limit_memory(int threads, double *bytes_a_second, ll_error *err);
 
-/** Write `bytes` to a new file in `folder` in pieces of 1 MiB, in order, and fsync it: what
- *  `dd bs=1M conv=fsync` does. The file is removed; its removal is not timed. */
-LL_NODISCARD ll_status ll_limit_disk(const char *folder, int64_t bytes, double *seconds,
+/** Write `bytes` to the new file `path` in pieces of 1 MiB, in order, and fsync it: what
+ *  `dd bs=1M conv=fsync` does. The file is left to the caller, after a failure too. */
+LL_NODISCARD ll_status ll_limit_disk(const char *path, int64_t bytes, double *seconds,
                                      ll_error *err);
 
 /** Bytes of one JPEG in memory, borrowed. */

@@ -8,7 +8,10 @@
  * and the band is not complete before the last of them is counted. A rectangle of the next band
  * that comes early waits in a list; it must not block its thread, for a tile that would complete
  * this band may have failed and never come. When a band is complete, every thread that comes along
- * helps to read back and to write. */
+ * helps to read back and to write.
+ *
+ * What is written is in the system's pages; a thread of the bands' own hands these to the disk, for
+ * whoever does that waits where the disk is slower than memory, and the next band should not. */
 #define _GNU_SOURCE /* sync_file_range */
 #include "host/store/bands.h"
 #include "host/base/file.h"
@@ -54,7 +57,53 @@ struct ll_bands {
     int64_t next, jobs, running; /* of the phase */
     ll_status failure;
     ll_error why;
+    pthread_t pusher; /* hands rows above `top` to the disk until `closing` */
+    bool pushes, closing;
 };
+
+static int64_t place_of(const ll_bands *bands, int64_t row, int64_t column)
+{
+    return bands->writer->places[LL_ARRAY_SIMILARITY] +
+           (row * bands->items + column) * bands->value_bytes;
+}
+
+/* ---- a thread that hands pages to the disk ------------------------------------------------- */
+
+/* Only hints: a file system that does not know them loses nothing, and fsync tells of errors. */
+static void *push(void *context)
+{
+    ll_bands *const bands = context;
+    int64_t row = 0;
+
+    pthread_mutex_lock(&bands->lock);
+    while (!bands->closing) {
+        if (row == bands->top) {
+            pthread_cond_wait(&bands->changed, &bands->lock);
+            continue;
+        }
+        const int64_t end = bands->top;
+        pthread_mutex_unlock(&bands->lock);
+        (void)sync_file_range(bands->writer->fd, place_of(bands, row, 0),
+                              place_of(bands, end, 0) - place_of(bands, row, 0),
+                              SYNC_FILE_RANGE_WRITE);
+        row = end;
+        pthread_mutex_lock(&bands->lock);
+    }
+    pthread_mutex_unlock(&bands->lock);
+    return NULL;
+}
+
+static void stop_pusher(ll_bands *bands)
+{
+    if (!bands->pushes) return;
+    pthread_mutex_lock(&bands->lock);
+    bands->closing = true;
+    pthread_cond_broadcast(&bands->changed);
+    pthread_mutex_unlock(&bands->lock);
+    pthread_join(bands->pusher, NULL);
+}
+
+/* ---- begin and end ---------------------------------------------------------------------- */
 
 ll_status ll_bands_create(ll_writer *writer, int64_t most_bytes, ll_bands **out, ll_error *err)
 {
@@ -83,6 +132,7 @@ done:
 void ll_bands_free(ll_bands *bands)
 {
     if (bands == NULL) return;
+    stop_pusher(bands);
     while (bands->early != NULL) {
         struct early *const next = bands->early->next;
         free(bands->early);
@@ -123,6 +173,8 @@ ll_status ll_bands_begin(ll_bands *bands, int64_t band_rows, ll_error *err)
     bands->values_bytes = bytes;
     bands->band_rows = band_rows;
     open_band(bands, 0);
+    bands->pushes =
+        pthread_create(&bands->pusher, NULL, push, bands) == 0; /* or fsync does it all */
     return LL_OK;
 }
 
@@ -203,12 +255,6 @@ static void turn_halves(const uint16_t *from, int64_t rows, int64_t columns, uin
                     to[c * stride + r] = from[r * columns + c];
 }
 
-static int64_t place_of(const ll_bands *bands, int64_t row, int64_t column)
-{
-    return bands->writer->places[LL_ARRAY_SIMILARITY] +
-           (row * bands->items + column) * bands->value_bytes;
-}
-
 /* The columns of this band out of 64 rows above it become 64 columns of its rows. */
 static ll_status read_back(ll_bands *bands, int64_t job, ll_error *err)
 {
@@ -239,11 +285,8 @@ static ll_status write_rows(ll_bands *bands, int64_t job, ll_error *err)
     const int64_t rows = ll_min_i64(WRITE_ROWS, bands->top + bands->height - row);
     const int64_t bytes = rows * bands->items * bands->value_bytes;
 
-    LL_TRY(ll_file_pwrite(writer->fd, value_at(bands, row, 0), (size_t)bytes,
-                          place_of(bands, row, 0), writer->path, err));
-    /* Only a hint: a file system that does not know it loses nothing, and fsync tells of errors. */
-    (void)sync_file_range(writer->fd, place_of(bands, row, 0), bytes, SYNC_FILE_RANGE_WRITE);
-    return LL_OK;
+    return ll_file_pwrite(writer->fd, value_at(bands, row, 0), (size_t)bytes,
+                          place_of(bands, row, 0), writer->path, err);
 }
 
 /* The phase's jobs are done: go on to the next; the lock is held. */
