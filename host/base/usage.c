@@ -5,7 +5,9 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,14 +34,42 @@ static int read_numbers(const char *path, int64_t *numbers, int most)
     return count;
 }
 
+/* The least limit of this process's control group and of those around it, as far as they are seen
+ * here; 0: none. Version 2 alone: "0::/user.slice/night.service" in /proc/self/cgroup. */
+static int64_t group_limit_bytes(void)
+{
+    static const char k_root[] = "/sys/fs/cgroup";
+    char group[2048], path[sizeof k_root + sizeof group + sizeof "/memory.max"];
+    const int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+    int64_t least = 0;
+
+    if (fd < 0) return 0;
+    const ssize_t length = read(fd, group, sizeof group - 1);
+    close(fd);
+    group[length > 0 ? length : 0] = '\0';
+    char *name = strstr(group, "0::/");
+    if (name == NULL || (name != group && name[-1] != '\n')) return 0;
+    name += strlen("0::");
+    name[strcspn(name, "\n")] = '\0';
+    for (;;) { /* the group, the one around it, ..., the root's, which may be a container's own */
+        int64_t limit = 0;
+        snprintf(path, sizeof path, "%s%s/memory.max", k_root, name);
+        if (read_numbers(path, &limit, 1) == 1 && limit > 0)
+            least = least > 0 ? ll_min_i64(least, limit) : limit;
+        char *const end = strrchr(name, '/');
+        if (end == NULL) return least;
+        *end = '\0';
+    }
+}
+
 int64_t ll_usage_machine_bytes(void)
 {
     const int64_t pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-    int64_t bytes = pages > 0 && page_bytes > 0 ? pages * page_bytes : 0, limit = 0;
+    const int64_t bytes = pages > 0 && page_bytes > 0 ? pages * page_bytes : 0;
+    const int64_t limit = group_limit_bytes();
 
-    if (read_numbers("/sys/fs/cgroup/memory.max", &limit, 1) == 1 && limit > 0)
-        bytes = bytes > 0 ? ll_min_i64(bytes, limit) : limit;
-    return bytes;
+    if (limit == 0) return bytes;
+    return bytes > 0 ? ll_min_i64(bytes, limit) : limit;
 }
 
 int64_t ll_usage_anonymous_bytes(void)

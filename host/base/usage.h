@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/** Bytes of memory this process may use: the machine's, or its control group's if that is less. */
+/** Bytes of memory this process may use: the machine's, or its control group's (version 2; of the
+ *  groups around it too, so a systemd slice's) if that is less. */
 int64_t ll_usage_machine_bytes(void);
 
 /** Anonymous bytes resident now (resident less shared, /proc/self/statm); 0 if unknown. */

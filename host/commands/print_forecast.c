@@ -32,7 +32,8 @@ static void print_memory(FILE *to, const ll_memory_plan *m)
 {
     print_size(to, "memory, at the least", m->least_bytes,
                "anonymous, while comparing; mapped files and the network not counted");
-    print_size(to, "memory, at most", m->limit_bytes, "--memory");
+    print_size(to, "memory, at most", m->limit_bytes,
+               "--memory, or else a quarter of what there is");
 }
 
 static void print_seconds(FILE *to, const char *name, double seconds)
