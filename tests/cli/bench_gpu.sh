@@ -42,7 +42,7 @@ BODY
     program "$tree/bin/lookloom" <<'BODY'
 case "$*" in
 --version) echo lookloom 9.9 ;;
-*synth*) touch "${@: -1}" ;;
+weights\ synth*) touch "${@: -1}" ;;
 index*) while [ "$1" != -o ]; do shift; done; echo index >"$2" ;;
 *similarity*) echo '{"stage":"similarity","median_s":2.5,"rate":1e6}' ;;
 *embed*)
@@ -118,7 +118,7 @@ command -v ncu >/dev/null ||
 # What is measured before a failure is kept; what has no weights draws its own.
 good_tree
 program "$tree/bench/gpu-ceilings" <<<'printf "gemm_fp16\t800.0\tTFLOP/s\n"; echo "out of order" >&2; exit 3'
-sed -i 's/^\*synth\*)/*synth*) exit 3 ;;\n*none*)/' "$tree/bin/lookloom"
+sed -i 's/^weights\\ synth\*)/weights*) exit 3 ;;\nnothing)/' "$tree/bin/lookloom"
 expect 3 '^  ceilings +failed +out of order' '^  prepare +failed +no weights' \
     '^embed fp16, batch 256 +img/s +20000.0 .* 0.75$' '^limit: gemm_fp16 +TFLOP/s +800.0'
 
