@@ -6,9 +6,9 @@
  * which a night makes while the disk works, are left out. A small matrix is written first, read
  * back through the index and compared, cell by cell.
  *
- * Files of many bytes stay until all are timed, where there is room, and each begins after a rest:
- * a disk may be several times faster on places that a file just left, or while a cache behind it
- * has room for some of the bytes, and whose turn meets that is chance. Three to eight times were
+ * What is written keeps its place until all is timed, where there is room, and each begins after a
+ * rest: a disk may be several times faster on places that a file just left, or while a cache behind
+ * it has room for some of the bytes, and whose turn meets that is chance. Three to eight times were
  * seen on a virtual disk; with rests and new places the same work took the same time within a
  * fifth. */
 #include "bench/bench.h"
@@ -23,10 +23,13 @@
 #include "host/store/reader.h"
 #include "host/store/writer.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum {
@@ -41,20 +44,20 @@ enum {
     ID = 24,
     STRIDE = 7919, /* a prime */
 };
-static const double k_patience_s = 60.0; /* after which FEWEST_ROUNDS are enough */
+static const double k_patience_s = 60.0; /* of writing, after which FEWEST_ROUNDS are enough */
 static const int64_t k_many_bytes = INT64_C(256) << 20;
 static const int64_t k_band_bytes = INT64_C(1) << 30;
-static const char k_ours[] = "index", k_plain[] = "plain"; /* files, before the round's number */
 
 struct store_case {
     int64_t items;
     int threads;
-    char *folder, *path; /* a folder of our own and the index in it */
-    bool stays;          /* the index of a round, beside those of the other rounds */
-    char *id_bytes;      /* (items, ID) */
-    const char **ids;    /* (items) */
-    uint8_t *digests;    /* (items, LL_STORE_DIGEST) */
-    float *tiles[2][2];  /* whole or short rows, whole or short columns; packed */
+    char *folder, *path;              /* a folder of our own and the index in it */
+    bool stays;                       /* the place of what was written, until all is timed */
+    int keeps[2 * MOST_ROUNDS], kept; /* open files that have no name any more */
+    char *id_bytes;                   /* (items, ID) */
+    const char **ids;                 /* (items) */
+    uint8_t *digests;                 /* (items, LL_STORE_DIGEST) */
+    float *tiles[2][2];               /* whole or short rows, whole or short columns; packed */
     ll_writer *writer;
     ll_bands *bands;
     ll_reader *reader;
@@ -139,7 +142,7 @@ static void let_go(struct store_case *c)
     ll_reader_close(c->reader);
     ll_bands_free(c->bands);
     ll_writer_close(c->writer);
-    if (c->path != NULL && !c->stays) unlink(c->path);
+    if (c->path != NULL) unlink(c->path);
     c->reader = NULL;
     c->bands = NULL;
     c->writer = NULL;
@@ -221,7 +224,7 @@ static ll_status open_case(struct store_case *c, const ll_bench_options *options
         c->folder = NULL;
         return status;
     }
-    return ll_text_format(&c->path, err, "%s/index", c->folder);
+    return ll_text_format(&c->path, err, "%s/index.h5", c->folder);
 }
 
 static ll_status resize_case(struct store_case *c, int64_t items, ll_error *err)
@@ -245,31 +248,13 @@ static ll_status resize_case(struct store_case *c, int64_t items, ll_error *err)
     return make_tiles(c, err);
 }
 
-static ll_status name_file(struct store_case *c, const char *what, int round, char **path,
-                           ll_error *err)
-{
-    free(*path);
-    *path = NULL;
-    return ll_text_format(path, err, "%s/%s-%d", c->folder, what, round);
-}
-
-/* Whatever rounds left, and the folder. */
-static void remove_files(struct store_case *c)
-{
-    static const char *const k_names[] = {k_ours, k_plain};
-    ll_error ignored = LL_ERROR_INIT; /* without memory a file stays, and so does its folder */
-
-    for (int round = 0; round < MOST_ROUNDS; round++)
-        for (int n = 0; n < 2; n++)
-            if (name_file(c, k_names[n], round, &c->path, &ignored) == LL_OK) unlink(c->path);
-    rmdir(c->folder);
-}
-
 static void close_case(struct store_case *c)
 {
     let_go(c);
     free_tiles(c);
-    if (c->folder != NULL) remove_files(c);
+    for (int i = 0; i < c->kept; i++)
+        close(c->keeps[i]);
+    if (c->folder != NULL) rmdir(c->folder);
     free(c->row);
     free(c->digests);
     free(c->ids);
@@ -288,23 +273,39 @@ static void rest(const struct store_case *c)
     if (matrix_bytes(c) >= k_many_bytes) sleep(REST_S);
 }
 
-/* Room for both files of all rounds, and as much again as one for everybody else. */
+/* Room for both files of all rounds, and as much again as one for everybody else; never in memory.
+ */
 static bool has_room(const struct store_case *c, int rounds)
 {
-    struct statvfs disk;
+    struct statfs disk;
     const double bytes = (double)matrix_bytes(c);
 
-    return statvfs(c->folder, &disk) == 0 &&
-           (double)disk.f_bavail * (double)disk.f_frsize > bytes * (2.0 * rounds + 1.0);
+    return statfs(c->folder, &disk) == 0 && disk.f_type != TMPFS_MAGIC &&
+           (double)disk.f_bavail * (double)disk.f_bsize > bytes * (2.0 * rounds + 1.0);
 }
 
-static ll_status time_plain(struct store_case *c, int round, double *seconds, ll_error *err)
+/* Removed under its name, so that nothing is left however this ends; open, its bytes keep their
+ * place. */
+static ll_status keep_place(struct store_case *c, const char *path, ll_error *err)
 {
+    const int fd = c->stays ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (c->stays && fd < 0) return ll_fail(err, LL_ERR_IO, "%s: %s", path, strerror(errno));
+    if (fd >= 0) c->keeps[c->kept++] = fd;
+    return LL_OK;
+}
+
+static ll_status time_plain(struct store_case *c, double *seconds, ll_error *err)
+{
+    ll_status status = LL_OK;
     char *path = NULL;
-    ll_status status = name_file(c, k_plain, round, &path, err);
+
+    LL_TRY_DONE(ll_text_format(&path, err, "%s/plain", c->folder));
     rest(c);
-    if (status == LL_OK) status = ll_limit_disk(path, matrix_bytes(c), seconds, err);
-    if (path != NULL && !c->stays) unlink(path);
+    LL_TRY_DONE(ll_limit_disk(path, matrix_bytes(c), seconds, err));
+    LL_TRY_DONE(keep_place(c, path, err));
+done:
+    if (path != NULL) unlink(path);
     free(path);
     return status;
 }
@@ -313,14 +314,14 @@ static ll_status time_plain(struct store_case *c, int round, double *seconds, ll
 static ll_status time_round(struct store_case *c, int round, double *ours, double *plain,
                             ll_error *err)
 {
-    if (round % 2 == 1) LL_TRY(time_plain(c, round, plain, err));
-    LL_TRY(name_file(c, k_ours, round, &c->path, err));
+    if (round % 2 == 1) LL_TRY(time_plain(c, plain, err));
     rest(c);
     const double start = ll_clock_seconds();
     LL_TRY(write_matrix(c, err));
     *ours = ll_clock_seconds() - start;
+    LL_TRY(keep_place(c, c->path, err));
     let_go(c);
-    return round % 2 == 1 ? LL_OK : time_plain(c, round, plain, err);
+    return round % 2 == 1 ? LL_OK : time_plain(c, plain, err);
 }
 
 static ll_status time_writing(const ll_bench_options *options, ll_bench_result *result,
@@ -329,7 +330,7 @@ static ll_status time_writing(const ll_bench_options *options, ll_bench_result *
     ll_status status = LL_OK;
     struct store_case c = {.items = 0};
     const int64_t items = options->items > 0 ? options->items : ITEMS;
-    double ours[MOST_ROUNDS], plain[MOST_ROUNDS], least = 0.0;
+    double ours[MOST_ROUNDS], plain[MOST_ROUNDS], least = 0.0, spent = 0.0;
     int rounds = 0;
 
     LL_TRY_DONE(open_case(&c, options, err));
@@ -337,12 +338,12 @@ static ll_status time_writing(const ll_bench_options *options, ll_bench_result *
     LL_TRY_DONE(resize_case(&c, ll_min_i64(items, CHECKED_ITEMS), err));
     LL_TRY_DONE(check_matrix(&c, err));
     LL_TRY_DONE(resize_case(&c, items, err));
-    const double start = ll_clock_seconds();
     const int most = options->rounds > 0 ? (int)ll_min_i64(options->rounds, MOST_ROUNDS) : ROUNDS;
     const int fewest = options->rounds > 0 ? most : FEWEST_ROUNDS;
     c.stays = has_room(&c, most);
-    while (rounds < most && (rounds < fewest || ll_clock_seconds() - start < k_patience_s)) {
+    while (rounds < most && (rounds < fewest || spent < k_patience_s)) {
         LL_TRY_DONE(time_round(&c, rounds, &ours[rounds], &plain[rounds], err));
+        spent += ours[rounds] + plain[rounds];
         rounds++;
     }
     result->runs = rounds;

@@ -39,17 +39,18 @@ static int read_numbers(const char *path, int64_t *numbers, int most)
 static int64_t group_limit_bytes(void)
 {
     static const char k_root[] = "/sys/fs/cgroup";
-    char group[2048], path[sizeof k_root + sizeof group + sizeof "/memory.max"];
+    char groups[2048], path[sizeof k_root + sizeof groups + sizeof "/memory.max"];
     const int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+    const ssize_t length = fd >= 0 ? read(fd, groups, sizeof groups - 1) : 0;
     int64_t least = 0;
 
-    if (fd < 0) return 0;
-    const ssize_t length = read(fd, group, sizeof group - 1);
-    close(fd);
-    group[length > 0 ? length : 0] = '\0';
-    char *name = strstr(group, "0::/");
-    if (name == NULL || (name != group && name[-1] != '\n')) return 0;
-    name += strlen("0::");
+    if (fd >= 0) close(fd);
+    groups[length > 0 ? length : 0] = '\0';
+    char *name = strstr(groups, "0::/");
+    if (name == NULL || (name != groups && name[-1] != '\n'))
+        name = groups, name[0] = '\0'; /* not told: the root's limit at least */
+    else
+        name += strlen("0::");
     name[strcspn(name, "\n")] = '\0';
     for (;;) { /* the group, the one around it, ..., the root's, which may be a container's own */
         int64_t limit = 0;

@@ -150,7 +150,8 @@ static ll_status compare_fingerprints(const matching *m, ll_error *err)
     /* Engines of 13 layers are a page of text: `lookloom info` shows it. */
     ll_log_line(m->options->log,
                 "the index was made with %s: equal photos may score a little less than 1",
-                strcmp(m->made->engines, info.engines) != 0 ? "other engines" : "another --batch");
+                strcmp(m->made->engines, info.engines) != 0 ? "other engines or another --batch"
+                                                            : "another --batch");
     return LL_OK;
 }
 

@@ -47,11 +47,11 @@ struct ll_bands {
     int64_t band_rows; /* 0: no bands, all to their places */
     uint8_t *values;   /* (band_rows, items) in the stored type */
     size_t values_bytes;
-    int64_t top, height;  /* rows of the band being gathered */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     bool lock_made, changed_made;
-    int64_t missing; /* cells of the band, from its diagonal's block on */
+    int64_t top, height; /* rows of the band being gathered; they stay while it is worked on */
+    int64_t missing;     /* cells of the band, from its diagonal's block on */
     struct early *early;
     enum phase phase;
     int64_t next, jobs, running; /* of the phase */

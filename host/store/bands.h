@@ -2,7 +2,7 @@
  *
  * Tiles on and above the diagonal come a band of rows at a time (host/similarity/tile_plan.h). A
  * band is gathered in memory; what lies left of it is read back from the rows above, which mirror
- * it; then its rows are written in one piece and the disk is set to work at once, so that little is
+ * it; then its rows are written in one piece and a thread sets the disk to work, so that little is
  * left for the fsync. Where a band is larger than the memory given, rectangles go to their places
  * one by one (ll_writer_matrix). The file's bytes are the same. Floor 2; includes base. */
 #ifndef LL_STORE_BANDS_H
