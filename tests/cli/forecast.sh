@@ -85,7 +85,8 @@ memory() {
     expect 2 'memory' index "$work/5.csv" "$work/5.h5" --memory 0
     expect 0 '5 items' index "$work/5.csv" "$work/5.h5" --layer gap --memory 2G
     expect 0 '"anonymous_memory_bytes": [1-9]' "$lookloom" info --run "$work/5.h5"
-    expect 0 '"bottleneck": "(network|decode)"' "$lookloom" info --run "$work/5.h5"
+    # of five photos on a busy disk it may be the writing
+    expect 0 '"bottleneck": "(network|decode|write)"' "$lookloom" info --run "$work/5.h5"
     rm "$work"/*
 }
 
