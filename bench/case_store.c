@@ -9,8 +9,7 @@
  * What is written keeps its place until all is timed, where there is room, and each begins after a
  * rest: a disk may be several times faster on places that a file just left, or while a cache behind
  * it has room for some of the bytes, and whose turn meets that is chance. Three to eight times were
- * seen on a virtual disk; with rests and new places the same work took the same time within a
- * fifth. */
+ * seen on a virtual disk; turns still differ there by a half, so medians of many rounds count. */
 #include "bench/bench.h"
 #include "bench/limits.h"
 #include "host/base/clock.h"
