@@ -1,6 +1,7 @@
 /* tests/unit/unit_backend.c - opening, what is refused and with which words, and weights whose
  * activations leave f32. */
 #include "host/backend/backend.h"
+#include "host/backend/cpu/cpu_net.h"
 #include "host/backend/cpu/cpu_range.h"
 #include "host/base/memory.h"
 #include "host/vgg16/vgg16.h"
@@ -100,9 +101,35 @@ static void describe_names_what_decides_the_bits(void **state)
     assert_non_null(strstr(info.engines, "conv1_1"));
     assert_non_null(strstr(info.engines, "fc2 "));
     assert_non_null(strstr(info.engines, "dots 1"));
-    assert_true(strlen(info.engines) < 255); /* not cut */
     assert_true(strlen(info.device) > 4);
     ll_backend_close(be);
+}
+
+/* Layers that alternate between two implementations with names as long as no library's: every one
+ * of the 15 is named, and nothing is cut. */
+static void no_list_of_engines_is_too_long(void **state)
+{
+    enum { LONG = 400 };
+    static char names[2][LONG + 1];
+    static ll_cpu_layer layers[LL_VGG16_LAYERS];
+    char *text = NULL;
+    size_t length = 0;
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        memset(names[i], 'a' + i, LONG);
+    for (int i = 0, n = 0; i < LL_VGG16_LAYERS; i++) {
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL) n++;
+        layers[i].implementation = names[n % 2];
+    }
+    assert_int_equal(ll_cpu_layers_describe(layers, LL_VGG16_FC2, &text, NULL), LL_OK);
+    for (int i = 0; i < LL_VGG16_LAYERS; i++) {
+        if (ll_vgg16_layer_at(i)->kind == LL_VGG16_POOL) continue;
+        if (strstr(text, ll_vgg16_name(i)) == NULL) fail_msg("%s is missing", ll_vgg16_name(i));
+        length += LONG + strlen(ll_vgg16_name(i)) + strlen(" ") + (i > 0 ? strlen(", ") : 0);
+    }
+    assert_int_equal(strlen(text), length);
+    free(text);
 }
 
 /* ---- the network's arguments ---- */
@@ -287,6 +314,7 @@ int main(void)
         cmocka_unit_test(open_refuses),
         cmocka_unit_test(auto_says_why_cuda_was_passed_over),
         cmocka_unit_test(describe_names_what_decides_the_bits),
+        cmocka_unit_test(no_list_of_engines_is_too_long),
         cmocka_unit_test(net_and_slots_refuse),
         cmocka_unit_test(comparing_refuses),
         cmocka_unit_test(range_is_the_largest_possible_sum),

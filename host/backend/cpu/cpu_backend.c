@@ -6,7 +6,6 @@
 #include "host/backend/cpu/cpu_state.h"
 #include "host/base/memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,20 +18,23 @@ static ll_status describe_engines(void *context, long job, int thread, ll_error 
     struct cpu_state *const state = context;
     dnnl_engine_t engine = NULL;
     ll_cpu_layer layers[LL_VGG16_LAYERS];
-    char chosen[160];
+    char *chosen = NULL;
     const dnnl_version_t *const version = dnnl_version();
     (void)job, (void)thread;
 
     LL_TRY(LL_DNNL(dnnl_engine_create(&engine, dnnl_cpu, 0)));
-    const ll_status status = ll_cpu_layers_create(engine, LL_VGG16_FC2,
-                                                  ll_cpu_fc_rows(state->batch), false, layers, err);
+    ll_status status = ll_cpu_layers_create(engine, LL_VGG16_FC2, ll_cpu_fc_rows(state->batch),
+                                            false, layers, err);
     if (status == LL_OK) {
-        ll_cpu_layers_describe(layers, LL_VGG16_FC2, chosen, sizeof chosen);
+        status = ll_cpu_layers_describe(layers, LL_VGG16_FC2, &chosen, err);
         for (int i = 0; i < LL_VGG16_LAYERS; i++)
             ll_cpu_layer_release(&layers[i]);
-        snprintf(state->engines, sizeof state->engines, "oneDNN %d.%d.%d (%s), dots 1 %s",
-                 version->major, version->minor, version->patch, chosen, ll_cpu_dots_name());
     }
+    if (status == LL_OK)
+        status =
+            ll_text_format(&state->engines, err, "oneDNN %d.%d.%d (%s), dots 1 %s", version->major,
+                           version->minor, version->patch, chosen, ll_cpu_dots_name());
+    free(chosen);
     dnnl_engine_destroy(engine);
     return status;
 }
@@ -63,6 +65,7 @@ static void cpu_close(ll_backend *be)
     if (state == NULL) return;
     ll_cpu_compare_end(be);
     ll_cpu_pool_free(state->pool);
+    free(state->engines);
     free(state);
 }
 

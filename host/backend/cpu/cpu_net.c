@@ -6,7 +6,6 @@
 #include "host/base/size.h"
 #include "weights/weights.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,27 +33,29 @@ ll_status ll_cpu_layers_create(dnnl_engine_t engine, int last, int rows, bool ch
 }
 
 /* One entry for each run of layers with the same implementation; pools are exact in any. */
-void ll_cpu_layers_describe(const ll_cpu_layer *layers, int last, char *text, size_t size_bytes)
+ll_status ll_cpu_layers_describe(const ll_cpu_layer *layers, int last, char **out, ll_error *err)
 {
-    size_t used = 0;
-    int first = 0;
+    char *text = NULL;
+    int next, end;
 
-    text[0] = '\0';
-    while (first <= last && used < size_bytes) {
-        int next = first + 1, end = first;
-        for (; next <= last; next++) {
+    *out = NULL;
+    for (int first = 0; first <= last; first = next) {
+        for (next = first + 1, end = first; next <= last; next++) {
             if (ll_vgg16_layer_at(next)->kind == LL_VGG16_POOL) continue;
             if (strcmp(layers[next].implementation, layers[first].implementation) != 0) break;
             end = next;
         }
-        const int written =
-            snprintf(text + used, size_bytes - used, "%s%s%s%s %s", first == 0 ? "" : ", ",
-                     ll_vgg16_name(first), end > first ? "-" : "",
-                     end > first ? ll_vgg16_name(end) : "", layers[first].implementation);
-        if (written < 0) return;
-        used += (size_t)written;
-        first = next;
+        char *longer = NULL;
+        const ll_status status =
+            ll_text_format(&longer, err, "%s%s%s%s%s %s", text == NULL ? "" : text,
+                           text == NULL ? "" : ", ", ll_vgg16_name(first), end > first ? "-" : "",
+                           end > first ? ll_vgg16_name(end) : "", layers[first].implementation);
+        free(text);
+        text = longer;
+        LL_TRY(status);
     }
+    *out = text;
+    return LL_OK;
 }
 
 /* ---- weights ---- */

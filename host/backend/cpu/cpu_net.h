@@ -48,7 +48,9 @@ struct ll_net {
 LL_NODISCARD ll_status ll_cpu_layers_create(dnnl_engine_t engine, int last, int rows, bool checked,
                                             ll_cpu_layer layers[LL_VGG16_LAYERS], ll_error *err);
 
-/** "conv1_1 jit:avx512_core, conv1_2-conv5_3 jit_wino_4x3:avx512_core, ..." */
-void ll_cpu_layers_describe(const ll_cpu_layer *layers, int last, char *text, size_t size_bytes);
+/** "conv1_1 jit:avx512_core, conv1_2-conv5_3 jit_wino_4x3:avx512_core, ...": every convolution and
+ *  product up to `last`, however long that is; yours to free(). LL_ERR_MEMORY. */
+LL_NODISCARD ll_status ll_cpu_layers_describe(const ll_cpu_layer *layers, int last, char **out,
+                                              ll_error *err);
 
 #endif

@@ -15,7 +15,8 @@ int64_t ll_cpu_compare_margin(int64_t neighbors);
 struct cpu_state {
     ll_cpu_pool *pool;
     int threads, batch, slots;
-    char device[128], engines[256];
+    char device[128];
+    char *engines;               /* of every layer; as long as it is */
     struct cpu_compare *compare; /* NULL between comparisons */
 };
 
