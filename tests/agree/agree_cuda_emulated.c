@@ -151,6 +151,39 @@ static void features_are_those_of_the_cpu(void **state)
     }
 }
 
+/* An engine that waits for its stream, as some of cuDNN's do, spoils the capture: the log says so
+ * once, and every batch is queued kernel by kernel, to the same bits. */
+static void a_batch_that_cannot_be_captured_runs_all_the_same(void **state)
+{
+    work_order order = {.backend = "cuda",
+                        .batch = 2,
+                        .layer = CONV1_1,
+                        .images = IMAGES,
+                        .pixels = shop.pixels,
+                        .log = &k_log};
+    const char k_said[] = "a batch is no CUDA graph here (";
+    work_result want, got;
+
+    (void)state;
+    emulated_reset(LL_EMULATED_EARLY);
+    shop.log[0] = '\0';
+    must_do(&order, &want, "captured");
+    assert_null(strstr(shop.log, k_said));
+    ll_emulated *const card = emulated_reset(LL_EMULATED_EARLY);
+    card->no_capture = true;
+    must_do(&order, &got, "not to be captured");
+    emulated_all_well(card, "not to be captured");
+    const char *const said = strstr(shop.log, k_said);
+    if (said == NULL) fail_msg("log: %s", shop.log);
+    assert_non_null(strstr(said, "); its kernels are launched one by one\n"));
+    assert_null(strstr(said + 1, k_said));
+    assert_memory_equal(got.features, want.features,
+                        (size_t)(IMAGES * ll_vgg16_width(CONV1_1)) * sizeof(float));
+    assert_memory_equal(got.norms, want.norms, IMAGES * sizeof(float));
+    work_release(&got);
+    work_release(&want);
+}
+
 /* ---- comparing ------------------------------------------------------------------------- */
 
 static void same_neighbors(const work_result *got, const work_result *want, const char *repro)
@@ -364,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(machines_without_a_card_are_told_why),
         cmocka_unit_test(features_are_those_of_the_cpu),
+        cmocka_unit_test(a_batch_that_cannot_be_captured_runs_all_the_same),
         cmocka_unit_test(neighbours_are_those_of_the_cpu_to_the_bit),
         cmocka_unit_test(a_batch_too_large_is_halved),
         cmocka_unit_test(every_call_of_embedding_may_fail),

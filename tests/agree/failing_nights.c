@@ -39,8 +39,9 @@ static struct {
 static struct {
     char names[MOST_CALLS][NAME];
     enum { NOT, ALONE, WITH_ALL_AFTER } fails[MOST_CALLS];
-    int64_t calls, last_alone;   /* the last call before photos are decoded */
-    int64_t first_engine, graph; /* engines are tried from the one until the other is captured */
+    int64_t calls, last_alone; /* the last call before photos are decoded */
+    int64_t first_engine,
+        graph; /* engines are tried from the one, batches captured up to the other */
     bool decoding;
 } known;
 
@@ -48,14 +49,15 @@ static struct {
     bool child, sticky;
     int64_t call;
     int children, bad;
-    bool passed_over; /* the log says that an engine was */
+    bool went_on; /* the log says what the night does without: an engine, a graph */
 } now;
 
 static void listen(void *to, const char *text)
 {
     (void)to;
-    if (strstr(text, "passed over") != NULL || strstr(text, "chosen anew") != NULL)
-        now.passed_over = true;
+    if (strstr(text, "passed over") != NULL || strstr(text, "chosen anew") != NULL ||
+        strstr(text, "launched one by one") != NULL)
+        now.went_on = true;
 }
 
 static const ll_log k_log = {.line = listen};
@@ -136,7 +138,7 @@ static bool judge(ll_status status, const char *text)
     if (__lsan_do_recoverable_leak_check() != 0) return complain("leaks", text);
 #endif
     if (published != (status == LL_OK)) return complain("published, or not", text);
-    if (status == LL_OK && !may_go_unheard(card->failed_call) && !now.passed_over)
+    if (status == LL_OK && !may_go_unheard(card->failed_call) && !now.went_on)
         return complain("all was well", text);
     if (status == LL_OK) return true;
     if (text[0] == '\0' || strchr(text, '\n') != NULL) return complain("not one line", text);
@@ -199,14 +201,15 @@ static void note(int64_t call, const char *name)
     snprintf(known.names[call], NAME, "%s", name);
     if (!known.decoding) known.last_alone = call;
     if (known.first_engine == 0 && strcmp(name, "ll_conv_engines") == 0) known.first_engine = call;
-    if (known.graph == 0 && strcmp(name, "cudaStreamBeginCapture") == 0) known.graph = call;
+    if (strcmp(name, "cudaGraphInstantiate") == 0) known.graph = call;
     known.calls = call;
 }
 
-/* An engine that fails is passed over, and the night goes on with another. */
-static bool tries_engines(int64_t call)
+/* An engine that fails is passed over, and the night goes on with another; a batch that cannot be
+ * captured is queued anew each time. */
+static bool does_without(int64_t call)
 {
-    return known.first_engine <= call && call < known.graph;
+    return known.first_engine <= call && call <= known.graph;
 }
 
 /* After a failure that does not end the night, a child would live through the rest of it. So all
@@ -219,7 +222,7 @@ static void choose(int step)
             if (strcmp(known.names[d], known.names[c]) == 0) before += d<c, after += d> c;
         const bool end = before == 0 || after == 0;
         if (end || before % step == 0)
-            known.fails[c] = !end && (may_go_unheard(known.names[c]) || tries_engines(c))
+            known.fails[c] = !end && (may_go_unheard(known.names[c]) || does_without(c))
                                  ? WITH_ALL_AFTER
                                  : ALONE;
     }

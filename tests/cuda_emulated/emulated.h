@@ -33,10 +33,11 @@ typedef struct ll_emulated {
     bool relu_hides_nan; /* makes 0 of it, as some engines do, instead of keeping it */
     bool slow_pool;      /* convolutions with the max-pool in them are the slower ones */
     bool no_pool;        /* and no engine has them at all */
-    bool uneven;   /* the fastest engines round some images of a batch otherwise than others */
-    bool unsound;  /* the fastest engines leave a channel of zeros */
-    int breaks;    /* this engine (1 is the first) cannot run: its own failure, not the card's */
-    bool no_fused; /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */
+    bool uneven;     /* the fastest engines round some images of a batch otherwise than others */
+    bool unsound;    /* the fastest engines leave a channel of zeros */
+    int breaks;      /* this engine (1 is the first) cannot run: its own failure, not the card's */
+    bool no_capture; /* engines wait for their stream, which a capture does not allow */
+    bool no_fused;   /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */
 
     /* The order of things. */
     uint64_t seed;

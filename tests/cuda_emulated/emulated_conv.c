@@ -5,7 +5,7 @@
  * no workspace, one is twice as fast and needs some, one turns out unable. */
 #include "host/backend/cuda/cuda_conv.h"
 #include "tests/cuda_emulated/emulated_half.h"
-#include "tests/cuda_emulated/emulated_queue.h"
+#include "tests/cuda_emulated/emulated_stream_state.h"
 
 #include <cblas.h>
 #include <stdio.h>
@@ -334,6 +334,10 @@ ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *b
     if (code == cudaSuccess) code = check_operands(&v);
     if (code == cudaSuccess && conv->engine == k_engines + ll_emulated_card()->breaks - 1)
         code = cudaErrorLaunchFailure;
+    if (code == cudaSuccess && ll_emulated_card()->no_capture && ll_emulated_capturing(stream)) {
+        ll_emulated_spoil_captures();
+        code = cudaErrorStreamCaptureUnsupported;
+    }
     if (code == cudaSuccess) {
         const double cost_ms = flop / k_flop_per_ms * conv->engine->slowness *
                                (slow      ? 4.0

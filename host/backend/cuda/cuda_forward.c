@@ -1,7 +1,7 @@
 /* host/backend/cuda/cuda_forward.c - batches through the network on three streams.
  *
  *   in       pinned pixels -> the slot's pixels                      records `uploaded`
- *   compute  waits for it; the slot's CUDA graph                     records `computed`
+ *   compute  waits for it; the slot's CUDA graph, or its kernels     records `computed`
  *   out      waits for that; features, norms, ranges -> pinned       records `downloaded`
  *
  * Only events bind the streams: while one slot computes, the next uploads and the one before
@@ -20,24 +20,56 @@ enum { IMAGE_BYTES = LL_VGG16_SIDE * LL_VGG16_SIDE * 3 };
 
 /* ---- submit ----------------------------------------------------------------------------- */
 
-/* The slot's work as one graph, so that a batch is one launch instead of about forty. */
-ll_status ll_cuda_slot_capture(const ll_net *net, struct cuda_slot *slot, bool warming,
-                               ll_error *err)
+static ll_status capture(const ll_net *net, struct cuda_slot *slot, ll_error *err)
 {
     const cudaStream_t stream = net->state->compute;
     cudaGraph_t graph = NULL;
 
-    if (warming) LL_TRY(ll_cuda_batch_queue(net, slot, err));
-    LL_TRY(LL_CUDA(cudaStreamSynchronize(stream)));
     LL_TRY(LL_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal)));
     ll_status status = ll_cuda_batch_queue(net, slot, err);
     /* A capture must be ended, also one that failed. */
     const ll_status ended = LL_CUDA(cudaStreamEndCapture(stream, &graph));
     if (status == LL_OK) status = ended;
     if (status == LL_OK) status = LL_CUDA(cudaGraphInstantiate(&slot->graph, graph, 0));
+    if (status != LL_OK) slot->graph = NULL;
     if (graph != NULL && cudaGraphDestroy(graph) != cudaSuccess)
         (void)cudaGetLastError(); /* or the next launch would be blamed for it */
     return status;
+}
+
+/* Run a batch once before: kernels are loaded when they first run, which a capture may not allow.
+ */
+static ll_status warm_up(const ll_net *net, ll_error *err)
+{
+    LL_TRY(ll_cuda_batch_queue(net, &net->slots[0], err));
+    return LL_CUDA(cudaStreamSynchronize(net->state->compute));
+}
+
+ll_status ll_cuda_graphs_make(ll_net *net, ll_error *err)
+{
+    const struct cuda_state *const state = net->state;
+
+    LL_TRY(warm_up(net, err));
+    for (int i = 0; i < state->slots; i++) {
+        ll_error refused = LL_ERROR_INIT;
+        const ll_status status = capture(net, &net->slots[i], &refused);
+        if (status == LL_OK) continue;
+        LL_TRY(ll_cuda_card_check(state, &refused, err));
+        if (status == LL_ERR_MEMORY) return ll_fail(err, status, "%s", refused.text);
+        ll_log_line(state->log,
+                    "a batch is no CUDA graph here (%s); its kernels are launched one by one",
+                    refused.text);
+        break; /* the next slot's batch is the same */
+    }
+    return LL_OK;
+}
+
+/* On the compute stream. The same kernels in the same order either way, so the same bits; a graph
+ * is one launch instead of about forty. */
+static ll_status run(const ll_net *net, const struct cuda_slot *slot, ll_error *err)
+{
+    if (slot->graph != NULL) return LL_CUDA(cudaGraphLaunch(slot->graph, net->state->compute));
+    return ll_cuda_batch_queue(net, slot, err);
 }
 
 static ll_status start(const ll_net *net, struct cuda_slot *slot, ll_error *err)
@@ -46,13 +78,12 @@ static ll_status start(const ll_net *net, struct cuda_slot *slot, ll_error *err)
     const size_t norms = (size_t)slot->n * sizeof(float);
     const size_t features = norms * (size_t)ll_vgg16_width(net->layer);
 
-    if (slot->graph == NULL) LL_TRY(ll_cuda_slot_capture(net, slot, true, err));
     LL_TRY(LL_CUDA(cudaMemcpyAsync(slot->device_pixels, slot->pixels, (size_t)slot->n * IMAGE_BYTES,
                                    cudaMemcpyHostToDevice, state->in)));
     LL_TRY(LL_CUDA(cudaEventRecord(slot->uploaded, state->in)));
 
     LL_TRY(LL_CUDA(cudaStreamWaitEvent(state->compute, slot->uploaded, 0)));
-    LL_TRY(LL_CUDA(cudaGraphLaunch(slot->graph, state->compute)));
+    LL_TRY(run(net, slot, err));
     LL_TRY(LL_CUDA(cudaEventRecord(slot->computed, state->compute)));
 
     LL_TRY(LL_CUDA(cudaStreamWaitEvent(state->out, slot->computed, 0)));

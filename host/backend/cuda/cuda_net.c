@@ -141,9 +141,7 @@ static ll_status net_build(ll_net *net, struct ll_weights *weights, ll_error *er
         LL_TRY(slot_create(net, &net->slots[i], err));
     LL_TRY(LL_CUDA(cudaStreamSynchronize(state->in)));
     /* Here, and not on first use, since a graph takes memory too. */
-    for (int i = 0; i < state->slots; i++)
-        LL_TRY(ll_cuda_slot_capture(net, &net->slots[i], i == 0, err));
-    return LL_OK;
+    return ll_cuda_graphs_make(net, err);
 }
 
 static ll_status net_try(ll_backend *be, struct ll_weights *weights, const ll_net_options *options,

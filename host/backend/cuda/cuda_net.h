@@ -39,7 +39,7 @@ struct cuda_slot {
     float *out_features, *out_norms; /* pinned */
     uint32_t *out_largest;           /* pinned */
     cudaEvent_t uploaded, computed, downloaded;
-    cudaGraphExec_t graph; /* its batch, captured */
+    cudaGraphExec_t graph; /* its batch, captured; NULL: it cannot be */
     int n;                 /* images under way; 0: free */
 };
 
@@ -53,6 +53,7 @@ struct ll_net {
     ll_preprocess_kind kind;
     ll_pool_type type; /* of activations */
     float factor;
+    double engines_s;    /* seconds that went into engines before they are chosen */
     const char *earlier; /* ll_net_options.engines, while the plans are chosen; or NULL */
     float *host_biases;  /* all layers' end to end, unscaled */
     struct cuda_layer layers[LL_CUDA_LAYERS];
@@ -132,10 +133,9 @@ LL_NODISCARD ll_status ll_cuda_cache_read(const ll_net *net, struct cuda_layer l
                                           bool *found, ll_error *err);
 LL_NODISCARD ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err);
 
-/* cuda_forward.c: the slot's batch as one graph. `warming`: run it once before, since kernels are
- * loaded when they first run, which a capture may not allow. */
-LL_NODISCARD ll_status ll_cuda_slot_capture(const ll_net *net, struct cuda_slot *slot, bool warming,
-                                            ll_error *err);
+/* cuda_forward.c: every slot's batch as one graph; where an engine cannot be captured, which the
+ * log says, it stays NULL and the batch is queued anew each time. LL_ERR_MEMORY, LL_ERR_DEVICE. */
+LL_NODISCARD ll_status ll_cuda_graphs_make(ll_net *net, ll_error *err);
 
 /* cuda_layers.c: queue work on the compute stream. */
 LL_NODISCARD ll_status ll_cuda_input_queue(const ll_net *net, const uint8_t *pixels, void *input,
