@@ -16,6 +16,7 @@
 typedef struct ll_bench_options {
     int threads;           /* 0: the cores this process may use */
     int batch;             /* images a slot holds; 0: the backend's default */
+    int patience_s;        /* embed: ll_backend_options.patience_s; 0: its default */
     int64_t items;         /* images, rows or questions of one run; 0: the case's default */
     int64_t cols;          /* width of a feature where the case has a choice; 0: 4096 */
     int rounds;            /* store: matrices to write; 0: 5, or 3 on a slow disk */

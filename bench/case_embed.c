@@ -121,6 +121,7 @@ static ll_status prepare(struct embed *e, const ll_bench_options *options, int t
                                         .precision = options->precision,
                                         .threads = threads,
                                         .batch = options->batch,
+                                        .patience_s = options->patience_s,
                                         .slots = SLOTS,
                                         .log = options->log};
     const ll_net_options net = {.layer = LL_VGG16_FC2, .normalize = true};

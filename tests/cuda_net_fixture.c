@@ -18,12 +18,19 @@ static void keep_line(void *to, const char *text)
     snprintf(card->logged + used, sizeof card->logged - used, "%s\n", text);
 }
 
+static void keep_detail(void *to, const char *text)
+{
+    net_card *const card = to;
+    const size_t used = strlen(card->details);
+    snprintf(card->details + used, sizeof card->details - used, "%s\n", text);
+}
+
 void net_card_open(net_card *card, const char *precision, int batch)
 {
     ll_error err = LL_ERROR_INIT;
 
     memset(card, 0, sizeof *card);
-    card->log = (ll_log){.to = card, .line = keep_line};
+    card->log = (ll_log){.to = card, .line = keep_line, .detail = keep_detail};
     const ll_backend_options options = {
         .precision = precision, .batch = batch, .slots = 1, .log = &card->log};
     card->be.ops = ll_backend_module();

@@ -11,7 +11,7 @@ typedef struct net_card {
     ll_backend be;
     ll_weights *weights;
     ll_log log;
-    char logged[4096];
+    char logged[4096], details[1 << 17];
 } net_card;
 
 /** The card as it is now (ll_emulated_reset() first), slots 1; fails the test if it does not open.

@@ -27,6 +27,7 @@ typedef struct ll_backend_options {
     int threads;             /* of the cpu backend; results do not depend on it */
     int batch;               /* images a slot holds; 0: 32 on cpu, 256 on cuda */
     int slots;               /* batches in flight; 1 or more */
+    int patience_s;          /* how long cuda tries engines, all layers together; 0: 60 */
     const ll_log *log;       /* why auto passed a backend over; may be NULL */
 } ll_backend_options;
 

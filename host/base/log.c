@@ -19,6 +19,18 @@ void ll_log_line(const ll_log *log, const char *format, ...)
     log->line(log->to, text);
 }
 
+void ll_log_detail(const ll_log *log, const char *format, ...)
+{
+    char text[LINE_BYTES];
+    va_list args;
+
+    if (log == NULL || log->detail == NULL) return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    log->detail(log->to, text);
+}
+
 void ll_log_progress(const ll_log *log, const char *stage, int64_t done, int64_t total)
 {
     if (log != NULL && log->progress != NULL) log->progress(log->to, stage, done, total);

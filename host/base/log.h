@@ -13,11 +13,14 @@ typedef struct ll_log {
     void *to;
     /* One line for a person, without newline. */
     void (*line)(void *to, const char *text);
+    /* The same, for who asked for more; NULL if nobody did. */
+    void (*detail)(void *to, const char *text);
     /* `done` of `total` (0: unknown) units of `stage` are finished, e.g. ("embed", 64, 600). */
     void (*progress)(void *to, const char *stage, int64_t done, int64_t total);
 } ll_log;
 
 void ll_log_line(const ll_log *log, const char *format, ...) LL_PRINTF(2, 3);
+void ll_log_detail(const ll_log *log, const char *format, ...) LL_PRINTF(2, 3);
 void ll_log_progress(const ll_log *log, const char *stage, int64_t done, int64_t total);
 
 #endif

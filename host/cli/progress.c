@@ -169,6 +169,7 @@ ll_status ll_progress_create(const ll_progress_options *options, ll_progress **o
     LL_TRY(ll_alloc("progress", 1, sizeof *progress, &progress, err));
     progress->options = *options;
     progress->log = (ll_log){.to = progress, .line = on_line, .progress = on_progress};
+    if (options->verbose) progress->log.detail = on_line;
     if (progress->options.stream == NULL) progress->options.stream = stderr;
     if (progress->options.mode == LL_PROGRESS_AUTO) {
         const char *const terminal = getenv("TERM");

@@ -28,7 +28,8 @@ typedef struct ll_progress_options {
     const char *program; /* starts each message: "lookloom index: 12 photos rejected" */
     FILE *stream;        /* NULL: stderr */
     ll_progress_mode mode;
-    bool quiet; /* no messages and no bar; failures are ll_exit_report's */
+    bool quiet;   /* no messages and no bar; failures are ll_exit_report's */
+    bool verbose; /* details too */
 } ll_progress_options;
 
 typedef struct ll_progress ll_progress;

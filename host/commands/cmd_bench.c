@@ -35,7 +35,7 @@ static const ll_column k_columns[COLUMNS] = {
 };
 
 struct request {
-    int64_t jobs, items, cols, memory, rounds;
+    int64_t jobs, items, cols, memory, rounds, patience;
     double seconds;
     const char *batch, *photos, *folder, *index, *keep;
     const char *weights, *backend, *precision, *matrix, *format;
@@ -159,6 +159,8 @@ static ll_status run_stages(const ll_arguments *arguments, const struct request 
                                      .no_matrix = strcmp(r->matrix, "none") == 0,
                                      .matrix = r->matrix,
                                      .keep = r->keep,
+                                     .patience_s =
+                                         r->patience == LL_OPTION_UNSET ? 0 : (int)r->patience,
                                      .memory_bytes = r->memory == LL_OPTION_UNSET ? 0 : r->memory,
                                      .log = log};
 
@@ -209,6 +211,8 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},
         {"batch", 0, LL_OPTION_TEXT, &r->batch, "N[,N...]",
          "embed: images at a time; a result for each", 0, 0},
+        {"patience", 0, LL_OPTION_INT, &r->patience, "SECONDS",
+         "embed: how long cuda may try engines for all layers together (60)", 1, 86400},
         {"items", 0, LL_OPTION_INT, &r->items, "N",
          "images (decode, embed), rows (similarity, store) or size of the index (query)", 1, 1e8},
         {"cols", 0, LL_OPTION_INT, &r->cols, "D",
@@ -248,6 +252,7 @@ int cmd_bench(int argc, const char *const *argv)
                         .items = LL_OPTION_UNSET,
                         .cols = LL_OPTION_UNSET,
                         .memory = LL_OPTION_UNSET,
+                        .patience = LL_OPTION_UNSET,
                         .rounds = LL_OPTION_UNSET,
                         .seconds = 1.0,
                         .backend = "cpu",
@@ -260,8 +265,10 @@ int cmd_bench(int argc, const char *const *argv)
     LL_TRY_DONE(parse(&r, argc, argv, &arguments, &err));
     if (ll_arguments_answered(arguments)) goto done;
     LL_TRY_DONE(read_batches(&r, &err));
-    const ll_progress_options talk = {
-        .program = k_program, .mode = LL_PROGRESS_NONE, .quiet = !ll_arguments_verbose(arguments)};
+    const ll_progress_options talk = {.program = k_program,
+                                      .mode = LL_PROGRESS_NONE,
+                                      .quiet = !ll_arguments_verbose(arguments),
+                                      .verbose = true};
     LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
     LL_TRY_DONE(run_stages(arguments, &r, ll_progress_log(progress), &err));
 done:

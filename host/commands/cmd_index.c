@@ -24,7 +24,7 @@ struct request {
     const char *output, *weights, *backend, *precision, *layer, *preprocess, *resize, *exif, *alpha;
     const char *decoder, *matrix, *within, *id_column, *image_column, *image_template, *image_root;
     const char *delimiter, *progress;
-    int64_t device, neighbors, jobs, batch, max_pixels, max_bytes, memory;
+    int64_t device, neighbors, jobs, batch, patience, max_pixels, max_bytes, memory;
     bool no_features, dry_run;
     double max_rejected, max_removed;
     ll_option_list keep;
@@ -45,6 +45,7 @@ static struct request defaults(void)
         .neighbors = 100,
         .jobs = ll_parallel_cores(),
         .batch = LL_OPTION_UNSET,
+        .patience = LL_OPTION_UNSET,
         .memory = LL_OPTION_UNSET,
         .max_pixels = image.max_pixels,
         .max_bytes = image.max_bytes,
@@ -101,6 +102,7 @@ static ll_status choose(const struct request *r, const ll_log *log, ll_pipeline_
         .device = (int)r->device,
         .threads = (int)r->jobs,
         .batch = r->batch == LL_OPTION_UNSET ? 0 : (int)r->batch,
+        .patience_s = r->patience == LL_OPTION_UNSET ? 0 : (int)r->patience,
         .layer = ll_vgg16_find(r->layer),
         .geometry_given = r->preprocess != NULL,
         .image = choose_image(r),
@@ -146,8 +148,7 @@ static ll_status parse(int argc, const char *const *argv, struct request *r, ll_
         {"exif", 0, LL_OPTION_CHOICE, &r->exif, "ignore|apply", "turn photos as EXIF says", 0, 0},
         {"alpha", 0, LL_OPTION_CHOICE, &r->alpha, "drop|white", "what transparency becomes", 0, 0},
         {"decoder", 0, LL_OPTION_CHOICE, &r->decoder, "turbojpeg|stb", "who decodes JPEG", 0, 0},
-        {"max-pixels", 0, LL_OPTION_BYTES, &r->max_pixels, "N", "largest photo, width x height", 1,
-         0},
+        {"max-pixels", 0, LL_OPTION_BYTES, &r->max_pixels, "N", "largest width x height", 1, 0},
         {"max-bytes", 0, LL_OPTION_BYTES, &r->max_bytes, "SIZE", "largest file", 1, 0},
         {.kind = LL_OPTION_HEADING, .help = "Features and scores:"},
         {"backend", 0, LL_OPTION_CHOICE, &r->backend, "auto|cpu|cuda", "where to compute", 0, 0},
@@ -156,6 +157,8 @@ static ll_status parse(int argc, const char *const *argv, struct request *r, ll_
          "cpu: fp32; cuda: fp16 unless given", 0, 0},
         {"layer", 0, LL_OPTION_CHOICE, &r->layer, "fc2|fc1|pool5|gap", "which features", 0, 0},
         {"batch", 0, LL_OPTION_INT, &r->batch, "N", "images at a time (cpu 32, cuda 256)", 1, 4096},
+        {"patience", 0, LL_OPTION_INT, &r->patience, "SECONDS",
+         "how long cuda may try engines for all layers together (60)", 1, 86400},
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},
         {"memory", 0, LL_OPTION_BYTES, &r->memory, "SIZE",
          "memory of comparing, mapped files not counted: 512M, 4G (a quarter of the machine's)", 1,
@@ -224,8 +227,10 @@ int cmd_index(int argc, const char *const *argv)
     if (ll_arguments_answered(arguments)) goto done;
     LL_TRY_DONE(ll_arguments_expect(arguments, 1, 1, &err));
     const bool quiet = ll_arguments_quiet(arguments);
-    const ll_progress_options talk = {
-        .program = k_program, .mode = ll_progress_find(request.progress), .quiet = quiet};
+    const ll_progress_options talk = {.program = k_program,
+                                      .mode = ll_progress_find(request.progress),
+                                      .quiet = quiet,
+                                      .verbose = ll_arguments_verbose(arguments)};
     LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
     LL_TRY_DONE(choose(&request, ll_progress_log(progress), &options, &err));
     options.catalog_path = ll_arguments_at(arguments, 0);

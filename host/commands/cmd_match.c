@@ -24,7 +24,7 @@ enum {
 /* The command line, as texts and numbers. */
 typedef struct request {
     const char *weights, *backend, *format, *progress;
-    int64_t device, jobs, batch;
+    int64_t device, jobs, batch, patience;
     ll_query_options options; /* same: never */
     ll_option_list where;
 } request;
@@ -67,6 +67,8 @@ static ll_status parse(int argc, const char *const *argv, request *r, ll_argumen
         {"device", 0, LL_OPTION_INT, &r->device, "N", "which CUDA device", 0, 1023},
         {"batch", 0, LL_OPTION_INT, &r->batch, "N",
          "photos at a time, as the index was made (cpu 32, cuda 256)", 1, 4096},
+        {"patience", 0, LL_OPTION_INT, &r->patience, "SECONDS",
+         "how long cuda may try engines for all layers together (60)", 1, 86400},
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads; results do not depend on it", 1, 1024},
         {"progress", 0, LL_OPTION_CHOICE, &r->progress, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
@@ -201,6 +203,8 @@ static ll_status embed(matcher *m, ll_error *err)
                                       .device = (int)r->device,
                                       .threads = (int)r->jobs,
                                       .batch = r->batch == LL_OPTION_UNSET ? 0 : (int)r->batch,
+                                      .patience_s =
+                                          r->patience == LL_OPTION_UNSET ? 0 : (int)r->patience,
                                       .log = ll_progress_log(m->progress)};
 
     LL_TRY_DONE(ll_alloc("photos", count, sizeof *paths, &paths, err));
@@ -218,7 +222,8 @@ static ll_status match(matcher *m, ll_error *err)
     const ll_format format = ll_format_find(r->format, stdout);
     const ll_progress_options talk = {.program = k_program,
                                       .mode = ll_progress_find(r->progress),
-                                      .quiet = ll_arguments_quiet(m->arguments)};
+                                      .quiet = ll_arguments_quiet(m->arguments),
+                                      .verbose = ll_arguments_verbose(m->arguments)};
 
     LL_TRY(ll_arguments_expect(m->arguments, 2, -1, err));
     LL_TRY(ll_progress_create(&talk, &m->progress, err));
@@ -244,6 +249,7 @@ int cmd_match(int argc, const char *const *argv)
     matcher m = {.code = LL_EXIT_DONE,
                  .request = {.progress = "auto",
                              .batch = LL_OPTION_UNSET,
+                             .patience = LL_OPTION_UNSET,
                              .options = {.top = LL_QUERY_TOP, .min_score = NAN, .max_score = 1.0}}};
 
     m.request.jobs = ll_parallel_cores();

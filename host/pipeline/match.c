@@ -117,6 +117,7 @@ static ll_status open_backend(matching *m, ll_error *err)
         .device = m->options->device,
         .threads = m->options->threads,
         .batch = m->options->batch,
+        .patience_s = m->options->patience_s,
         .slots = SLOTS,
         .log = m->options->log};
     const ll_net_options net = {.layer = m->as.layer, .normalize = true};

@@ -16,6 +16,7 @@ typedef struct ll_match_options {
     const char *backend;      /* NULL: the index's own */
     const char *cuda_module;  /* NULL: the one installed with us (ll_backend_options) */
     int device, threads;
+    int patience_s; /* ll_backend_options.patience_s */
     int batch; /* 0: the backend's default; features are the same to the bit only if the index was
                   made with the same */
     const ll_log *log;

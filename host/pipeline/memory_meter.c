@@ -9,6 +9,12 @@ static void pass_line(void *to, const char *text)
     ll_log_line(meter->next, "%s", text);
 }
 
+static void pass_detail(void *to, const char *text)
+{
+    const ll_memory_meter *const meter = to;
+    ll_log_detail(meter->next, "%s", text);
+}
+
 static void pass_progress(void *to, const char *stage, int64_t done, int64_t total)
 {
     ll_memory_meter *const meter = to;
@@ -19,7 +25,8 @@ static void pass_progress(void *to, const char *stage, int64_t done, int64_t tot
 void ll_memory_meter_init(ll_memory_meter *meter, const ll_log *next)
 {
     meter->next = next;
-    meter->log = (ll_log){.to = meter, .line = pass_line, .progress = pass_progress};
+    meter->log =
+        (ll_log){.to = meter, .line = pass_line, .detail = pass_detail, .progress = pass_progress};
     atomic_init(&meter->peak_bytes, 0);
 }
 

@@ -103,6 +103,7 @@ static ll_status open_backend(struct night *n, ll_error *err)
                                         .device = o->device,
                                         .threads = o->threads,
                                         .batch = o->batch,
+                                        .patience_s = o->patience_s,
                                         .slots = SLOTS,
                                         .log = o->log};
     ll_net_options net = {.layer = o->layer, .normalize = true};

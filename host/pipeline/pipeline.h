@@ -28,6 +28,7 @@ typedef struct ll_pipeline_options {
     const char *precision;   /* NULL: the backend's default */
     const char *cuda_module; /* NULL: the one installed with us (ll_backend_options) */
     int device, threads, batch;
+    int patience_s; /* ll_backend_options.patience_s */
 
     int layer;           /* LL_VGG16_* */
     bool geometry_given; /* else image.geometry is that of the weights */

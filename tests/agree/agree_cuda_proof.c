@@ -1,6 +1,7 @@
 /* tests/agree/agree_cuda_proof.c - engines that are quick and not right, or fail: passed over with
  * a line, whether they were timed, named by an index or found in a cache. On the emulated card. */
 #include "host/backend/cuda/cuda_contest.h"
+#include "host/base/clock.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/cuda_net_fixture.h"
 
@@ -126,6 +127,50 @@ static void engines_that_fail_are_passed_over(void **state)
     make_net("tf32", CONV1_1, engines, engines, said);
     has(engines, "; conv1_1 e1 k2=0");
     has(said, "conv1_1: engine e4 k2=1,k13=0 is gone; engines are chosen anew\n");
+}
+
+static int count_of(const char *text, const char *part)
+{
+    int count = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part))
+        count++;
+    return count;
+}
+
+/* A net to pool5, its engines chosen; the seconds that took. */
+static double make_slow_net(int slow_ms, int patience_s, net_card *card)
+{
+    be_idle();
+    ll_emulated_card()->slow_ms = slow_ms;
+    net_card_open(card, "tf32", 1);
+    ((struct cuda_state *)card->be.state)->patience_s = patience_s;
+    const double begin_s = ll_clock_seconds();
+    ll_net *const net = net_card_create(card, LL_VGG16_POOL5, NULL);
+    const double took_s = ll_clock_seconds() - begin_s;
+    card->be.ops->net_free(&card->be, net);
+    return took_s;
+}
+
+/* 40 engines a layer that cannot after all stand before the fastest, and making each takes long:
+ * trying all would take half a minute. Patience ends it, every layer has an engine all the same,
+ * and the table says of each engine what became of it. */
+static void slow_engines_end_with_the_patience(void **state)
+{
+    enum { PATIENCE_S = 3, SLOW_MS = 50, CONVOLUTIONS = 13 };
+    static net_card card;
+
+    (void)state;
+    const double undisturbed_s = make_slow_net(0, PATIENCE_S, &card);
+    assert_null(strstr(card.details, "not tried"));
+    net_card_close(&card);
+    const double took_s = make_slow_net(SLOW_MS, PATIENCE_S, &card);
+    print_message("[   INFO   ] %.2f s, undisturbed %.2f s\n", took_s, undisturbed_s);
+    assert_true(took_s - undisturbed_s <= PATIENCE_S + 1.0);
+    assert_int_equal(count_of(card.be.ops->describe(&card.be).engines, "; conv"), CONVOLUTIONS);
+    assert_true(count_of(card.details, ": cuDNN: engine e9") > 5); /* tried, with the reason */
+    assert_true(count_of(card.details, ": not tried: patience is over\n") > 100);
+    has(card.details, "engines: conv1_1 ");
+    net_card_close(&card);
 }
 
 /* Whichever allocation fails: the batch is halved, or, where it was the workspace that one engine
@@ -256,6 +301,7 @@ int main(void)
         cmocka_unit_test(an_image_has_the_same_bits_anywhere),
         cmocka_unit_test(engines_that_lose_a_channel_are_passed_over),
         cmocka_unit_test(engines_that_fail_are_passed_over),
+        cmocka_unit_test(slow_engines_end_with_the_patience),
         cmocka_unit_test(an_engine_too_large_does_not_halve_the_batch),
         cmocka_unit_test(algorithms_are_timed_and_proven_too),
         cmocka_unit_test(batches_end_where_counts_of_32_bits_do),

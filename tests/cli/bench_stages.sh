@@ -40,5 +40,6 @@ expect 3 'none/lookloom-store' store --items 10 --folder "$folder/none"
 for batch in 1,,2 1,x 0 4097 '' 1, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17; do
     expect 2 '--batch' embed --batch "$batch"
 done
+expect 2 'patience' embed --patience 0
 expect 2 "no stage 'nonsense'; use decode, embed, similarity, store, query or all" nonsense
 [ $failed = 0 ]

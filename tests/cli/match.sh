@@ -50,7 +50,7 @@ answers() {
     cp "$SHOP/shop/$b" "$work/b.jpg"
     cd "$work" || exit 3
     expect 0 'untrained weights: scores promise nothing' match "$SHOP/shop.h5" a.jpg --format json \
-        --progress none --backend cpu --device 0 --batch 32 --distinct kind --top 66
+        --progress none --backend cpu --device 0 --patience 5 --batch 32 --distinct kind --top 66
     [ "$(grep -c . out)" -eq 1 ] || fail "one photo is not one line of json"
     grep -q '^{"id":"a.jpg","generation":"[0-9a-f]*","complete":true,"exact":true,"best_score":1.0,"similar":\[{"rank":1,' out ||
         fail "json: $(cat out)"

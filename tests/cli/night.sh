@@ -120,6 +120,7 @@ wrong_command_lines() {
     expect 0 'default: 64000000' "$lookloom" index --help
     expect 2 'matrix' index "$work/5.csv" "$work/x.h5" --matrix float64
     expect 2 'neighbors' index "$work/5.csv" "$work/x.h5" --neighbors 1025
+    expect 2 'patience' index "$work/5.csv" "$work/x.h5" --patience 0
     expect 2 'nocolumn' index "$work/5.csv" "$work/x.h5" --within nocolumn
     expect 2 'delimiter' index "$work/5.csv" "$work/x.h5" --delimiter x
     expect 3 'nowhere.csv: No such file' index "$work/nowhere.csv" "$work/x.h5"

@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <xxhash.h>
 
-enum { TAPS = 9, STRIP_ROWS = 8, WORKSPACE_BYTES = 10000, GARBAGE = 0xEE };
+enum { CROWD = 40, TAPS = 9, STRIP_ROWS = 8, WORKSPACE_BYTES = 10000, GARBAGE = 0xEE };
 static const double k_flop_per_ms = 5e11;
 static const double k_pooled = 0.8; /* a quarter is written */
 
@@ -257,8 +258,11 @@ ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
     *count = 0;
     why[0] = '\0';
     if (code == cudaSuccess && none) snprintf(why, 256, "no engine has a max-pool in it");
-    for (int i = 0; code == cudaSuccess && !none && i < ENGINES && i < max; i++)
+    for (int i = 0; code == cudaSuccess && !none && i < ENGINES && *count < max; i++) {
         snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "%s", k_engines[i].name);
+        for (int k = 0; i == 0 && ll_emulated_card()->slow_ms > 0 && k < CROWD && *count < max; k++)
+            snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "e9 k5=%d", k);
+    }
     if (plain) ll_conv_plain_mark(engines, *count);
     return status_of(code, "ll_conv_engines", err);
 }
@@ -273,6 +277,9 @@ ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape, con
     *out = NULL;
     LL_TRY(ll_conv_plain_read(&engine, &taken, err));
     const cudaError_t code = ll_emulated_enter("ll_conv_make");
+    const long slow_ms = ll_emulated_card()->slow_ms;
+    const struct timespec pause = {slow_ms / 1000, slow_ms % 1000 * 1000000};
+    if (slow_ms > 0) (void)nanosleep(&pause, NULL);
     for (int i = 0; i < ENGINES; i++)
         if (strcmp(engine, k_engines[i].name) == 0 && !k_engines[i].unable) found = &k_engines[i];
     if (shape->pool && (ll_emulated_card()->no_pool || shape->side % 2 != 0)) found = NULL;

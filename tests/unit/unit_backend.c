@@ -60,7 +60,7 @@ static void open_refuses(void **state)
     o.cuda_module = LL_TEST_BIN "/module_empty.so";
     assert_refused(&o, LL_ERR_UNSUPPORTED, "not a lookloom module");
     o.cuda_module = LL_TEST_BIN "/module_old.so";
-    assert_refused(&o, LL_ERR_UNSUPPORTED, "made for interface 4, this is 3");
+    assert_refused(&o, LL_ERR_UNSUPPORTED, "made for interface 5, this is 4");
     ll_backend_close(NULL);
 }
 

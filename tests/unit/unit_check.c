@@ -52,7 +52,7 @@ static int64_t check_file(int64_t sample, struct lines *lines)
 {
     ll_error err = LL_ERROR_INIT;
     ll_reader *reader = NULL;
-    const ll_log log = {lines, take_line, NULL};
+    const ll_log log = {.to = lines, .line = take_line};
     int64_t damages = 0;
 
     lines->text[0] = '\0';

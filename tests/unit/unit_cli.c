@@ -356,17 +356,18 @@ static void widths_of_texts(void **state)
     assert_int_equal(ll_text_width("\xFF\xC3"), 2);         /* broken, and cut short */
 }
 
-static char *progress_text(ll_progress_mode mode, bool quiet)
+static char *progress_text(ll_progress_mode mode, bool quiet, bool verbose)
 {
     ll_error err = LL_ERROR_INIT;
     ll_progress *progress = NULL;
     FILE *const to = tmpfile();
     assert_non_null(to);
-    const ll_progress_options options = {"tool", to, mode, quiet};
+    const ll_progress_options options = {"tool", to, mode, quiet, verbose};
     assert_int_equal(ll_progress_create(&options, &progress, &err), LL_OK);
     const ll_log *const log = ll_progress_log(progress);
     ll_log_progress(log, "embed", 150, 600);
     ll_log_line(log, "%d photos", 3);
+    ll_log_detail(log, "%d of them red", 2);
     ll_log_progress(log, "embed", 600, 600);
     ll_progress_free(progress);
     return stream_text(to);
@@ -375,7 +376,7 @@ static char *progress_text(ll_progress_mode mode, bool quiet)
 static void progress_bar_gives_way_to_lines(void **state)
 {
     (void)state;
-    char *text = progress_text(LL_PROGRESS_BAR, false);
+    char *text = progress_text(LL_PROGRESS_BAR, false, false);
     const char *const bar = "\rembed       25 % [######..................] 150 of 600\x1B[K";
     const char *const line = "\r\x1B[Ktool: 3 photos\n";
     assert_memory_equal(text, bar, strlen(bar));
@@ -384,13 +385,16 @@ static void progress_bar_gives_way_to_lines(void **state)
     assert_string_equal(text + strlen(text) - 4, "\r\x1B[K"); /* nothing is left behind */
     free(text);
 
-    text = progress_text(LL_PROGRESS_NONE, false);
+    text = progress_text(LL_PROGRESS_NONE, false, false);
     assert_string_equal(text, "tool: 3 photos\n");
     free(text);
-    text = progress_text(LL_PROGRESS_AUTO, false); /* a file is no terminal */
+    text = progress_text(LL_PROGRESS_AUTO, false, false); /* a file is no terminal */
     assert_string_equal(text, "tool: 3 photos\n");
     free(text);
-    text = progress_text(LL_PROGRESS_BAR, true);
+    text = progress_text(LL_PROGRESS_NONE, false, true);
+    assert_string_equal(text, "tool: 3 photos\ntool: 2 of them red\n");
+    free(text);
+    text = progress_text(LL_PROGRESS_BAR, true, true);
     assert_string_equal(text, "");
     free(text);
 }
@@ -398,7 +402,7 @@ static void progress_bar_gives_way_to_lines(void **state)
 static void progress_json_is_a_line_an_object(void **state)
 {
     (void)state;
-    char *const text = progress_text(LL_PROGRESS_JSON, false);
+    char *const text = progress_text(LL_PROGRESS_JSON, false, false);
     const char *const first = "{\"stage\":\"embed\",\"done\":150,\"total\":600,\"seconds\":0.0,";
     assert_memory_equal(text, first, strlen(first));
     assert_non_null(

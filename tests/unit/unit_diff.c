@@ -54,7 +54,7 @@ static int64_t diff(int exact, double tolerance, struct lines *lines)
 {
     ll_error err = LL_ERROR_INIT;
     ll_reader *a = NULL, *b = NULL;
-    const ll_log log = {lines, take_line, NULL};
+    const ll_log log = {.to = lines, .line = take_line};
     const ll_store_diff_options options = {tolerance, exact};
     int64_t differences = 0;
 
@@ -172,7 +172,7 @@ static void web(void **state)
     ll_reader *whole = NULL, *copy = NULL;
     ll_fixture *const f = ll_fixture_create(&k_spec);
     struct lines lines = {""};
-    const ll_log log = {&lines, take_line, NULL};
+    const ll_log log = {.to = &lines, .line = take_line};
     char *image = NULL, *values[2] = {NULL, NULL};
     int64_t damages = -1;
 

@@ -48,7 +48,7 @@ static void take_progress(void *to, const char *stage, int64_t done, int64_t tot
     last_done = done;
 }
 
-static const ll_log k_log = {NULL, take_line, take_progress};
+static const ll_log k_log = {.line = take_line, .progress = take_progress};
 
 static uint8_t byte_at(int64_t i)
 {

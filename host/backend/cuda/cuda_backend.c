@@ -12,7 +12,13 @@
 
 /* Of 669 images conv1_1 makes more than 2^31 values, beyond which libraries are known to go wrong
  * without a word; of 335, in fp16, as many bytes. */
-enum { DEFAULT_BATCH = 256, MOST_BATCH = 512, OLDEST_DRIVER = 13000, OLDEST_MAJOR = 8 };
+enum {
+    DEFAULT_BATCH = 256,
+    DEFAULT_PATIENCE_S = 60,
+    MOST_BATCH = 512,
+    OLDEST_DRIVER = 13000,
+    OLDEST_MAJOR = 8
+};
 enum { DEVICE = sizeof((struct cuda_state *)NULL)->device_text };
 
 /* Drivers are known to people by their branch, to programs by the CUDA version they bring. */
@@ -149,6 +155,7 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
         state->batch = MOST_BATCH;
     }
     state->slots = options->slots;
+    state->patience_s = options->patience_s > 0 ? options->patience_s : DEFAULT_PATIENCE_S;
     state->log = options->log;
     name_device(&properties, state->device_text);
     LL_TRY(list_devices(state, err));

@@ -5,14 +5,15 @@
  * follows, engines that do it in the same graph compete with the others plus our pool kernel. A
  * winner must also be right (cuda_proof.h); one that is not is passed over with a line in the log.
  *
- * Every offer runs a few times; those within 5 % of the best go into a final: the card is kept busy
- * until its clocks are up, then they take turns, and their medians count. Of what is equal to 1 %
- * the library's better guess wins, so that a choice does not hang on noise.
+ * Every offer runs a few times; those close to the best go into a final (cuda_final.c). Of what is
+ * equal to 1 % the library's better guess wins, so that a choice does not hang on noise.
  *
  * An engine may fail in many ways: cannot after all, cannot be compiled, wants more memory than
  * there is, cannot be launched. As long as the card goes on as if nothing had been, it is passed
- * over. Compiling engines may take long: once a layer has one and k_patience_s is over, those that
- * the library thinks less of than of its two best guesses are not tried. */
+ * over. Compiling engines may take long, and one that is being compiled cannot be stopped. So what
+ * is left of the patience, less what the layers after this need for one engine each, is shared out
+ * among the layers; a layer that has an engine tries another only if there is time for it by the
+ * mean of those before. */
 #include "host/backend/cuda/cuda_contest.h"
 #include "host/backend/cuda/cuda_check.h"
 #include "host/base/clock.h"
@@ -24,18 +25,12 @@
 #include <string.h>
 
 enum {
-    BEST_GUESSES = 2,
     RUNS = 3,
-    FINALISTS = 4,
-    ROUNDS = 2,
-    FINAL_RUNS = 10,
     ALGORITHMS = 8,
-    MOST_WARMING = 256
+    MAKINGS = 2 /* of an engine: to be tried, and to be put to work */
 };
 
-static const double k_patience_s = 3.0; /* 14 layers: less than a minute, once */
-static const double k_warming_s = 0.02;
-static const float k_close = 1.05f, k_better = 0.99f;
+static const float k_better = 0.99f;
 
 /* What went wrong, without the layer, where that is said already. */
 static const char *bare(int layer, const char *text)
@@ -65,6 +60,8 @@ static void offer_add(struct cuda_contest *c, const char *engine, bool pooled)
     snprintf(offer->engine, sizeof offer->engine, "%s", engine);
     offer->pooled = pooled;
     offer->ms = INFINITY;
+    offer->took_s = 0.0;
+    offer->why[0] = '\0';
 }
 
 /* conv5_2 is conv5_1 once more: what won there need not be found again. NULL: nothing like it. */
@@ -170,7 +167,7 @@ static ll_status queue_once(struct cuda_contest *c, int layer, ll_error *err)
     return LL_OK;
 }
 
-static ll_status time_once(struct cuda_contest *c, int layer, float *ms, ll_error *err)
+ll_status ll_cuda_contest_time(struct cuda_contest *c, int layer, float *ms, ll_error *err)
 {
     const cudaStream_t stream = c->net->state->compute;
 
@@ -190,7 +187,7 @@ static ll_status time_offer(struct cuda_contest *c, int layer, struct cuda_offer
     LL_TRY(queue_once(c, layer, err)); /* loads and compiles */
     for (int run = 0; run < RUNS; run++) {
         float ms = 0.0f;
-        LL_TRY(time_once(c, layer, &ms, err));
+        LL_TRY(ll_cuda_contest_time(c, layer, &ms, err));
         if (ms < best) best = ms;
     }
     offer->ms = best;
@@ -198,10 +195,12 @@ static ll_status time_offer(struct cuda_contest *c, int layer, struct cuda_offer
 }
 
 /* One offer could not: the others may. Fatal only if the card could not go on. */
-static ll_status pass_over(struct cuda_contest *c, int layer, struct cuda_offer *offer,
-                           ll_status why, const ll_error *refused, ll_error *err)
+ll_status ll_cuda_contest_pass_over(struct cuda_contest *c, int layer, struct cuda_offer *offer,
+                                    ll_status why, const ll_error *refused, ll_error *err)
 {
     offer->ms = INFINITY;
+    snprintf(offer->why, sizeof offer->why, "%.*s", (int)sizeof offer->why - 1,
+             bare(layer, refused->text));
     LL_TRY(card_check(c, layer, refused, err));
     c->last = *refused;
     if (why == LL_ERR_MEMORY) c->memory = why;
@@ -211,130 +210,53 @@ static ll_status pass_over(struct cuda_contest *c, int layer, struct cuda_offer 
     return LL_OK;
 }
 
+/* ---- patience --------------------------------------------------------------------------- */
+
+/* What trying one more engine takes, and putting it to work; 0 as long as none has been tried. */
+static double next_s(const struct cuda_contest *c)
+{
+    return c->tried > 0 ? MAKINGS * c->trying_s / c->tried : 0.0;
+}
+
+/* This layer's share of what is left. Layers that need less leave the more to those after them. */
+static void share_time(struct cuda_contest *c, int layer)
+{
+    const double now_s = ll_clock_seconds();
+    int after = 0;
+
+    for (int i = layer + 1; i <= c->net->last; i++)
+        after += ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL;
+    c->layer_end_s = now_s + (c->end_s - now_s - after * next_s(c)) / (after + 1);
+}
+
+bool ll_cuda_contest_has_time(const struct cuda_contest *c, double seconds)
+{
+    return ll_clock_seconds() + seconds <= c->layer_end_s;
+}
+
 static ll_status time_all(struct cuda_contest *c, int layer, ll_error *err)
 {
-    const double begin_s = ll_clock_seconds();
-    const bool pool = ll_cuda_pool_follows(c->net, layer);
-    int alone = 0;
+    /* Half of it for each kind of engine, where there are two. */
+    const double half_s =
+        ll_cuda_pool_follows(c->net, layer) ? 0.5 * (c->layer_end_s - ll_clock_seconds()) : 0.0;
 
     for (int i = 0; i < c->count; i++) {
+        struct cuda_offer *const offer = &c->offers[i];
         ll_error refused = LL_ERROR_INIT;
-        /* Half of it for each kind, where there are two. */
-        const double patience_s = pool && !c->offers[i].pooled ? k_patience_s / 2 : k_patience_s;
-        const bool guess = i < BEST_GUESSES || (c->offers[i].pooled && i - alone < BEST_GUESSES);
-        alone += !c->offers[i].pooled;
-        if (!guess && ll_clock_seconds() - begin_s > patience_s && fastest(c) != NULL) continue;
-        const ll_status status = time_offer(c, layer, &c->offers[i], &refused);
-        if (status != LL_OK) LL_TRY(pass_over(c, layer, &c->offers[i], status, &refused, err));
-    }
-    return LL_OK;
-}
-
-/* ---- the final -------------------------------------------------------------------------- */
-
-struct finalist {
-    struct cuda_offer *offer;
-    ll_conv *conv; /* its plan, kept while it is not in the layer */
-    ll_gemm *gemm;
-    float ms[ROUNDS * FINAL_RUNS];
-    int runs;
-};
-
-/* What the layer runs on, in exchange for what the finalist holds. */
-static void change_places(struct cuda_layer *layer, struct finalist *f)
-{
-    ll_conv *const conv = layer->conv;
-    ll_gemm *const gemm = layer->gemm;
-
-    layer->conv = f->conv, layer->gemm = f->gemm;
-    f->conv = conv, f->gemm = gemm;
-    layer->pooled = f->offer->pooled;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* Runs of one finalist in a row; the first few of them, where clocks may still rise, unseen. */
-static ll_status run_finalist(struct cuda_contest *c, int layer, struct finalist *f, bool warming,
-                              ll_error *err)
-{
-    const double begin_s = ll_clock_seconds();
-    float ms = 0.0f;
-
-    for (int i = 0; warming && i < MOST_WARMING && ll_clock_seconds() - begin_s < k_warming_s; i++)
-        LL_TRY(time_once(c, layer, &ms, err));
-    for (int run = 0; run < FINAL_RUNS; run++) {
-        LL_TRY(time_once(c, layer, &ms, err));
-        f->ms[f->runs++] = ms;
-    }
-    return LL_OK;
-}
-
-static ll_status play_final(struct cuda_contest *c, int layer, struct finalist *all, int count,
-                            ll_error *err)
-{
-    struct cuda_layer *const at = &c->net->layers[layer];
-
-    for (int i = 0; i < count; i++) {
-        ll_error refused = LL_ERROR_INIT;
-        const ll_status status =
-            ll_cuda_layer_take(c->net, layer, all[i].offer->engine, all[i].offer->pooled, &refused);
-        if (status != LL_OK)
-            LL_TRY(pass_over(c, layer, all[i].offer, status, &refused, err));
-        else
-            change_places(at, &all[i]);
-    }
-    for (int round = 0; round < ROUNDS; round++)
-        for (int i = 0; i < count; i++) {
-            ll_error refused = LL_ERROR_INIT;
-            if (!isfinite(all[i].offer->ms)) continue;
-            change_places(at, &all[i]);
-            const ll_status status = run_finalist(c, layer, &all[i], i == 0, &refused);
-            change_places(at, &all[i]);
-            if (status != LL_OK) LL_TRY(pass_over(c, layer, all[i].offer, status, &refused, err));
+        const double kept_s = offer->pooled ? 0.0 : half_s;
+        if (fastest(c) != NULL && !ll_cuda_contest_has_time(c, next_s(c) + kept_s)) {
+            snprintf(offer->why, sizeof offer->why, "not tried: patience is over");
+            continue;
         }
-    for (int i = 0; i < count; i++) {
-        if (!isfinite(all[i].offer->ms)) continue;
-        qsort(all[i].ms, (size_t)all[i].runs, sizeof all[i].ms[0], by_size);
-        all[i].offer->ms = all[i].ms[all[i].runs / 2];
+        const double begin_s = ll_clock_seconds();
+        const ll_status status = time_offer(c, layer, offer, &refused);
+        offer->took_s = ll_clock_seconds() - begin_s;
+        c->trying_s += offer->took_s;
+        c->tried++;
+        if (status != LL_OK)
+            LL_TRY(ll_cuda_contest_pass_over(c, layer, offer, status, &refused, err));
     }
     return LL_OK;
-}
-
-/* The few best that are close to the best of all, in the library's order. */
-static int invite(struct cuda_contest *c, struct finalist *all)
-{
-    float best = INFINITY;
-    int count = 0;
-
-    for (int i = 0; i < c->count; i++)
-        if (c->offers[i].ms < best) best = c->offers[i].ms;
-    for (int i = 0; i < c->count; i++) {
-        int better = 0;
-        for (int j = 0; j < c->count; j++)
-            better += c->offers[j].ms < c->offers[i].ms;
-        if (c->offers[i].ms <= k_close * best && better < FINALISTS && count < FINALISTS)
-            all[count++] = (struct finalist){.offer = &c->offers[i]};
-    }
-    return count;
-}
-
-static ll_status hold_final(struct cuda_contest *c, int layer, ll_error *err)
-{
-    struct finalist all[FINALISTS];
-    const int count = invite(c, all);
-
-    if (count < 2) return LL_OK;
-    const ll_status status = play_final(c, layer, all, count, err);
-    if (status != LL_OK) (void)cudaStreamSynchronize(c->net->state->compute);
-    for (int i = 0; i < count; i++) {
-        ll_conv_free(all[i].conv);
-        ll_gemm_free(all[i].gemm);
-    }
-    return status;
 }
 
 /* ---- the winner ------------------------------------------------------------------------- */
@@ -352,6 +274,22 @@ static void tell(const struct cuda_contest *c, int layer, const struct cuda_offe
                 : ll_cuda_pool_follows(c->net, layer) ? " and our pool"
                                                       : "",
                 c->count, product ? "algorithms" : "engines");
+}
+
+/* A line for every offer: what it took, or why it takes no part. */
+static void tell_offers(const struct cuda_contest *c, int layer)
+{
+    for (int i = 0; i < c->count; i++) {
+        const struct cuda_offer *const offer = &c->offers[i];
+        const bool product = ll_vgg16_layer_at(layer)->kind == LL_VGG16_FC;
+        const int length = (int)(product ? strcspn(offer->engine, " ") : strlen(offer->engine));
+        char ms[16] = "-";
+        if (isfinite(offer->ms)) snprintf(ms, sizeof ms, "%.3f ms", (double)offer->ms);
+        ll_log_detail(c->net->state->log, "engines: %-7s %11s %7.2f s  %.*s%s%s%s",
+                      ll_vgg16_name(layer), ms, offer->took_s, length, offer->engine,
+                      offer->pooled ? " with its pool" : "", offer->why[0] == '\0' ? "" : ": ",
+                      offer->why);
+    }
 }
 
 ll_status ll_cuda_contest_take(struct cuda_contest *c, int layer, const char *engine, bool pooled,
@@ -405,6 +343,7 @@ static ll_status settle(struct cuda_contest *c, int layer, bool *settled, ll_err
             break;
         }
         best->ms = INFINITY;
+        snprintf(best->why, sizeof best->why, "%.*s", (int)sizeof best->why - 1, wrong);
         c->wrong = c->wrong || wrong != text;
         ll_log_line(c->net->state->log, "%s: engine %s %s; passed over", ll_vgg16_name(layer),
                     best->engine, wrong);
@@ -424,9 +363,11 @@ ll_status ll_cuda_contest_choose(struct cuda_contest *c, int layer, ll_error *er
         if (turn > 0 && known_engine(c, layer) == NULL) break;
         c->known = turn == 0;
         LL_TRY(collect(c, layer, err));
+        share_time(c, layer);
         LL_TRY(time_all(c, layer, err));
-        LL_TRY(hold_final(c, layer, err));
+        LL_TRY(ll_cuda_final_hold(c, layer, err));
         LL_TRY(settle(c, layer, &settled, err));
+        tell_offers(c, layer);
     }
     return settled ? LL_OK : give_up(c, layer, err);
 }
@@ -448,6 +389,7 @@ ll_status ll_cuda_contest_init(struct cuda_contest *c, ll_net *net, ll_error *er
 
     c->net = net;
     c->at = 0;
+    c->end_s = ll_clock_seconds() + net->state->patience_s - net->engines_s;
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&c->start, cudaEventDefault)));
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&c->stop, cudaEventDefault)));
     LL_TRY(ll_cuda_memory("timing", LL_CUDA_LAYERS * sizeof *c->largest, &c->largest, err));

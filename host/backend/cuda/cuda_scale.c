@@ -8,6 +8,7 @@
  * is noticed (kernels/pool.h, `largest`). Where no activation exceeds 2048, S is 1. */
 #include "host/backend/cuda/cuda_check.h"
 #include "host/backend/cuda/cuda_net.h"
+#include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "weights/synthetic.h"
@@ -120,6 +121,7 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
     char engines[MAX_ENGINES][LL_CONV_ENGINE_TEXT], why[256] = "";
     struct cuda_state *const state = c->net->state;
     ll_status worst = LL_ERR_UNSUPPORTED;
+    const double begin_s = ll_clock_seconds();
     int count = 0;
 
     shape.batch = c->images;
@@ -129,7 +131,10 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
     for (int i = 0; i < count; i++) {
         ll_error refused = LL_ERROR_INIT;
         const ll_status status = try_engine(c, &shape, engines[i], &refused);
-        if (status == LL_OK) return LL_OK;
+        if (status == LL_OK) {
+            c->net->engines_s += ll_clock_seconds() - begin_s;
+            return LL_OK;
+        }
         LL_TRY(ll_cuda_card_check(state, &refused, err));
         if (status != LL_ERR_UNSUPPORTED && status != LL_ERR_FORMAT)
             ll_log_line(state->log, "%s: fp32 engine %s passed over: %s", ll_vgg16_name(layer),

@@ -12,6 +12,7 @@ struct cuda_compare; /* cuda_compare.c */
 
 struct cuda_state {
     int device, batch, slots;
+    int patience_s; /* for trying engines, all layers of a net together */
     int capability; /* of the card, major * 10 + minor */
     ll_conv_type precision;
     cudaStream_t in, compute, out; /* uploads, work, downloads; only events bind them */
