@@ -40,6 +40,10 @@ enum {
     LL_POOL_BLOCK = 256,
     LL_POOL_MOST_BLOCKS = 4096,
 
+    /* convolve: 64 places x 64 outputs a block */
+    LL_CONVOLVE_BLOCK = 256,
+    LL_CONVOLVE_SIDE = 64,
+
     /* topk */
     LL_TOPK_BLOCK = 256,
     LL_TOPK_WARPS = LL_TOPK_BLOCK / LL_WARP,
@@ -127,6 +131,13 @@ static inline ll_launch_shape ll_launch_narrow(int64_t rows, int64_t columns)
     return ll_launch_blocks(ll_launch_divide_up(columns, LL_NARROW_SIDE),
                             ll_launch_divide_up(rows, LL_NARROW_SIDE), LL_NARROW_SIDE,
                             LL_NARROW_ROWS, 0);
+}
+
+/** Places of all images together, and outputs of each. */
+static inline ll_launch_shape ll_launch_convolve(int64_t places, int64_t outs)
+{
+    return ll_launch_blocks(ll_launch_divide_up(places, LL_CONVOLVE_SIDE),
+                            ll_launch_divide_up(outs, LL_CONVOLVE_SIDE), LL_CONVOLVE_BLOCK, 1, 0);
 }
 
 static inline ll_launch_shape ll_launch_topk_offer(int64_t rows, int64_t columns)

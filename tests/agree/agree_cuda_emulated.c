@@ -151,6 +151,37 @@ static void features_are_those_of_the_cpu(void **state)
     }
 }
 
+/* The library has nothing for a layer, nor for the fp32 that fp16 needs: a kernel of ours does it,
+ * features are right, and the log says why it is slow. */
+static void a_layer_without_an_engine_is_right_all_the_same(void **state)
+{
+    const int64_t width = ll_vgg16_width(CONV1_1);
+    work_order order = {.backend = "cpu",
+                        .batch = 1,
+                        .layer = CONV1_1,
+                        .images = IMAGES,
+                        .pixels = shop.pixels,
+                        .log = &k_log};
+    work_result want, got;
+
+    (void)state;
+    must_do(&order, &want, "cpu");
+    ll_emulated *const card = emulated_reset(0);
+    card->no_engine = true;
+    shop.log[0] = '\0';
+    order.backend = "cuda";
+    must_do(&order, &got, "no engine");
+    emulated_all_well(card, "no engine");
+    if (strstr(shop.log, "conv1_1: no engine for fp32 (no engine is here for that);") == NULL ||
+        strstr(shop.log, "conv1_1: no engine of the library computes it right here") == NULL)
+        fail_msg("log: %s", shop.log);
+    for (int i = 0; i < IMAGES; i++)
+        assert_true(dot(got.features + i * width, want.features + i * width, width) >= 1.0 - 1e-3);
+    assert_true(most_delta(&got, &want, width) <= 1e-3);
+    work_release(&got);
+    work_release(&want);
+}
+
 /* An engine that waits for its stream, as some of cuDNN's do, spoils the capture: the log says so
  * once, and every batch is queued kernel by kernel, to the same bits. */
 static void a_batch_that_cannot_be_captured_runs_all_the_same(void **state)
@@ -397,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(machines_without_a_card_are_told_why),
         cmocka_unit_test(features_are_those_of_the_cpu),
+        cmocka_unit_test(a_layer_without_an_engine_is_right_all_the_same),
         cmocka_unit_test(a_batch_that_cannot_be_captured_runs_all_the_same),
         cmocka_unit_test(neighbours_are_those_of_the_cpu_to_the_bit),
         cmocka_unit_test(a_batch_too_large_is_halved),

@@ -5,6 +5,7 @@
 #include "host/vgg16/vgg16.h"
 #include "tests/cuda_net_fixture.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -276,6 +277,47 @@ static void algorithms_are_timed_and_proven_too(void **state)
     net_card_close(&card);
 }
 
+static void download(const ll_net *net, const void *from, float *to, size_t bytes)
+{
+    assert_int_equal(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, net->state->compute),
+                     cudaSuccess);
+    assert_int_equal(cudaStreamSynchronize(net->state->compute), cudaSuccess);
+}
+
+/* With no algorithm at all, a kernel of ours multiplies: as the library does, to a few roundings.
+ */
+static void a_product_without_an_algorithm_is_right_all_the_same(void **state)
+{
+    static float want[4096], got[4096];
+    struct cuda_contest *const c = calloc(1, sizeof *c);
+    ll_error err = LL_ERROR_INIT;
+    net_card card;
+
+    (void)state;
+    assert_non_null(c);
+    ll_emulated_reset(ll_emulated_card());
+    net_card_open(&card, "fp32", BATCH);
+    ll_net *const net = bare_fc2(&card);
+    for (int turn = 0; turn < 2; turn++) {
+        ll_emulated_card()->no_engine = turn > 0;
+        memset(c, 0, sizeof *c);
+        if (ll_cuda_contest_init(c, net, &err) != LL_OK) fail_msg("%s", err.text);
+        feed(net);
+        if (ll_cuda_contest_choose(c, LL_VGG16_FC2, &err) != LL_OK) fail_msg("%s", err.text);
+        download(net, net->activations[1], turn > 0 ? got : want, sizeof got);
+        ll_cuda_contest_release(c);
+    }
+    assert_string_equal(net->layers[LL_VGG16_FC2].engine, "own");
+    has(card.logged, "fc2: no engine of the library computes it right here (0 tried; cuBLASLt: no "
+                     "algorithm here); a kernel of ours does, slowly\n");
+    for (int i = 0; i < 4096; i++)
+        if (!(want[i] > 0.0f && fabsf(got[i] - want[i]) <= 1e-5f * want[i]))
+            fail_msg("fc2: %d is %g instead of %g", i, (double)got[i], (double)want[i]);
+    free(c);
+    card.be.ops->net_free(&card.be, net);
+    net_card_close(&card);
+}
+
 /* ---- batches ------------------------------------------------------------------------------ */
 
 static void batches_end_where_counts_of_32_bits_do(void **state)
@@ -304,6 +346,7 @@ int main(void)
         cmocka_unit_test(slow_engines_end_with_the_patience),
         cmocka_unit_test(an_engine_too_large_does_not_halve_the_batch),
         cmocka_unit_test(algorithms_are_timed_and_proven_too),
+        cmocka_unit_test(a_product_without_an_algorithm_is_right_all_the_same),
         cmocka_unit_test(batches_end_where_counts_of_32_bits_do),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -36,6 +36,7 @@ typedef struct ll_emulated {
     bool uneven;     /* the fastest engines round some images of a batch otherwise than others */
     bool unsound;    /* the fastest engines leave a channel of zeros */
     int slow_ms;     /* making an engine takes so long; and many more turn out unable */
+    bool no_engine;  /* the libraries offer nothing at all */
     int breaks;      /* this engine (1 is the first) cannot run: its own failure, not the card's */
     bool no_capture; /* engines wait for their stream, which a capture does not allow */
     bool no_fused;   /* in fp32 and tf32 engines convolve alone: cuda_conv.h, plain */

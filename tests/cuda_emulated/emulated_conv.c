@@ -251,13 +251,14 @@ ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
                           ll_error *err)
 {
     const bool plain = ll_emulated_card()->no_fused && shape->type != LL_CONV_FP16;
-    const bool none = shape->pool && (plain || ll_emulated_card()->no_pool);
+    const bool none =
+        ll_emulated_card()->no_engine || (shape->pool && (plain || ll_emulated_card()->no_pool));
     const cudaError_t code = ll_emulated_enter("ll_conv_engines");
 
     (void)library;
     *count = 0;
     why[0] = '\0';
-    if (code == cudaSuccess && none) snprintf(why, 256, "no engine has a max-pool in it");
+    if (code == cudaSuccess && none) snprintf(why, 256, "no engine is here for that");
     for (int i = 0; code == cudaSuccess && !none && i < ENGINES && *count < max; i++) {
         snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "%s", k_engines[i].name);
         for (int k = 0; i == 0 && ll_emulated_card()->slow_ms > 0 && k < CROWD && *count < max; k++)

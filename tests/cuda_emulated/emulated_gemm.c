@@ -159,6 +159,10 @@ ll_status ll_gemm_algorithms(ll_gemm_library *library, const ll_gemm_shape *shap
 
     (void)library, (void)shape;
     *count = 0;
+    if (code == cudaSuccess && ll_emulated_card()->no_engine) {
+        ll_emulated_leave(cudaSuccess);
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "cuBLASLt: no algorithm here");
+    }
     for (int i = 0; code == cudaSuccess && i < ALGORITHMS && *count < max; i++)
         if (k_algorithms[i].workspace_bytes <= max_workspace_bytes)
             snprintf(algorithms[(*count)++], LL_GEMM_TEXT, "%s", k_algorithms[i].name);

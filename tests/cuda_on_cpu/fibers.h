@@ -215,6 +215,14 @@ static inline float __saturatef(float value)
 {
     return value > 0.0f ? (value < 1.0f ? value : 1.0f) : 0.0f;
 }
+static inline float __fadd_rn(float a, float b)
+{
+    return a + b;
+}
+static inline float __fmaf_rn(float a, float b, float c)
+{
+    return std::fmaf(a, b, c);
+}
 static inline float __fsub_rn(float a, float b)
 {
     return a - b;

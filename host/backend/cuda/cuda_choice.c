@@ -77,6 +77,8 @@ ll_status ll_cuda_layer_take(ll_net *net, int index, const char *engine, bool po
     layer->gemm = NULL;
     layer->pooled = pooled;
     if (engine != layer->engine) snprintf(layer->engine, sizeof layer->engine, "%s", engine);
+    layer->own = ll_cuda_own_is(engine);
+    if (layer->own) return LL_OK;
     if (ll_vgg16_layer_at(index)->kind == LL_VGG16_FC) {
         const ll_gemm_shape shape = ll_cuda_product_shape(net, index);
         LL_TRY(ll_gemm_make(net->state->gemm, &shape, engine, &layer->gemm, err));

@@ -96,8 +96,7 @@ static ll_status collect_convolutions(struct cuda_contest *c, int layer, bool po
     LL_TRY(ll_alloc("engines", max, LL_CONV_ENGINE_TEXT, &engines, err));
     LL_TRY_DONE(ll_conv_engines(c->net->state->conv, &shape, engines, max, &count, why, err));
     if (count == 0 && !pooled)
-        status =
-            ll_fail(err, LL_ERR_UNSUPPORTED, "%s: no engine: %.200s", ll_vgg16_name(layer), why);
+        (void)ll_fail(&c->last, LL_ERR_UNSUPPORTED, "no engine: %.200s", why);
     for (int i = 0; i < count; i++)
         offer_add(c, engines[i], pooled);
 done:
@@ -109,10 +108,14 @@ static ll_status collect_algorithms(struct cuda_contest *c, int layer, ll_error 
 {
     const ll_gemm_shape shape = ll_cuda_product_shape(c->net, layer);
     char algorithms[ALGORITHMS][LL_GEMM_TEXT];
+    ll_error refused = LL_ERROR_INIT;
     int count = 0;
 
-    LL_TRY(ll_gemm_algorithms(c->net->state->gemm, &shape, LL_CUDA_WORKSPACE / 16, algorithms,
-                              ALGORITHMS, &count, err));
+    const ll_status status = ll_gemm_algorithms(c->net->state->gemm, &shape, LL_CUDA_WORKSPACE / 16,
+                                                algorithms, ALGORITHMS, &count, &refused);
+    if (status != LL_OK && status != LL_ERR_UNSUPPORTED)
+        return ll_fail(err, status, "%s", refused.text);
+    if (status != LL_OK) c->last = refused;
     for (int i = 0; i < count; i++)
         offer_add(c, algorithms[i], false);
     return LL_OK;
@@ -181,11 +184,12 @@ ll_status ll_cuda_contest_time(struct cuda_contest *c, int layer, float *ms, ll_
 static ll_status time_offer(struct cuda_contest *c, int layer, struct cuda_offer *offer,
                             ll_error *err)
 {
+    const int runs = c->count > 1 ? RUNS : 1; /* of one alone there is nothing to choose */
     float best = INFINITY;
 
     LL_TRY(ll_cuda_layer_take(c->net, layer, offer->engine, offer->pooled, err));
     LL_TRY(queue_once(c, layer, err)); /* loads and compiles */
-    for (int run = 0; run < RUNS; run++) {
+    for (int run = 0; run < runs; run++) {
         float ms = 0.0f;
         LL_TRY(ll_cuda_contest_time(c, layer, &ms, err));
         if (ms < best) best = ms;
@@ -351,6 +355,19 @@ static ll_status settle(struct cuda_contest *c, int layer, bool *settled, ll_err
     return LL_OK;
 }
 
+static ll_status last_resort(struct cuda_contest *c, int layer, bool *settled, ll_error *err)
+{
+    ll_log_line(c->net->state->log,
+                "%s: no engine of the library computes it right here (%d tried; %.160s); a kernel "
+                "of ours does, slowly",
+                ll_vgg16_name(layer), c->count,
+                c->last.text[0] == '\0' ? "all wrong" : c->last.text);
+    c->count = 0;
+    offer_add(c, LL_CUDA_OWN_ENGINE, false);
+    LL_TRY(time_all(c, layer, err));
+    return settle(c, layer, settled, err);
+}
+
 ll_status ll_cuda_contest_choose(struct cuda_contest *c, int layer, ll_error *err)
 {
     bool settled = false;
@@ -369,6 +386,8 @@ ll_status ll_cuda_contest_choose(struct cuda_contest *c, int layer, ll_error *er
         LL_TRY(settle(c, layer, &settled, err));
         tell_offers(c, layer);
     }
+    /* Half the batch may do where memory was short; else there is one more that always can. */
+    if (!settled && c->memory == LL_OK) LL_TRY(last_resort(c, layer, &settled, err));
     return settled ? LL_OK : give_up(c, layer, err);
 }
 

@@ -44,6 +44,18 @@ static ll_status watch(const ll_net *net, int index, const void *y, uint32_t *la
         ll_largest_cuda(type, y, net->batch * width, largest + index, net->state->compute));
 }
 
+static ll_status queue_own(const ll_net *net, int index, const void *x, void *y, ll_error *err)
+{
+    const struct cuda_layer *const layer = &net->layers[index];
+    const bool widened = ll_vgg16_layer_at(index)->kind == LL_VGG16_FC && index == net->last;
+    const struct cuda_own_layer own = {.layer = index,
+                                       .images = net->batch,
+                                       .channels = net->channels,
+                                       .from = net->type,
+                                       .to = widened ? LL_POOL_FLOAT32 : net->type};
+    return ll_cuda_own_queue(&own, x, layer->kernel, layer->bias, y, net->state->compute, err);
+}
+
 static ll_status queue(const ll_net *net, int index, const void *x, void *y, uint32_t *largest,
                        ll_error *err)
 {
@@ -51,6 +63,10 @@ static ll_status queue(const ll_net *net, int index, const void *x, void *y, uin
     const struct cuda_layer *const layer = &net->layers[index];
     const cudaStream_t stream = net->state->compute;
 
+    if (layer->own) {
+        LL_TRY(queue_own(net, index, x, y, err));
+        return watch(net, index, y, largest, err);
+    }
     switch (shape->kind) {
     case LL_VGG16_CONV:
         LL_TRY(ll_conv_run(layer->conv, x, layer->kernel, layer->bias, y, net->workspace, stream,

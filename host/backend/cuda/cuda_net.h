@@ -25,6 +25,7 @@ struct cuda_layer {
     void *kernel, *bias; /* device; NULL for pools */
     ll_conv *conv;
     ll_gemm *gemm;
+    bool own;                         /* neither: a kernel of ours, cuda_own.c */
     bool pooled;                      /* the conv's plan does the pool after it too */
     char engine[LL_CONV_ENGINE_TEXT]; /* or a product's algorithm */
     float largest;                    /* of the calibration pictures, unscaled; 0: not known */
@@ -136,6 +137,18 @@ LL_NODISCARD ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err);
 /* cuda_forward.c: every slot's batch as one graph; where an engine cannot be captured, which the
  * log says, it stays NULL and the batch is queued anew each time. LL_ERR_MEMORY, LL_ERR_DEVICE. */
 LL_NODISCARD ll_status ll_cuda_graphs_make(ll_net *net, ll_error *err);
+
+/* cuda_own.c: a convolution or product, with bias and ReLU, by a kernel of ours. */
+#define LL_CUDA_OWN_ENGINE "own"
+bool ll_cuda_own_is(const char *engine);
+struct cuda_own_layer {
+    int layer, images;
+    int channels;          /* of the input, where `layer` is the first */
+    ll_pool_type from, to; /* of x and kernel; of bias and y */
+};
+LL_NODISCARD ll_status ll_cuda_own_queue(const struct cuda_own_layer *own, const void *x,
+                                         const void *kernel, const void *bias, void *y,
+                                         cudaStream_t stream, ll_error *err);
 
 /* cuda_layers.c: queue work on the compute stream. */
 LL_NODISCARD ll_status ll_cuda_input_queue(const ll_net *net, const uint8_t *pixels, void *input,

@@ -115,6 +115,23 @@ static ll_status try_engine(struct calibration *c, const ll_conv_shape *shape, c
     return status;
 }
 
+/* Where no library can: slow, but it is once. */
+static ll_status run_own(struct calibration *c, int layer, const char *why, ll_error *err)
+{
+    const struct cuda_own_layer own = {.layer = layer,
+                                       .images = c->images,
+                                       .channels = CHANNELS,
+                                       .from = LL_POOL_FLOAT32,
+                                       .to = LL_POOL_FLOAT32};
+    struct cuda_state *const state = c->net->state;
+
+    ll_log_line(state->log, "%s: no engine for fp32 (%.200s); a slow kernel of ours calibrates it",
+                ll_vgg16_name(layer), why);
+    LL_TRY(ll_cuda_own_queue(&own, c->activations[c->at], c->kernel, c->bias,
+                             c->activations[1 - c->at], state->compute, err));
+    return LL_CUDA(cudaStreamSynchronize(state->compute));
+}
+
 static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
 {
     ll_conv_shape shape = ll_cuda_conv_shape(c->net, layer, false);
@@ -143,8 +160,8 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
         if (status == LL_ERR_MEMORY || worst == LL_ERR_UNSUPPORTED) worst = status;
         snprintf(why, sizeof why, "%.255s", refused.text);
     }
-    return ll_fail(err, worst == LL_ERR_FORMAT ? LL_ERR_UNSUPPORTED : worst,
-                   "no engine for fp32: %.200s", why);
+    if (worst == LL_ERR_MEMORY) return ll_fail(err, worst, "no engine for fp32: %.200s", why);
+    return run_own(c, layer, why, err);
 }
 
 static ll_status run_fc(struct calibration *c, int layer, ll_error *err)
@@ -162,7 +179,11 @@ static ll_status run_fc(struct calibration *c, int layer, ll_error *err)
     char algorithm[LL_GEMM_TEXT];
     ll_gemm *gemm = NULL;
 
-    LL_TRY(ll_gemm_make_first(state->gemm, &product, LL_CUDA_WORKSPACE, &gemm, algorithm, err));
+    ll_error refused = LL_ERROR_INIT;
+    status =
+        ll_gemm_make_first(state->gemm, &product, LL_CUDA_WORKSPACE, &gemm, algorithm, &refused);
+    if (status == LL_ERR_UNSUPPORTED) return run_own(c, layer, refused.text, err);
+    if (status != LL_OK) return ll_fail(err, status, "%s", refused.text);
     if (ll_gemm_workspace_bytes(gemm) > 0)
         LL_TRY_DONE(ll_cuda_memory("workspace", ll_gemm_workspace_bytes(gemm), &c->workspace, err));
     LL_TRY_DONE(ll_gemm_run(gemm, 1.0f, c->activations[c->at], c->kernel, c->bias,
