@@ -91,7 +91,8 @@ cpu_index() { # LAYER
 cuda_index() { # PRECISION LAYER
     prepared
     once "cuda-index-$1-$2" 60 "${index[@]}" "$few" -o "$work/$1-$2.h5" --backend cuda \
-        --precision "$1" --layer "$2"
+        --precision "$1" --layer "$2" -V
+    layer_figures "$1" "$work/cuda-index-$1-$2.err"
 }
 
 # cuda against cpu within the bounds of tests/README.md.
@@ -148,21 +149,25 @@ measure_ceilings() {
     local name rate rest
     step ceilings 60 "${with_ours[@]}" "$ceilings"
     while IFS=$'\t' read -r name rate rest; do
-        [[ -z "$name" || "$name" == \#* ]] || value[$name]=$rate
+        [[ -z "$name" || "$name" == \#* ]] || value["$name"]=$rate
     done < <(cat "$work/ceilings.out" 2>/dev/null)
     { echo; cat "$work/ceilings.out"; } >>"$folder/device.txt" 2>/dev/null
 }
 
-# The first run of a precision also times every engine cuDNN offers, a line a layer.
-bench_embed() { # PRECISION ITEMS LIMIT [SECONDS]
+# Whoever first needs a precision times every engine cuDNN offers, and says so, a line a layer.
+layer_figures() { # PRECISION FILE
     local layer ms tflops
+    while read -r layer ms tflops; do
+        value["$layer-$1-ms"]=$ms value["$layer-$1-tflops"]=$tflops
+    done < <(sed -nE 's|^.*(conv[0-9]_[0-9]): ([0-9.]+) ms for [0-9]+ images, ([0-9.]+) TFLOP.*|\1 \2 \3|p' \
+        "$2" 2>/dev/null)
+}
+
+bench_embed() { # PRECISION ITEMS LIMIT [SECONDS]
     prepared
     step "embed-$1" "$3" "$bin/lookloom" bench embed --backend cuda --precision "$1" -V \
         --items "$2" --seconds "${4:-2}" "${use_weights[@]}" --format jsonl
-    while read -r layer ms tflops; do
-        value[$layer-$1-ms]=$ms value[$layer-$1-tflops]=$tflops
-    done < <(sed -nE 's|^.*(conv[0-9]_[0-9]): ([0-9.]+) ms for [0-9]+ images, ([0-9.]+) TFLOP.*|\1 \2 \3|p' \
-        "$work/embed-$1.err" 2>/dev/null)
+    layer_figures "$1" "$work/embed-$1.err"
     value[embed-$1]=$(json_number rate "$work/embed-$1.out")
     value[embed-$1-gflops]=$(json_number gflop_s "$work/embed-$1.out")
 }
@@ -209,7 +214,7 @@ peer() { # NAME LIMIT ARGUMENTS...
     shift 2
     [ -z "$no_torch" ] || return
     step "torch-$name" "$limit" python3 "$here/peers/gpu_torch.py" "$@"
-    value[torch-$name]=$(awk -F '\t' 'NF == 3 { v = $1 } END { print v }' "$work/torch-$name.out" 2>/dev/null)
+    value["torch-$name"]=$(awk -F '\t' 'NF == 3 { v = $1 } END { print v }' "$work/torch-$name.out" 2>/dev/null)
     grep -qs '^skipped: No module named' "$work/torch-$name.out" && no_torch=yes
 }
 

@@ -111,6 +111,20 @@ once() { # NAME LIMIT_S COMMAND...
     [ "${ended[$1]}" -eq 0 ]
 }
 
+# What was said of engines while they were chosen, and what was chosen.
+list_engines() {
+    local file
+    for file in "$work"/{cuda-index,embed}-*.err; do
+        grep -qsE '(conv|fc)[0-9]' "$file" || continue
+        echo "==== $(basename "$file" .err)"
+        grep -E '(conv|fc)[0-9]' "$file"
+    done
+    for file in "$XDG_CACHE_HOME"/lookloom/engines-*; do
+        [ ! -f "$file" ] || { echo && cat "$file"; }
+    done
+    return 0
+}
+
 # The engines chosen so far, to read and to begin the next run with. After every step, as the next
 # one may be the last.
 keep_engines() {
@@ -120,18 +134,9 @@ keep_engines() {
         tar -C "$XDG_CACHE_HOME" -czf "$folder/.engines" lookloom && mv "$folder/.engines" "$kept"
         break
     done
-    for file in "$work"/embed-*.err "$XDG_CACHE_HOME"/lookloom/engines-*; do
+    for file in "$work"/{cuda-index,embed}-*.err "$XDG_CACHE_HOME"/lookloom/engines-*; do
         [ "$file" -nt "$folder/engines.txt" ] || continue
-        {
-            for file in "$work"/embed-*.err; do
-                [ -s "$file" ] || continue
-                echo "==== $(basename "$file" .err)"
-                grep -E '(conv|fc)[0-9]' "$file"
-            done
-            for file in "$XDG_CACHE_HOME"/lookloom/engines-*; do
-                [ ! -f "$file" ] || { echo; cat "$file"; }
-            done
-        } >"$folder/.engines" && mv "$folder/.engines" "$folder/engines.txt"
+        list_engines >"$folder/.engines" && mv "$folder/.engines" "$folder/engines.txt"
         break
     done
 }
