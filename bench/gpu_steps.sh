@@ -54,7 +54,7 @@ note() { # NAME STATE SECONDS TEXT
         ;;
     *:failed | *:late | test-*:skipped) steps_failed=$((steps_failed + 1)) ;;
     esac
-    printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$(tr '\t\n' '  ' <<<"$4")" >>"$work/steps"
+    printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4//[$'\t\n']/ }" >>"$work/steps"
     printf '%-28s %-8s %6s s  %s\n' "$1" "$2" "$3" "$4"
 }
 
@@ -79,7 +79,8 @@ step() { # NAME LIMIT_S COMMAND...
     child=$!
     wait "$child"
     code=$?
-    took=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }')
+    took=$(((${EPOCHREALTIME/[.,]/} - ${start/[.,]/}) / 10000)) # hundredths
+    printf -v took '%d.%02d' $((took / 100)) $((took % 100))
     child=
     {
         tail -c 150000 "$work/$name.out"

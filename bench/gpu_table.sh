@@ -1,9 +1,12 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # the parts of bench/gpu share their variables
 # bench/gpu_table.sh - what was found, as results.txt and results.json; sourced by bench/gpu.
 
+# Into `cell`, not printed: a process each would cost most of what a table does.
 ratio() { # A B [FACTOR]: A / (B * FACTOR), or nothing
-    [[ -n "$1" && -n "$2" ]] || return
-    awk -v a="$1" -v b="$2" -v f="${3:-1}" 'BEGIN { if (a > 0 && b > 0) printf "%.2f", a / (b * f) }'
+    cell=''
+    [[ -n "$1" && -n "$2" ]] || return 0
+    cell=$(awk -v a="$1" -v b="$2" -v f="${3:-1}" \
+        'BEGIN { if (a > 0 && b > 0) printf "%.2f", a / (b * f) }')
 }
 
 row() { # MEASURE UNIT OURS COMPILE EAGER RATIO CEILING: cells may be empty
@@ -12,18 +15,19 @@ row() { # MEASURE UNIT OURS COMPILE EAGER RATIO CEILING: cells may be empty
 }
 
 table() {
-    local p name
+    local p name cell of_torch
     echo "${value[version]}, ${value[device]:-no device}, driver ${value[driver]:--}, ${value[date]}"
     row measure unit lookloom torch-compile torch-eager x-torch of-limit
     for p in fp16 tf32 fp32; do
+        ratio "${value[embed-$p]:-}" "${value[torch-compile-$p]:-${value[torch-eager-$p]:-}}"
+        of_torch=$cell
+        ratio "${value[embed-$p-gflops]:-}" "${value[gemm_$p]:-}" 1000
         row "embed $p, batch 256" img/s "${value[embed-$p]:-}" "${value[torch-compile-$p]:-}" \
-            "${value[torch-eager-$p]:-}" \
-            "$(ratio "${value[embed-$p]:-}" "${value[torch-compile-$p]:-${value[torch-eager-$p]:-}}")" \
-            "$(ratio "${value[embed-$p-gflops]:-}" "${value[gemm_$p]:-}" 1000)"
+            "${value[torch-eager-$p]:-}" "$of_torch" "$cell"
     done
     for name in index-5000 similarity-44000 neighbors-250000 neighbors-1000000; do
-        row "$name" s "${value[$name]:-}" '' "${value[torch-$name]:-}" \
-            "$(ratio "${value[torch-$name]:-}" "${value[$name]:-}")"
+        ratio "${value[torch-$name]:-}" "${value[$name]:-}"
+        row "$name" s "${value[$name]:-}" '' "${value[torch-$name]:-}" "$cell"
     done
     for name in gemm_fp16 gemm_tf32 gemm_fp32; do row "limit: $name" TFLOP/s "${value[$name]:-}"; done
     for name in copy_in copy_out copy_within; do row "limit: $name" GB/s "${value[$name]:-}"; done
@@ -43,11 +47,14 @@ table() {
         cat "$work/kernels.txt"
     fi
     echo "${value[outcome]}; steps that did not end well:"
-    awk -F '\t' '$2 != "ok" { printf "  %-28s %-8s %s\n", $1, $2, $4; n++ }
-        END { if (!n) print "  none" }' "$work/steps"
-    awk -F '\t' '$1 ~ /^(test|same|within|memcheck|racecheck)-/ { of[$2]++; n++ }
-        END { printf "tests: %d passed, %d failed, %d late, %d skipped\n", of["ok"], of["failed"],
-              of["late"], of["skipped"] }' "$work/steps"
+    awk -F '\t' '
+        $2 != "ok" { printf "  %-28s %-8s %s\n", $1, $2, $4; bad++ }
+        $1 ~ /^(test|same|within|memcheck|racecheck)-/ { of[$2]++ }
+        END {
+            if (!bad) print "  none"
+            printf "tests: %d passed, %d failed, %d late, %d skipped\n", of["ok"], of["failed"],
+                   of["late"], of["skipped"]
+        }' "$work/steps"
 }
 
 json() {
