@@ -22,7 +22,7 @@ program() { # PATH, body from stdin
 good_tree() {
     rm -rf "$tree" "$out"
     mkdir -p "$tree/bench/peers" "$tree/site"
-    cp bench/gpu "$tree/bench/gpu"
+    cp bench/gpu bench/gpu_*.sh "$tree/bench/"
     program "$tree/path/nvidia-smi" <<'BODY'
 case "$*" in
 -L) echo 'GPU 0: Pretend' ;;
@@ -42,6 +42,7 @@ BODY
     program "$tree/bin/lookloom" <<'BODY'
 case "$*" in
 --version) echo lookloom 9.9 ;;
+info\ --format*) echo '{"field":"cuda","value":"Pretend"},'; echo '{"field":"device","value":"0"}' ;;
 weights\ synth*) touch "${@: -1}" ;;
 index*) while [ "$1" != -o ]; do shift; done; echo index >"$2" ;;
 *similarity*) echo '{"stage":"similarity","median_s":2.5,"rate":1e6}' ;;
@@ -156,7 +157,7 @@ fi
 [ $? -eq 2 ] || fail "an unknown option is accepted"
 "$tree/bench/gpu" --seconds soon >"$work/said" 2>&1
 [ $? -eq 2 ] || fail "--seconds soon is accepted"
-"$tree/bench/gpu" --help | grep -q 'bench/gpu \[--weights FILE\]' || fail "--help says nothing"
+"$tree/bench/gpu" --help | grep -q 'bench/gpu \[OPTION...\]' || fail "--help says nothing"
 program "$tree/path/nvidia-smi" <<<'echo GPU 0'
 PATH=$tree/path:$PATH "$tree/bench/gpu" --seconds 1 "$out" >"$work/said" 2>&1
 [ $? -eq 3 ] || fail "a run without time succeeds"
