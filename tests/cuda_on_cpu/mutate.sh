@@ -18,7 +18,7 @@ convolve|convolve.cu|no barrier before a slice is replaced|NTH 1 __syncthreads
 convolve|convolve.cu|no barrier before a slice is used|NTH 2 __syncthreads
 convolve|convolve.cu|the picture's last column left out|s/column < s.side;/column < s.side - 1;/
 convolve|convolve.cu|taps not centred|s/tap % s.window - reach/tap % s.window/
-convolve|convolve.cu|channels beyond the last|s/there = c < s.in \&\& /there = /
+convolve|convolve.cu|channels beyond the last|s/c < s.in \&\& found/found/
 convolve|convolve.cu|places beyond the last|s/if (p >= all || o >= s.out)/if (o >= s.out)/
 convolve|convolve.cu|one sum without parts|s/slice % PART_SLICES != 0 \&\& first/first/
 normalize|normalize.cu|no barrier before the upper sums are read|NTH 1 __syncthreads
