@@ -134,6 +134,27 @@ static void what_fits_a_card(void **state)
     assert_false(fits);
 }
 
+/* A million items with 100 neighbours: what an 80 GB card and ever fuller ones give up first. */
+static void what_a_million_items_give_up_first(void **state)
+{
+    static const struct {
+        int64_t free_gb;
+        bool fits;
+        ll_cuda_rescoring rescoring;
+    } k_cases[] = {{78, true, LL_CUDA_RESCORE_BESIDE},  {40, true, LL_CUDA_RESCORE_BESIDE},
+                   {24, true, LL_CUDA_RESCORE_IN_TURN}, {18, true, LL_CUDA_RESCORE_ON_HOST},
+                   {12, true, LL_CUDA_RESCORE_ON_HOST}, {11, false, LL_CUDA_RESCORE_ON_HOST}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof k_cases / sizeof k_cases[0]; i++) {
+        bool fits;
+        const ll_cuda_plan plan = on_card(1000000, 200, 0, k_cases[i].free_gb * 1000000000, &fits);
+        assert_int_equal(fits, k_cases[i].fits);
+        assert_int_equal(plan.rescoring, k_cases[i].rescoring);
+        if (fits) assert_int_equal(plan.tile, LL_CUDA_TILE_FAST);
+    }
+}
+
 static void memory_that_is_short_makes_tiles_small(void **state)
 {
     bool fits;
@@ -205,6 +226,7 @@ int main(void)
         cmocka_unit_test(sizes_agree_with_each_other),
         cmocka_unit_test(plans_fit_the_room),
         cmocka_unit_test(what_fits_a_card),
+        cmocka_unit_test(what_a_million_items_give_up_first),
         cmocka_unit_test(memory_that_is_short_makes_tiles_small),
         cmocka_unit_test(slots_are_cut_into_rows_and_values),
         cmocka_unit_test(margins_are_those_of_the_comment),
