@@ -140,6 +140,23 @@ static bool loads(const char *path)
     return dlopen(path, RTLD_LAZY | RTLD_GLOBAL) != NULL;
 }
 
+/* NVRTC opens its builtins by name when it compiles, and, as pip leaves it, says nowhere that they
+ * lie beside it: without them every engine that is compiled at run time fails. Once loaded by their
+ * path they answer to their name. */
+static void load_builtins(const char *nvrtc)
+{
+    char pattern[PATH_BYTES];
+    glob_t found = {0};
+    const char *const name = strrchr(nvrtc, '/');
+    const int length =
+        snprintf(pattern, PATH_BYTES, "%.*s/libnvrtc-builtins.so.13*", (int)(name - nvrtc), nvrtc);
+
+    if (length > 0 && length < PATH_BYTES && glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            (void)loads(found.gl_pathv[i]);
+    globfree(&found);
+}
+
 /* A library the loader does not know is loaded from where else it may be. Whether that was enough,
  * loading the module will show, or its opening. */
 static void load_library(const char *name)
@@ -148,7 +165,9 @@ static void load_library(const char *name)
 
     if (loads(name)) return;
     find_library(name, path);
-    if (path[0] != '\0') (void)loads(path);
+    if (path[0] == '\0') return;
+    if (strcmp(name, k_libraries[NVRTC]) == 0) load_builtins(path);
+    (void)loads(path);
 }
 
 /* ---- the module ------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 enum { PATH = 256 };
 
 static char root[64];
+static char opened[8 * PATH]; /* of files below the root, a line each */
 
 /* This machine's own libraries must not get in the way: the loader knows none, and nothing is found
  * outside the test's folder. */
@@ -27,6 +28,9 @@ void *dlopen(const char *path, int mode)
     void *(*real)(const char *, int) = NULL;
 
     *(void **)&real = dlsym(RTLD_NEXT, "dlopen");
+    const size_t used = strlen(opened);
+    if (path != NULL && root[0] != '\0' && strncmp(path, root, strlen(root)) == 0)
+        snprintf(opened + used, sizeof opened - used, "%s\n", path + strlen(root));
     return real(path != NULL && strncmp(path, "lib", 3) == 0 ? "hidden.so" : path, mode);
 }
 
@@ -76,6 +80,9 @@ static int setup(void **state)
     make_file("real/bin/python3.11", 0755);
     make_file("venv/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9", 0644);
     make_file("real/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.13", 0644);
+    make_file("real/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc-builtins.so.13.0",
+              0644);
+    make_file("module.so", 0644); /* no library: everything is looked for */
     snprintf(target, sizeof target, "%s/real/bin/python3.11", root);
     make_link(target, "venv/bin/python3");
     make_link("../../venv/bin/python3", "usr/bin/python3"); /* links may be relative */
@@ -90,6 +97,8 @@ static int teardown(void **state)
         "real/bin/python3.11",
         "venv/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9",
         "real/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.13",
+        "real/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc-builtins.so.13.0",
+        "module.so",
         "venv/bin/python3",
         "usr/bin/python3",
         "decoy/python3",
@@ -131,6 +140,23 @@ static void must_say(const char *text, const char *line)
 
     snprintf(want, sizeof want, line, root);
     if (strstr(text, want) == NULL) fail_msg("'%s' does not say '%s'", text, want);
+}
+
+/* NVRTC of a python's tree finds its builtins only if they are loaded before. */
+static void builtins_are_loaded_before_nvrtc(void **state)
+{
+    char module[PATH];
+    void *handle = NULL;
+    ll_error err = LL_ERROR_INIT;
+
+    (void)state;
+    free(search("%s/usr/bin", NULL)); /* sets PATH */
+    snprintf(module, sizeof module, "%s/module.so", root);
+    opened[0] = '\0';
+    assert_int_equal(ll_module_load(module, &handle, &err), LL_ERR_UNSUPPORTED);
+    const char *const builtins = strstr(opened, "/libnvrtc-builtins.so.13.0\n");
+    const char *const nvrtc = strstr(opened, "/libnvrtc.so.13\n");
+    if (builtins == NULL || nvrtc == NULL || builtins > nvrtc) fail_msg("opened: %s", opened);
 }
 
 static void the_python_on_path_is_followed(void **state)
@@ -194,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_python_on_path_is_followed),
+        cmocka_unit_test(builtins_are_loaded_before_nvrtc),
         cmocka_unit_test(an_active_venv_needs_no_python),
         cmocka_unit_test(odd_paths_end_the_search),
     };
