@@ -3,6 +3,11 @@
 
 json_number() { sed -n "s/.*\"$1\": *\([-+0-9.e]*\).*/\1/p" "$2" 2>/dev/null | head -n 1; }
 
+# A size, or what a rehearsal takes in its place.
+size() { # SIZE REHEARSED
+    if [ -z "$rehearse" ]; then echo "$1"; else echo "$2"; fi
+}
+
 # ---- right? ----
 
 device_properties() {
@@ -23,13 +28,22 @@ module_opens() {
         exit 1' module "$bin/lookloom"
 }
 
+# Those that are more than a kernel against its twin.
+is_larger() { [[ "$1" == gpu_backend || "$1" == gpu_layers ]]; }
+
 gpu_tests() { # LIMIT: kernels against their twins
     local test name
     for test in "$tests"/gpu_*; do
         name=$(basename "$test")
-        [[ "$name" == gpu_backend || ! -x "$test" ]] ||
-            part "test-$name" step "test-$name" "$1" "$test"
+        is_larger "$name" || [ ! -x "$test" ] || part "test-$name" step "test-$name" "$1" "$test"
     done
+}
+
+# Each layer alone, by engine after engine as long as SECONDS last; no new one is begun then.
+layers_test() { # SECONDS
+    [ ! -x "$tests/gpu_layers" ] ||
+        part test-gpu_layers step test-gpu_layers $(($1 + 15)) "${with_ours[@]}" \
+            "$tests/gpu_layers" "$1"
 }
 
 # Whole networks in every precision, for which engines are timed anew at a small batch.
@@ -42,9 +56,9 @@ backend_test() { # LIMIT
 prepare() {
     [ -n "$weights_given" ] ||
         timeout 120 "$bin/lookloom" weights synth --seed 1 -o "$work/weights.h5" || echo 'no weights'
-    timeout 60 "$bin/lookloom-generate" 64 -o "$work/few" --seed 7 || echo 'no photos'
+    timeout 60 "$bin/lookloom-generate" "$(size 64 8)" -o "$work/few" --seed 7 || echo 'no photos'
     [ -z "$shop" ] ||
-        timeout 120 "$bin/lookloom-generate" 5000 -o "$work/shop" --seed 1 || echo 'no shop'
+        timeout 120 "$bin/lookloom-generate" "$(size 5000 20)" -o "$work/shop" --seed 1 || echo 'no shop'
 }
 
 begin_to_prepare() {
@@ -90,8 +104,8 @@ cpu_index() { # LAYER
 
 cuda_index() { # PRECISION LAYER
     prepared
-    once "cuda-index-$1-$2" 60 "${index[@]}" "$few" -o "$work/$1-$2.h5" --backend cuda \
-        --precision "$1" --layer "$2" -V
+    once "cuda-index-$1-$2" $((patience + 30)) "${index[@]}" "$few" -o "$work/$1-$2.h5" \
+        --backend cuda --precision "$1" --layer "$2" --patience "$patience" "${use_batch[@]}" -V
     layer_figures "$1" "$work/cuda-index-$1-$2.err"
 }
 
@@ -110,8 +124,8 @@ agree() { # PRECISION BOUND LAYER
 # Two runs give the same bytes. (Any number of photos in any order of slots: gpu_backend.)
 repeat() {
     cuda_index fp16 fc2
-    step cuda-index-again 60 "${index[@]}" "$few" -o "$work/again.h5" --backend cuda \
-        --precision fp16 --layer fc2
+    step cuda-index-again $((patience + 30)) "${index[@]}" "$few" -o "$work/again.h5" \
+        --backend cuda --precision fp16 --layer fc2 --patience "$patience" "${use_batch[@]}"
     same bytes fp16-fc2 again
 }
 
@@ -136,8 +150,8 @@ sanitize_all() {
     local tool test name
     for tool in memcheck racecheck; do
         for test in "$tests"/gpu_*; do
-            name=$(basename "$test") # whole networks would take hours
-            [[ "$name" == gpu_backend || ! -x "$test" ]] || part "$tool-$name" sanitize "$tool" "$name"
+            name=$(basename "$test") # the larger ones would take hours
+            is_larger "$name" || [ ! -x "$test" ] || part "$tool-$name" sanitize "$tool" "$name"
         done
     done
 }
@@ -166,15 +180,16 @@ layer_figures() { # PRECISION FILE
 bench_embed() { # PRECISION ITEMS LIMIT [SECONDS]
     prepared
     step "embed-$1" "$3" "$bin/lookloom" bench embed --backend cuda --precision "$1" -V \
-        --items "$2" --seconds "${4:-2}" "${use_weights[@]}" --format jsonl
+        --items "$(size "$2" 8)" --seconds "$(size "${4:-2}" 0.1)" --patience "$patience" \
+        "${use_batch[@]}" "${use_weights[@]}" --format jsonl
     layer_figures "$1" "$work/embed-$1.err"
     value[embed-$1]=$(json_number rate "$work/embed-$1.out")
     value[embed-$1-gflops]=$(json_number gflop_s "$work/embed-$1.out")
 }
 
 bench_pairs() { # NAME ITEMS MATRIX LIMIT
-    step "$1" "$4" "$bin/lookloom" bench similarity --backend cuda --items "$2" --matrix "$3" \
-        --seconds 0.01 --format jsonl
+    step "$1" "$4" "$bin/lookloom" bench similarity --backend cuda --items "$(size "$2" 2000)" \
+        --matrix "$3" --seconds 0.01 --format jsonl
     value[$1]=$(json_number median_s "$work/$1.out")
 }
 
@@ -182,7 +197,7 @@ bench_index() {
     prepared
     [ -s "$work/shop/catalog.csv" ] || { note index-5000 failed 0 'no photos'; return; }
     step index-5000 90 "${index[@]}" "$work/shop/catalog.csv" -o "$work/shop.h5" \
-        --backend cuda || return
+        --backend cuda --patience "$patience" "${use_batch[@]}" || return
     value[index-5000]=$took
     step index-5000-stages 10 "$bin/lookloom" info --run "$work/shop.h5"
 }
@@ -194,8 +209,8 @@ per_kernel() {
     ncu=$(command -v ncu || ls /usr/local/cuda/bin/ncu 2>/dev/null)
     [ -n "$ncu" ] || { note kernels skipped 0 'no ncu'; return; }
     step kernels 40 "$ncu" --clock-control none --metrics gpu__time_duration.sum --csv \
-        --print-units base "$bin/lookloom" bench embed --backend cuda --batch 256 --items 256 \
-        --seconds 0.01 "${use_weights[@]}" || return
+        --print-units base "$bin/lookloom" bench embed --backend cuda --batch "$(size 256 2)" \
+        --items "$(size 256 2)" --seconds 0.01 "${use_weights[@]}" || return
     head -c 8000000 "$work/kernels.out" >"$folder/kernels.csv"
     awk -F '","' '
         /gpu__time_duration/ {

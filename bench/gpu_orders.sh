@@ -6,24 +6,28 @@ within() { # PRECISION BOUND LAYER
     part "cuda-index-$1-$3 within-$1-$3" agree "$@"
 }
 
-# The first quarter of an hour with a card may end at once: is it right at all?
+# The first quarter of an hour with a card may end at once: is it right at all? gpu_backend has tried
+# tf32 and fp32 before their indexes, so these come last, with their engines' times.
 order_first() {
+    patience=12
     part device-properties device_properties
     part module module_opens
     gpu_tests 15
+    layers_test 20
     backend_test 60
     part prepare prepared
     part cpu-index-fc2 cpu_index fc2
     within fp16 1e-3 fc2
-    within tf32 1e-3 fc2
-    within fp32 1e-5 fc2
     part 'cuda-index-again same-bytes' repeat
     part memcheck-gpu_topk sanitize memcheck gpu_topk
     part embed-fp16 bench_embed fp16 8192 50 20
+    within tf32 1e-3 fc2
+    within fp32 1e-5 fc2
 }
 
 # How fast, of a build whose correctness is known: little of it is tried again.
 order_bench() {
+    patience=30
     part device-properties device_properties
     part module module_opens
     part prepare prepared
@@ -50,9 +54,11 @@ order_bench() {
 # Everything.
 order_all() {
     local layer
+    patience=40
     part device-properties device_properties
     part module module_opens
     gpu_tests 40
+    layers_test 20
     part prepare prepared
     part ceilings measure_ceilings
     part embed-fp16 bench_embed fp16 8192 120

@@ -17,6 +17,7 @@ row() { # MEASURE UNIT OURS COMPILE EAGER RATIO CEILING: cells may be empty
 table() {
     local p name cell of_torch
     echo "${value[version]}, ${value[device]:-no device}, driver ${value[driver]:--}, ${value[date]}"
+    [ -z "$rehearse" ] || echo 'a rehearsal: every size was small, and no figure counts'
     row measure unit lookloom torch-compile torch-eager x-torch of-limit
     for p in fp16 tf32 fp32; do
         ratio "${value[embed-$p]:-}" "${value[torch-compile-$p]:-${value[torch-eager-$p]:-}}"

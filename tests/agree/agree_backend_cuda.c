@@ -1,12 +1,12 @@
 /* tests/agree/agree_backend_cuda.c - the cuda backend on a real card (gpu_backend) beside the
  * cpu's: features to several layers in every precision; the same bytes for any number of photos in
  * any order of slots, from another net and another backend of the same batch; neighbours and
- * matrix.
+ * matrix. And beside answers.bin, where that lies with the program: what the cpu backend of another
+ * machine made of the same shop.
  *
  * The module is the one beside the program. Skipped where there is no driver or no card. */
 #include "host/vgg16/vgg16.h"
-#include "tests/agree/emulated_work.h"
-#include "tests/numeric.h"
+#include "tests/agree/known_answers.h"
 #include "weights/weights.h"
 
 #include <dlfcn.h>
@@ -17,57 +17,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h> /* wants the four first above it */
 
 enum {
     IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3,
-    IMAGES = 21,
+    IMAGES = 21, /* of the KNOWN_IMAGES; the cpu takes its time for all of them */
     BATCH = 8,
     SLOTS = 3,
     WIDTH = 4096, /* of fc2 */
     CONV1_1 = 0,
     POOL2 = 5,
-    ROWS = 1500,
-    COLS = 512,
+    PATIENCE_S = 5, /* is it right, not how fast */
     SKIPPED = 77,
 };
 
-static struct {
-    uint8_t *pixels; /* (IMAGES, 224, 224, 3) */
-    float *features; /* (ROWS, COLS) unit */
-} shop;
+static const char *const k_precisions[] = {"fp16", "tf32", "fp32"};
+/* Of a cosine: tests/README.md. */
+static const double k_bounds[] = {1e-3, 1e-3, 1e-5};
+enum { PRECISIONS = sizeof k_precisions / sizeof k_precisions[0] };
+
+static known_shop shop;
 
 static int setup(void **state)
 {
-    uint64_t seed = 5;
+    ll_error err = LL_ERROR_INIT;
 
     (void)state;
-    shop.pixels = calloc(IMAGES, IMAGE);
-    shop.features = calloc((size_t)ROWS * COLS, sizeof *shop.features);
-    if (shop.pixels == NULL || shop.features == NULL) return -1;
-    for (size_t i = 0; i < (size_t)IMAGES * IMAGE; i++) /* soft, and different for each */
-        shop.pixels[i] = (uint8_t)(128.0f + 60.0f * ll_random(&seed) +
-                                   (float)(i / IMAGE * 3) * (i % 672 < 336 ? 1.0f : -1.0f));
-    for (int r = 0; r < ROWS; r++) {
-        float *const row = shop.features + (size_t)r * COLS;
-        double square = 0.0;
-        for (int k = 0; k < COLS; k++) {
-            row[k] = fmaxf(ll_random(&seed) + 0.2f, 0.0f);
-            square += (double)row[k] * (double)row[k];
-        }
-        for (int k = 0; k < COLS; k++)
-            row[k] = (float)((double)row[k] / sqrt(square));
-        if (r % 50 == 7) memcpy(row, shop.features, COLS * sizeof *row); /* equal items */
-    }
-    return 0;
+    return known_shop_draw(&shop, &err) == LL_OK ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    free(shop.features);
-    free(shop.pixels);
+    known_shop_release(&shop);
     return 0;
 }
 
@@ -87,13 +71,13 @@ static double dot(const float *x, const float *y, int64_t cols)
     return sum;
 }
 
-static void same_features(const work_result *got, const work_result *want, int layer, double bound,
-                          const char *repro)
+static void same_features(const work_result *got, const work_result *want, int images, int layer,
+                          double bound, const char *repro)
 {
     const int64_t width = ll_vgg16_width(layer);
     double worst = 1.0, most = 0.0;
 
-    for (int i = 0; i < IMAGES; i++) {
+    for (int i = 0; i < images; i++) {
         const float *const a = got->features + i * width, *const b = want->features + i * width;
         worst = fmin(worst, dot(a, b, width));
         most = fmax(most, fabs((double)got->norms[i] / (double)want->norms[i] - 1.0));
@@ -139,40 +123,74 @@ static void features_are_those_of_the_cpu(void **state)
         }
         order.backend = "cuda";
         order.precision = k_cases[c].precision;
+        order.patience_s = PATIENCE_S;
         snprintf(repro, sizeof repro, "%s to %s", order.precision, ll_vgg16_name(order.layer));
         must_do(&order, &got, repro);
-        same_features(&got, &want, order.layer, k_cases[c].bound, repro);
+        same_features(&got, &want, IMAGES, order.layer, k_cases[c].bound, repro);
         work_release(&got);
     }
     work_release(&want);
 }
 
+static void same_neighbors(const work_result *got, const work_result *want)
+{
+    for (int64_t i = 0; i < (int64_t)KNOWN_ROWS * WORK_KEEP; i++)
+        if (got->index[i] != want->index[i] ||
+            memcmp(&got->score[i], &want->score[i], sizeof(float)) != 0)
+            fail_msg("neighbour %d of row %d is %u, %.9g instead of %u, %.9g", (int)(i % WORK_KEEP),
+                     (int)(i / WORK_KEEP), got->index[i], (double)got->score[i], want->index[i],
+                     (double)want->score[i]);
+}
+
 static void neighbours_are_those_of_the_cpu_to_the_bit(void **state)
 {
-    work_order order = {.backend = "cpu",
-                        .batch = 1,
-                        .rows = ROWS,
-                        .cols = COLS,
-                        .features = shop.features,
-                        .matrix = LL_MATRIX_FLOAT32};
+    work_order order = known_order(&shop, "cpu", 1);
     work_result want, got;
 
     (void)state;
+    order.images = 0;
+    order.matrix = LL_MATRIX_FLOAT32;
     must_do(&order, &want, "cpu");
     order.backend = "cuda";
     must_do(&order, &got, "cuda");
-    for (int64_t i = 0; i < (int64_t)ROWS * WORK_KEEP; i++)
-        if (got.index[i] != want.index[i] ||
-            memcmp(&got.score[i], &want.score[i], sizeof(float)) != 0)
-            fail_msg("neighbour %d of row %d is %u, %.9g instead of %u, %.9g", (int)(i % WORK_KEEP),
-                     (int)(i / WORK_KEEP), got.index[i], (double)got.score[i], want.index[i],
-                     (double)want.score[i]);
+    same_neighbors(&got, &want);
     const float *const a = (const float *)(const void *)got.matrix;
     const float *const b = (const float *)(const void *)want.matrix;
-    for (int64_t i = 0; i < (int64_t)ROWS * ROWS; i++)
+    for (int64_t i = 0; i < (int64_t)KNOWN_ROWS * KNOWN_ROWS; i++)
         if (!(fabs((double)a[i] - (double)b[i]) <= 2e-6))
             fail_msg("place %d holds %.9g, the cpu's %.9g", (int)i, (double)a[i], (double)b[i]);
     work_release(&got);
+    work_release(&want);
+}
+
+/* Beside the program; skipped where it is not: in a build nobody packed. */
+static void answers_are_those_of_another_machine(void **state)
+{
+    char folder[4000] = "", path[4096];
+    const ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
+    char *const end = strrchr(folder, '/');
+    ll_error err = LL_ERROR_INIT;
+    work_result want;
+
+    (void)state;
+    assert_true(length > 0 && end != NULL);
+    *end = '\0';
+    snprintf(path, sizeof path, "%s/answers.bin", folder);
+    if (access(path, F_OK) != 0) {
+        print_message("[   INFO   ] %s: not there\n", path);
+        skip();
+    }
+    if (known_answers_read(path, &want, &err) != LL_OK) fail_msg("%s", err.text);
+    for (int p = 0; p < PRECISIONS; p++) {
+        work_order order = known_order(&shop, "cuda", BATCH);
+        work_result got;
+        order.precision = k_precisions[p];
+        order.patience_s = PATIENCE_S;
+        must_do(&order, &got, k_precisions[p]);
+        same_features(&got, &want, KNOWN_IMAGES, LL_VGG16_FC2, k_bounds[p], k_precisions[p]);
+        same_neighbors(&got, &want);
+        work_release(&got);
+    }
     work_release(&want);
 }
 
@@ -186,8 +204,12 @@ struct night {
 
 static void night_begin(struct night *night, const char *precision)
 {
-    const ll_backend_options options = {
-        .name = "cuda", .precision = precision, .threads = 1, .batch = BATCH, .slots = SLOTS};
+    const ll_backend_options options = {.name = "cuda",
+                                        .precision = precision,
+                                        .threads = 1,
+                                        .batch = BATCH,
+                                        .slots = SLOTS,
+                                        .patience_s = PATIENCE_S};
     const ll_net_options net = {.layer = LL_VGG16_FC2, .normalize = true};
     ll_error err = LL_ERROR_INIT;
 
@@ -245,14 +267,13 @@ static void bytes_depend_on_the_photo_alone(void **state)
         {{8, 8, 8, 8}, {0, 1, 2}, 3}, {{8, 8, 8, 8}, {2, 0, 1}, 2}, {{1, 1, 1, 1}, {0, 1, 2}, 1},
         {{7, 3, 1, 5}, {1, 2, 0}, 3}, {{2, 8, 1, 8}, {2, 1, 0}, 3}, {{5, 5, 5, 5}, {0, 2, 1}, 2},
     };
-    static const char *const k_precisions[] = {"fp16", "fp32"};
     const size_t bytes = (size_t)IMAGES * WIDTH * sizeof(float);
     float *const want = malloc(bytes), *const got = malloc(bytes);
     struct night night;
 
     (void)state;
     assert_true(want != NULL && got != NULL);
-    for (size_t p = 0; p < sizeof k_precisions / sizeof k_precisions[0]; p++) {
+    for (size_t p = 0; p < PRECISIONS; p++) {
         night_begin(&night, k_precisions[p]);
         for (size_t c = 0; c < sizeof k_cuts / sizeof k_cuts[0]; c++) {
             memset(got, 0xFF, bytes);
@@ -293,6 +314,7 @@ static void skip_without_card(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_are_those_of_another_machine),
         cmocka_unit_test(features_are_those_of_the_cpu),
         cmocka_unit_test(bytes_depend_on_the_photo_alone),
         cmocka_unit_test(neighbours_are_those_of_the_cpu_to_the_bit),

@@ -136,6 +136,7 @@ ll_status work_do(const work_order *order, work_result *out, ll_error *err)
                                         .threads = 2,
                                         .batch = order->batch,
                                         .slots = SLOTS,
+                                        .patience_s = order->patience_s,
                                         .log = order->log};
 
     memset(out, 0, sizeof *out);

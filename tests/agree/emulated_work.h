@@ -11,6 +11,7 @@ enum { WORK_KEEP = 5, WORK_MOST_BATCH = 8 };
 typedef struct work_order {
     const char *backend, *precision; /* "cpu", "cuda" */
     int batch, layer, images;        /* images 0: nothing is embedded */
+    int patience_s;                  /* ll_backend_options */
     const uint8_t *pixels;           /* (images, 224, 224, 3) */
     int64_t rows, cols;              /* rows 0: nothing is compared */
     const float *features;           /* (rows, cols) unit */

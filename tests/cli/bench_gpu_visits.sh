@@ -40,7 +40,7 @@ case "$*" in
 *=driver_version*) echo 999.1 ;;
 esac
 BODY
-for name in one topk backend; do program "$tree/tests/gpu_$name" <<<'echo fine'; done
+for name in one topk layers backend; do program "$tree/tests/gpu_$name" <<<'echo fine'; done
 program "$tree/bench/gpu-ceilings" <<<'printf "gemm_fp16\t800.0\tTFLOP/s\t1\t1\t30\n"'
 program "$tree/bench/gpu-properties" <<<'echo "{}"'
 # shellcheck disable=SC2016 # expanded in there
@@ -93,11 +93,9 @@ names() { steps | cut -d ' ' -f 1 | tr '\n' ' '; }
 # ---- the first visit ----
 
 # What matters most first.
-order='device-properties module test-gpu_one test-gpu_topk test-gpu_backend prepare cpu-index-fc2'
-for precision in fp16 tf32 fp32; do
-    order+=" cuda-index-$precision-fc2 within-$precision-fc2"
-done
-order+=' cuda-index-again same-bytes memcheck-gpu_topk embed-fp16 '
+order='device-properties module test-gpu_one test-gpu_topk test-gpu_layers test-gpu_backend prepare'
+order+=' cpu-index-fc2 cuda-index-fp16-fc2 within-fp16-fc2 cuda-index-again same-bytes memcheck-gpu_topk'
+order+=' embed-fp16 cuda-index-tf32-fc2 within-tf32-fc2 cuda-index-fp32-fc2 within-fp32-fc2 '
 
 begin=$SECONDS
 run 0 --first
@@ -116,6 +114,9 @@ grep -q '^embed fp16, batch 256 *img/s *20000.0' "$out/results.txt" || fail "--f
 # The limits of time that bench/gpu gives itself.
 sed -n 's/^==== embed-fp16: //p' "$out/log.txt" | grep -q -- '--seconds 20 ' ||
     fail "--first does not embed for 20 s"
+sed -n 's/^==== cuda-index-tf32-fc2: //p' "$out/log.txt" | grep -q -- '--patience 12 ' ||
+    fail "--first waits longer for engines than there is time"
+grep -q '^==== test-gpu_layers: .*/gpu_layers 20$' "$out/log.txt" || fail "--first tries layers for ever"
 
 # STEP BROKEN CODE [STEP...]: with that command broken the step fails, those after it are skipped,
 # and the others are as before.
@@ -201,13 +202,20 @@ run 0 --only same-bytes
 [ "$(names)" = 'prepare cuda-index-fp16-fc2 cuda-index-again same-bytes ' ] ||
     fail "--only same-bytes does not take what it needs: $(names)"
 run 0 --only 'test-*' --only module
-[ "$(names)" = 'module test-gpu_one test-gpu_topk test-gpu_backend ' ] || fail "--only twice: $(names)"
+[ "$(names)" = 'module test-gpu_one test-gpu_topk test-gpu_layers test-gpu_backend ' ] || fail "--only twice: $(names)"
 for unknown in nonsense 'test-x*' embed; do
     run 2 --only "module,$unknown"
     grep -qF -- "--only $unknown: no such step; there are: device-properties module " "$said" ||
         fail "--only $unknown: $(cat "$said")"
 done
 run 2 --only
+
+# ---- a rehearsal: smaller ----
+
+run 0 --rehearse --only embed-fp16
+grep -q '^==== embed-fp16: .* --items 8 --seconds 0.1 .* --batch 2 ' "$out/log.txt" ||
+    fail "--rehearse: not small: $(grep '^==== ' "$out/log.txt")"
+grep -q '^a rehearsal: ' "$out/results.txt" || fail "--rehearse: the table does not say so"
 
 # ---- the third: figures ----
 

@@ -1,6 +1,7 @@
 # How everything is compiled: one interface target that every target of ours links privately.
 option(LOOKLOOM_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 option(LOOKLOOM_WERROR "Treat warnings as errors" OFF)
+option(LOOKLOOM_LONG_TESTS "Also the tests that take many minutes" OFF)
 
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
