@@ -180,7 +180,7 @@ layer_figures() { # PRECISION FILE
 bench_embed() { # PRECISION ITEMS LIMIT [SECONDS]
     prepared
     step "embed-$1" "$3" "$bin/lookloom" bench embed --backend cuda --precision "$1" -V \
-        --items "$(size "$2" 8)" --seconds "$(size "${4:-2}" 0.1)" --patience "$patience" \
+        --items "$(size "$2" 4)" --seconds "$(size "${4:-2}" 0.1)" --patience "$patience" \
         "${use_batch[@]}" "${use_weights[@]}" --format jsonl
     layer_figures "$1" "$work/embed-$1.err"
     value[embed-$1]=$(json_number rate "$work/embed-$1.out")
@@ -188,7 +188,7 @@ bench_embed() { # PRECISION ITEMS LIMIT [SECONDS]
 }
 
 bench_pairs() { # NAME ITEMS MATRIX LIMIT
-    step "$1" "$4" "$bin/lookloom" bench similarity --backend cuda --items "$(size "$2" 2000)" \
+    step "$1" "$4" "$bin/lookloom" bench similarity --backend cuda --items "$(size "$2" 1000)" \
         --matrix "$3" --seconds 0.01 --format jsonl
     value[$1]=$(json_number median_s "$work/$1.out")
 }

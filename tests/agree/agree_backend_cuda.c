@@ -7,6 +7,7 @@
  * The module is the one beside the program. Skipped where there is no driver or no card. */
 #include "host/vgg16/vgg16.h"
 #include "tests/agree/known_answers.h"
+#include "tests/reference/random_weights.h"
 #include "weights/weights.h"
 
 #include <dlfcn.h>
@@ -320,5 +321,6 @@ int main(void)
         cmocka_unit_test(neighbours_are_those_of_the_cpu_to_the_bit),
     };
     skip_without_card();
+    ll_random_weights_keep();
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -2,13 +2,15 @@
 # tests/cli/bench_gpu_emulated.sh - the three visits of bench/gpu, rehearsed with the real programs on
 # the emulated card (tests/cuda_emulated): every step runs, and leaves its figure and its files. The
 # tests of kernels are their twins on fibers; Nsight Compute and the sanitizer are stand-ins, as are
-# the programs that ask the card itself. (cli_bench_gpu_visits makes each step fail.)
+# the programs that ask the card itself. Then each step that runs a program of ours fails once, and
+# the others are as they were. (cli_bench_gpu_visits does that with every step, on stand-ins.)
 set -uo pipefail
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$work/tree out=$work/out
 failures=0
+export BROKEN='' # a pattern of the command that fails
 
 fail() {
     echo "FAILED: $*"
@@ -23,7 +25,16 @@ program() { # PATH, body from stdin
 
 mkdir -p "$tree"/{bench/peers,bin,tests,lib/lookloom}
 cp bench/gpu bench/gpu_*.sh "$tree/bench/"
-ln "$BIN"/lookloom{,-generate} "$tree/bin/" 2>/dev/null || cp "$BIN"/lookloom{,-generate} "$tree/bin/"
+for name in lookloom lookloom-generate; do
+    cp "$BIN/$name" "$tree/bin/real-$name"
+    program "$tree/bin/$name" <<'BODY'
+if [[ -n "$BROKEN" && "${0##*/} $*" == $BROKEN ]]; then
+    echo "broken on purpose" >&2
+    exit 4
+fi
+exec "${0%/*}/real-${0##*/}" "$@"
+BODY
+done
 cp "$TEST_BIN/lookloom-cuda-emulated.so" "$tree/lib/lookloom/lookloom-cuda.so"
 for test in "$TEST_BIN"/agree_{convolve,halve,layers,narrow,normalize,pool,preprocess,repeat,rescore,topk}_cuda; do
     name=$(basename "$test" _cuda)
@@ -72,6 +83,49 @@ visit third --bench --engines "$out/first/engines.tar.gz"
 for name in embed-{fp16,tf32,fp32} neighbors-1000000 similarity-44000 index-5000; do
     figure third "$name"
 done
+
+# ---- a step that fails ----
+
+# "step state" of every step of a visit, in order
+steps() { sed -nE 's/.*"step": "([^"]*)", "state": "([^"]*)".*/\1 \2/p' "$out/$1/results.json"; }
+
+some=(--engines "$out/first/engines.tar.gz")
+for name in module test-gpu_topk within-{fp16,fp32}-fc2 same-bytes embed-fp16; do some+=(--only "$name"); done
+visit well --first "${some[@]}"
+steps well >"$work/well"
+
+# without "STEP..." BROKEN [STEP...]: with that command broken the first fail, the last are skipped,
+# the others are as before
+without() {
+    local failed=" $1 " begin=$SECONDS skipped line name
+    BROKEN=$2
+    shift 2
+    skipped=" $* "
+    PATH=$tree/path:$PATH OPENBLAS_NUM_THREADS=1 "$tree/bench/gpu" --rehearse --seconds 3000 --first \
+        "${some[@]}" "$out/broken" >"$work/said" 2>&1 && fail "$BROKEN: exit 0"
+    while read -r line; do
+        name=${line% *}
+        if [[ "$failed" == *" $name "* ]]; then
+            line="$name failed"
+        elif [[ "$skipped" == *" $name "* ]]; then
+            line="$name skipped"
+        fi
+        echo "$line"
+    done <"$work/well" >"$work/expected"
+    [ "$(steps broken)" = "$(cat "$work/expected")" ] || fail "$BROKEN: $(steps broken)"
+    [[ "$failed" == ' embed'* ]] || figure broken embed-fp16
+    echo "---- without$failed: $((SECONDS - begin)) s"
+    BROKEN=''
+}
+without module 'lookloom info *'
+without 'prepare cpu-index-fc2 cuda-index-fp16-fc2 cuda-index-fp32-fc2 cuda-index-again' \
+    'lookloom-generate *' within-{fp16,fp32}-fc2 same-bytes
+without cpu-index-fc2 'lookloom index *--backend cpu *' within-{fp16,fp32}-fc2
+without cuda-index-fp16-fc2 'lookloom index *fp16-fc2.h5 *' within-fp16-fc2 same-bytes
+without cuda-index-again 'lookloom index *again.h5 *' same-bytes
+without within-fp16-fc2 'lookloom diff --tolerance *fp16-fc2.h5'
+without same-bytes 'lookloom diff --exact *'
+without embed-fp16 'lookloom bench embed *'
 
 [ "$failures" -eq 0 ] && echo "bench/gpu on the emulated card: all as promised"
 exit $((failures > 0))

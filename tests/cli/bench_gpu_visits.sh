@@ -213,7 +213,7 @@ run 2 --only
 # ---- a rehearsal: smaller ----
 
 run 0 --rehearse --only embed-fp16
-grep -q '^==== embed-fp16: .* --items 8 --seconds 0.1 .* --batch 2 ' "$out/log.txt" ||
+grep -q '^==== embed-fp16: .* --items 4 --seconds 0.1 .* --batch 2 ' "$out/log.txt" ||
     fail "--rehearse: not small: $(grep '^==== ' "$out/log.txt")"
 grep -q '^a rehearsal: ' "$out/results.txt" || fail "--rehearse: the table does not say so"
 

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,11 @@ struct ll_weights {
 
 static float factor_of_next = 1.0f;
 static int end_of_next = LL_VGG16_FC2;
+static bool keep;
+static struct {
+    float *kernel; /* NULL: not drawn yet, or not to be kept */
+    uint64_t seed;
+} kept[LL_VGG16_LAYERS];
 
 float ll_random_at(uint64_t seed, uint64_t stream, uint64_t i)
 {
@@ -49,6 +55,27 @@ void ll_random_weights_scale(float factor)
 void ll_random_weights_end(int last_layer)
 {
     end_of_next = last_layer;
+}
+
+void ll_random_weights_keep(void)
+{
+    keep = true;
+}
+
+/* Kept from an earlier network, or drawn, and kept if there is memory for it. */
+static void kernel_of(uint64_t seed, int layer, float *kernel)
+{
+    const size_t bytes = (size_t)ll_vgg16_kernel_count(layer) * sizeof *kernel;
+
+    if (kept[layer].kernel != NULL && kept[layer].seed == seed) {
+        memcpy(kernel, kept[layer].kernel, bytes);
+        return;
+    }
+    ll_random_kernel(seed, layer, kernel);
+    if (!keep || kept[layer].kernel != NULL) return;
+    kept[layer].kernel = malloc(bytes);
+    kept[layer].seed = seed;
+    if (kept[layer].kernel != NULL) memcpy(kept[layer].kernel, kernel, bytes);
 }
 
 ll_status ll_weights_open(const char *path, ll_weights **out, ll_error *err)
@@ -101,7 +128,7 @@ ll_status ll_weights_load(ll_weights *weights, int layer, float *kernel, float *
 
     if (layer > weights->info.last_layer)
         return ll_fail(err, LL_ERR_ARGUMENT, "random: no %s", ll_vgg16_name(layer));
-    ll_random_kernel(weights->seed, layer, kernel);
+    kernel_of(weights->seed, layer, kernel);
     for (int64_t i = 0; weights->factor != 1.0f && i < ll_vgg16_kernel_count(layer); i++)
         kernel[i] *= weights->factor;
     if (weights->biases[0] == '\0') {
