@@ -117,15 +117,45 @@ static void look_everywhere(const char *name, look_fn look, void *to)
 
 /* ---- libraries -------------------------------------------------------------------------- */
 
+/* Is there such a thing in the folder that the first `length` characters of `path` name? */
+static bool beside(const char *path, size_t length, const char *name)
+{
+    char pattern[PATH_BYTES];
+    glob_t found = {0};
+    const int wrote = snprintf(pattern, PATH_BYTES, "%.*s/%s", (int)length, path, name);
+    const bool is = wrote > 0 && wrote < PATH_BYTES && glob(pattern, 0, NULL, &found) == 0;
+
+    globfree(&found);
+    return is;
+}
+
+/* A cuDNN for CUDA 12, whose files have the same names: pip notes beside "nvidia" which it is. */
+static bool of_cuda_12(const char *path)
+{
+    static const char k_tail[] = "/nvidia/cudnn/lib/libcudnn.so.9";
+    const size_t length = strlen(path);
+
+    if (length < sizeof k_tail || strcmp(path + length - (sizeof k_tail - 1), k_tail) != 0)
+        return false;
+    const size_t kept = length - (sizeof k_tail - 1);
+    return beside(path, kept, "nvidia_cudnn_cu12-*") && !beside(path, kept, "nvidia_cudnn_cu13-*");
+}
+
+/* One for CUDA 12 is kept only until a better one is found: it will be refused by its version. */
 static bool look_for_file(void *to, const char *pattern)
 {
     char *const out = to;
     glob_t found = {0};
+    bool good = false;
 
-    if (glob(pattern, 0, NULL, &found) == 0 && strlen(found.gl_pathv[0]) < PATH_BYTES)
-        snprintf(out, PATH_BYTES, "%s", found.gl_pathv[0]);
+    if (glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc && !good; i++) {
+            if (strlen(found.gl_pathv[i]) >= PATH_BYTES) continue;
+            good = !of_cuda_12(found.gl_pathv[i]);
+            if (good || out[0] == '\0') snprintf(out, PATH_BYTES, "%s", found.gl_pathv[i]);
+        }
     globfree(&found);
-    return out[0] != '\0';
+    return good;
 }
 
 /* The path of a library outside the loader's own places; "" if there is none. */

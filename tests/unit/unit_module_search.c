@@ -70,6 +70,17 @@ static void make_link(const char *target, const char *path)
     assert_int_equal(symlink(target, full), 0);
 }
 
+/* A file and the folders above it that are empty then. */
+static void remove_file(const char *path)
+{
+    char full[PATH];
+
+    snprintf(full, sizeof full, "%s/%s", root, path);
+    (void)unlink(full);
+    for (*strrchr(full, '/') = '\0'; strlen(full) > strlen(root); *strrchr(full, '/') = '\0')
+        (void)rmdir(full);
+}
+
 static int setup(void **state)
 {
     char target[PATH];
@@ -103,15 +114,10 @@ static int teardown(void **state)
         "usr/bin/python3",
         "decoy/python3",
         "circle/bin/python3"};
-    char path[PATH];
 
     (void)state;
-    for (size_t i = 0; i < sizeof k_made / sizeof k_made[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", root, k_made[i]);
-        (void)unlink(path);
-        for (*strrchr(path, '/') = '\0'; strlen(path) > strlen(root); *strrchr(path, '/') = '\0')
-            (void)rmdir(path);
-    }
+    for (size_t i = 0; i < sizeof k_made / sizeof k_made[0]; i++)
+        remove_file(k_made[i]);
     return rmdir(root);
 }
 
@@ -216,11 +222,42 @@ static void odd_paths_end_the_search(void **state)
     free(text);
 }
 
+/* A python's tree for CUDA 12 holds files of the same names: one for CUDA 13 that lies further on
+ * is taken before it, and if there is none its version will be refused. What pip put there is told
+ * by its notes; of a tree with both the files may be either's. */
+static void cudnn_for_cuda_12_is_passed_over(void **state)
+{
+    static const struct {
+        const char *file, *found; /* what is put there; where cuDNN is found then */
+    } k_steps[] = {
+        {"venv/lib/python3.11/site-packages/nvidia_cudnn_cu12-9.19.0.56.dist-info/RECORD",
+         "libcudnn.so.9: %s/venv/lib/python3.11/"}, /* there is no other */
+        {"real/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9",
+         "libcudnn.so.9: %s/real/lib/python3.11/"},
+        {"venv/lib/python3.12/site-packages/nvidia/cudnn/lib/libcudnn.so.9",
+         "libcudnn.so.9: %s/venv/lib/python3.12/"},
+        {"venv/lib/python3.11/site-packages/nvidia_cudnn_cu13-9.19.0.56.dist-info/RECORD",
+         "libcudnn.so.9: %s/venv/lib/python3.11/"},
+    };
+    enum { STEPS = sizeof k_steps / sizeof k_steps[0] };
+
+    (void)state;
+    for (int i = 0; i < STEPS; i++) {
+        make_file(k_steps[i].file, 0644);
+        char *const text = search("%s/venv/bin", NULL);
+        must_say(text, k_steps[i].found);
+        free(text);
+    }
+    for (int i = 0; i < STEPS; i++)
+        remove_file(k_steps[i].file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_python_on_path_is_followed),
         cmocka_unit_test(builtins_are_loaded_before_nvrtc),
+        cmocka_unit_test(cudnn_for_cuda_12_is_passed_over),
         cmocka_unit_test(an_active_venv_needs_no_python),
         cmocka_unit_test(odd_paths_end_the_search),
     };
