@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum { SPLIT_WORKSPACE = 4096 }; /* bytes: less is no partial sums of a tile, which take 64 KB */
-enum { MAX_CONFIGS = 48, MAX_KNOBS = CUDNN_KNOB_TYPE_COUNTS, MAX_NOTES = 32, FIELD = 24 };
+/* Knobs have numbers; a cuDNN younger than its header may have more of them than that knows. */
+enum { MAX_CONFIGS = 48, MAX_KNOBS = 64, MAX_KNOB = 999, MAX_NOTES = 32, FIELD = 24 };
 
 /* An array of empty descriptors for GetAttribute to fill. */
 static ll_status make_many(cudnnBackendDescriptorType_t type, cudnnBackendDescriptor_t *out,
@@ -274,7 +275,7 @@ static ll_status read_knob(const char **text, cudnnBackendKnobType_t *type, int6
     memcpy(field, *text + 1, length - 1);
     field[length - 1] = '\0';
     field[equals - *text - 1] = '\0';
-    LL_TRY(ll_number_int("engine: knob", field, 0, MAX_KNOBS - 1, &number, err));
+    LL_TRY(ll_number_int("engine: knob", field, 0, MAX_KNOB, &number, err));
     *type = (cudnnBackendKnobType_t)number;
     LL_TRY(
         ll_number_int("engine: knob", field + (equals - *text), INT32_MIN, INT32_MAX, value, err));
