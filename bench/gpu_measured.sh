@@ -228,7 +228,7 @@ peer() { # NAME LIMIT ARGUMENTS...
     local name=$1 limit=$2
     shift 2
     [ -z "$no_torch" ] || return
-    step "torch-$name" "$limit" python3 "$here/peers/gpu_torch.py" "$@"
+    step "torch-$name" "$limit" "${with_theirs[@]}" python3 "$here/peers/gpu_torch.py" "$@"
     value["torch-$name"]=$(awk -F '\t' 'NF == 3 { v = $1 } END { print v }' "$work/torch-$name.out" 2>/dev/null)
     grep -qs '^skipped: No module named' "$work/torch-$name.out" && no_torch=yes
 }

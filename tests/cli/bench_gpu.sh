@@ -21,7 +21,7 @@ program() { # PATH, body from stdin
 
 good_tree() {
     rm -rf "$tree" "$out"
-    mkdir -p "$tree/bench/peers" "$tree/site"
+    mkdir -p "$tree/bench/peers" "$tree/site/nvidia/"{cudnn,cu13}/lib
     cp bench/gpu bench/gpu_*.sh "$tree/bench/"
     program "$tree/path/nvidia-smi" <<'BODY'
 case "$*" in
@@ -54,7 +54,8 @@ index*) while [ "$1" != -o ]; do shift; done; echo index >"$2" ;;
 esac
 BODY
     cat >"$tree/bench/peers/gpu_torch.py" <<'BODY'
-import sys
+import os, sys
+assert "/site/nvidia/" not in os.environ["LD_LIBRARY_PATH"] # torch finds its own
 print("10000.0\timg/s\ttorch" if sys.argv[1] == "embed" else "5.000\ts\ttorch")
 BODY
     echo '__version__ = "0"' >"$tree/site/torch.py"
@@ -85,6 +86,8 @@ expect 3 '^embed fp16, batch 256 +img/s +20000.0 +10000.0 +10000.0 +2.00 +0.75$'
     '^  kernels +failed +no counters here' '^tests: 10 passed, 0 failed, 0 late, 0 skipped' \
     '^neighbors-1000000 +s +2.5 +- +5.000 +2.00' '^conv1_2 +1.234 +567.8 +1.234 +567.8 +1.234 +567.8' \
     'gpu: no test failed, but 1 steps did;'
+grep -q "^LD_LIBRARY_PATH: .*$tree/site/nvidia/cudnn/lib" "$out/device.txt" ||
+    fail "CUDA's libraries in the python's tree are not on the path"
 grep -q Pretend "$out/device-properties.json" || fail "the card's properties are not kept"
 python3 - "$out/results.json" <<'PYTHON' || fail "results.json does not hold what the table does"
 import json, sys
@@ -101,8 +104,13 @@ command -v ncu >/dev/null || expect 0 '^gpu: all done; [0-9]+ s; see ' '^  kerne
 
 good_tree
 program "$tree/tests/gpu_one" <<<'echo row 7 differs; exit 1'
+mkdir "$tree/site/nvidia_cudnn_cu12-9.19.0.56.dist-info"
 expect 1 '^  test-gpu_one +failed +row 7 differs' '^  memcheck-gpu_one +failed' '3 tests failed' \
     '^embed fp16'
+[[ "$(grep '^LD_LIBRARY_PATH: ' "$out/device.txt")" =~ /site/nvidia/cu13/lib ]] ||
+    fail "the python's tree is not on the path"
+grep -q '^LD_LIBRARY_PATH: .*/site/nvidia/cudnn/lib' "$out/device.txt" &&
+    fail "a cuDNN for CUDA 12 is on the path"
 good_tree
 program "$tree/tests/gpu_one" <<<'echo skipped: no device; exit 77'
 expect 3 '^  test-gpu_one +skipped +skipped: no device'
