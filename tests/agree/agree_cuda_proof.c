@@ -170,7 +170,8 @@ static void slow_engines_end_with_the_patience(void **state)
     assert_int_equal(count_of(card.be.ops->describe(&card.be).engines, "; conv"), CONVOLUTIONS);
     assert_true(count_of(card.details, ": cuDNN: engine e9") > 5); /* tried, with the reason */
     assert_true(count_of(card.details, ": not tried: patience is over\n") > 100);
-    has(card.details, "engines: conv1_1 ");
+    has(card.details, "engines: conv1_1 44 offered, 1 refused (split sums 1)\n");
+    has(card.details, "engines: conv1_2 with its pool ");
     net_card_close(&card);
 }
 

@@ -258,12 +258,15 @@ ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
     (void)library;
     *count = 0;
     why[0] = '\0';
-    if (code == cudaSuccess && none) snprintf(why, 256, "no engine is here for that");
     for (int i = 0; code == cudaSuccess && !none && i < ENGINES && *count < max; i++) {
         snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "%s", k_engines[i].name);
         for (int k = 0; i == 0 && ll_emulated_card()->slow_ms > 0 && k < CROWD && *count < max; k++)
             snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "e9 k5=%d", k);
     }
+    if (none)
+        snprintf(why, 256, "no engine is here for that");
+    else /* one more than is here: as if a rule had refused it */
+        snprintf(why, 256, "%d offered, 1 refused (split sums 1)", *count + 1);
     if (plain) ll_conv_plain_mark(engines, *count);
     return status_of(code, "ll_conv_engines", err);
 }

@@ -1,14 +1,14 @@
 /* tests/unit/unit_cudnn_graphs.c - cuDNN's graphs of all 13 convolutions, in three precisions, with
- * and without the pool, at three batches, built for the stored properties of a card that is not
+ * and without the pool, at three batches, built for the stored properties of two cards that are not
  * here. Each must have an engine that makes a plan, or whose only obstacle is the missing driver.
  *
- * The properties are those an H200 is known by (tests/reference/h200_properties.json, written by
- * hand until bench/gpu brings home what a real card reports, with what cuDNN 9.28 asks for on top
- * of 9.19: smCountOrigin, oversizedSharedMemoryPerBlock, memoryBusWidth). That a plan can be made
- * proves that the graph is well formed and not refused early; not that it runs. */
-#include "host/backend/cuda/cuda_conv_graph.h"
-#include "host/base/file.h"
+ *   unit_cudnn_graphs [--table [BATCH]]    instead: a line for each, all engines tried
+ *
+ * The properties were written by hand (tests/reference/README.md). That a plan can be made proves
+ * that the graph is well formed and not refused early; not that it runs. */
+#include "host/base/number.h"
 #include "host/vgg16/vgg16.h"
+#include "tests/unit/cudnn_cards.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,65 +19,36 @@
 
 #include <cmocka.h> /* wants the four first above it */
 
-enum { MAX_ENGINES = 48, MAX_BYTES = 1 << 16 };
+enum { MAX_ENGINES = CUDNN_ENGINES, TABLE_BATCH = 256 };
 
 static const char *const k_types[] = {"fp16", "tf32", "fp32"};
-static const char k_properties[] = "tests/reference/h200_properties.json";
 static const int k_batches[] = {1, 64, 256};
 
-static ll_conv_target k_target; /* set once, before any test */
+static cudnn_card cards[CUDNN_CARDS]; /* opened once, before any test */
 
-/* What cuDNN said last of why an engine cannot. */
-static bool lacks_driver;
-
-static void listen(cudnnSeverity_t severity, void *to, const cudnnDebug_t *about, const char *text)
-{
-    (void)severity, (void)to, (void)about;
-    if (strstr(text, "libcuda == nullptr") != NULL) lacks_driver = true;
-}
-
-/* An engine that makes a plan, or would with a driver. */
-static bool engine_would_do(const ll_conv_graph *graph, const char *engine, char reason[256])
+static void check(const cudnn_card *card, const ll_conv_shape *shape, const char *layer)
 {
     ll_error err = LL_ERROR_INIT;
-    cudnnBackendDescriptor_t plan = NULL;
+    char name[64], tally[256];
+    cudnn_row row;
 
-    lacks_driver = false;
-    const ll_status status = ll_conv_graph_plan(graph, engine, &plan, &err);
-    if (status == LL_OK) cudnnBackendDestroyDescriptor(plan);
-    snprintf(reason, 256, "%s", err.text);
-    return status == LL_OK || lacks_driver ||
-           strstr(err.text, "RUNTIME_PREREQUISITE_MISSING") != NULL ||
-           strstr(err.text, "EXECUTION_FAILED_CUDA_DRIVER") != NULL; /* a libcuda without one */
-}
-
-static void check(const ll_conv_shape *shape, const char *name)
-{
-    static char engines[MAX_ENGINES][LL_CONV_ENGINE_TEXT];
-    ll_error err = LL_ERROR_INIT;
-    ll_conv_graph graph;
-    char why[256] = "", reason[256] = "";
-    int count = 0, good = -1;
-
-    if (ll_conv_graph_build(&k_target, shape, 1.0f, &graph, &err) != LL_OK)
+    snprintf(name, sizeof name, "%s %-7s %s batch %3d%s", card->name, layer, k_types[shape->type],
+             shape->batch,
+             shape->pool    ? " with pool"
+             : shape->plain ? " alone"
+                            : "");
+    if (cudnn_row_fill(card, shape, CUDNN_FIRST, &row, &err) != LL_OK)
         fail_msg("%s: %s", name, err.text);
-    if (ll_conv_graph_engines(&graph, shape->type, engines, MAX_ENGINES, &count, why, &err) !=
-        LL_OK)
-        fail_msg("%s: %s", name, err.text);
-    for (int i = 0; i < count && good < 0; i++)
-        if (engine_would_do(&graph, engines[i], reason)) good = i;
-    ll_conv_graph_release(&graph);
-    /* The pool in one graph is a convenience: without it there is our kernel. fp32 has none. */
-    if (good < 0 && shape->pool && shape->type == LL_CONV_FP32) {
-        print_message("%-8s %s batch %3d with pool: none; %s; %s\n", name, k_types[shape->type],
-                      shape->batch, why, reason);
+    ll_conv_tally_text(&row.tally, tally);
+    if (cudnn_row_left(&row) > 0) {
+        print_message("%s: %s; takes %s\n", name, tally, row.first);
         return;
     }
-    if (good < 0)
-        fail_msg("%s %s batch %d%s: %d engines, none would do; %s; %s", name, k_types[shape->type],
-                 shape->batch, shape->pool ? " with pool" : "", count, why, reason);
-    print_message("%-8s %s batch %3d%s: %2d engines, first %s\n", name, k_types[shape->type],
-                  shape->batch, shape->pool ? " with pool" : "          ", count, engines[good]);
+    /* The pool in one graph is a convenience: without it there is our kernel. fp32 has none. */
+    if (!(shape->pool && shape->type == LL_CONV_FP32))
+        fail_msg("%s: %d engines, none would do: our own would; %s; %s", name, row.count, tally,
+                 row.reason);
+    print_message("%s: none, our pool; %s; %s\n", name, tally, row.reason);
 }
 
 /* conv4_2 and conv4_3 are the same graph: once is enough. */
@@ -93,47 +64,44 @@ static bool seen_before(int layer)
     return false;
 }
 
-static void check_all(int batch, bool pool, bool plain)
+static void check_all(const cudnn_card *card, int batch, bool pool, bool plain)
 {
     for (int type = plain ? LL_CONV_TF32 : 0; type < 3; type++)
         for (int i = 0; i < LL_VGG16_POOL5; i++) {
-            const ll_vgg16_layer *const l = ll_vgg16_layer_at(i);
-            const ll_conv_shape shape = {
-                .batch = batch,
-                .side = l->in_side,
-                .in_channels = i > 0                  ? l->in_channels
-                               : type == LL_CONV_FP16 ? 8
-                                                      : 4,
-                .out_channels = l->out_channels,
-                .type = (ll_conv_type)type,
-                .pool = pool,
-                .plain = plain,
-            };
-            if (l->kind != LL_VGG16_CONV) continue;
+            ll_conv_shape shape = cudnn_shape(i, batch, (ll_conv_type)type);
+            shape.pool = pool;
+            shape.plain = plain;
+            if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV) continue;
             if (pool && ll_vgg16_layer_at(i + 1)->kind != LL_VGG16_POOL) continue;
-            if (pool || !seen_before(i)) check(&shape, l->name);
+            if (pool || !seen_before(i)) check(card, &shape, ll_vgg16_name(i));
         }
+}
+
+static void check_batches(bool pool)
+{
+    for (int c = 0; c < CUDNN_CARDS; c++) /* the smallest for one card only: asking takes long */
+        for (size_t i = c > 0; i < sizeof k_batches / sizeof k_batches[0]; i++)
+            check_all(&cards[c], k_batches[i], pool, false);
 }
 
 static void every_convolution_has_an_engine(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof k_batches / sizeof k_batches[0]; i++)
-        check_all(k_batches[i], false, false);
+    check_batches(false);
 }
 
 /* What is left where nothing fuses. */
 static void convolutions_alone_have_one_too(void **state)
 {
     (void)state;
-    check_all(64, false, true);
+    for (int c = 0; c < CUDNN_CARDS; c++)
+        check_all(&cards[c], 64, false, true);
 }
 
 static void convolutions_before_a_pool_have_one_that_pools(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof k_batches / sizeof k_batches[0]; i++)
-        check_all(k_batches[i], true, false);
+    check_batches(true);
 }
 
 /* The text finds the same engine again; what is no engine's text is refused. */
@@ -148,7 +116,7 @@ static void texts_are_read_back(void **state)
     cudnnBackendDescriptor_t plan = NULL;
 
     (void)state;
-    assert_int_equal(ll_conv_graph_build(&k_target, &shape, 1.0f, &graph, &err), LL_OK);
+    assert_int_equal(ll_conv_graph_build(&cards[0].target, &shape, 1.0f, &graph, &err), LL_OK);
     for (size_t i = 0; i < sizeof k_wrong / sizeof k_wrong[0]; i++) {
         err = (ll_error)LL_ERROR_INIT;
         const ll_status status = ll_conv_graph_plan(&graph, k_wrong[i], &plan, &err);
@@ -163,27 +131,61 @@ static void texts_are_read_back(void **state)
     ll_conv_graph_release(&graph);
 }
 
-/* fp32 promises arithmetic that tensor cores do not have: its engines are fewer than tf32's. */
+/* fp32 promises arithmetic that tensor cores do not have: its engines are fewer than tf32's. Each
+ * that is not there was counted. */
 static void fp32_refuses_what_tf32_takes(void **state)
 {
     static char engines[MAX_ENGINES][LL_CONV_ENGINE_TEXT];
     ll_conv_shape shape = {64, 56, 256, 256, LL_CONV_TF32, false, false};
     ll_error err = LL_ERROR_INIT;
-    char why[256];
+    ll_conv_tally tally;
+    char text[256], want[64];
     int count[2] = {0, 0};
 
     (void)state;
     for (int i = 0; i < 2; i++) {
         ll_conv_graph graph;
         shape.type = i == 0 ? LL_CONV_TF32 : LL_CONV_FP32;
-        assert_int_equal(ll_conv_graph_build(&k_target, &shape, 1.0f, &graph, &err), LL_OK);
-        assert_int_equal(
-            ll_conv_graph_engines(&graph, shape.type, engines, MAX_ENGINES, &count[i], why, &err),
-            LL_OK);
+        assert_int_equal(ll_conv_graph_build(&cards[0].target, &shape, 1.0f, &graph, &err), LL_OK);
+        assert_int_equal(ll_conv_graph_engines(&graph, shape.type, engines, MAX_ENGINES, &count[i],
+                                               &tally, &err),
+                         LL_OK);
         ll_conv_graph_release(&graph);
+        int refused = 0;
+        for (int rule = 0; rule < LL_CONV_RULES; rule++)
+            refused += tally.refused[rule];
+        assert_int_equal(tally.offered, count[i] + refused);
     }
     assert_true(count[1] > 0 && count[1] < count[0]);
-    assert_non_null(strstr(why, "engine "));
+    ll_conv_tally_text(&tally, text);
+    snprintf(want, sizeof want, "tensor cores %d", tally.refused[LL_CONV_TENSOR_CORES]);
+    assert_non_null(strstr(text, want));
+}
+
+/* The longest there is fits; what was refused is said last. */
+static void tallies_become_one_line(void **state)
+{
+    ll_conv_tally tally = {0};
+    char text[256];
+
+    (void)state;
+    ll_conv_tally_text(&tally, text);
+    assert_string_equal(text, "0 offered");
+    snprintf(tally.last, sizeof tally.last, "cuDNN: not today");
+    ll_conv_tally_text(&tally, text);
+    assert_string_equal(text, "0 offered; cuDNN: not today");
+    tally.offered = 3;
+    tally.refused[LL_CONV_FFT] = 1;
+    ll_conv_tally_text(&tally, text);
+    assert_string_equal(text, "3 offered, 1 refused (FFT 1)");
+    for (int rule = LL_CONV_NOT_DETERMINISTIC; rule < LL_CONV_RULES; rule++)
+        tally.refused[rule] = 999;
+    tally.offered = 8 * 999 - 1;
+    tally.known = 1;
+    memset(tally.last, 'x', sizeof tally.last - 1);
+    ll_conv_tally_text(&tally, text);
+    assert_non_null(strstr(text, "7991 offered, 1 known, 7992 refused (not deterministic 999, "));
+    assert_non_null(strstr(text, ", split sums 999, unable 999); xxx"));
 }
 
 static ll_status plan_for(int batch, const char *engine, ll_error *err)
@@ -192,7 +194,7 @@ static ll_status plan_for(int batch, const char *engine, ll_error *err)
     cudnnBackendDescriptor_t plan = NULL;
     ll_conv_graph graph;
 
-    if (ll_conv_graph_build(&k_target, &shape, 1.0f, &graph, err) != LL_OK)
+    if (ll_conv_graph_build(&cards[0].target, &shape, 1.0f, &graph, err) != LL_OK)
         fail_msg("%s", err->text);
     const ll_status status = ll_conv_graph_plan(&graph, engine, &plan, err);
     if (status == LL_OK) cudnnBackendDestroyDescriptor(plan);
@@ -240,26 +242,20 @@ static void versions_for_other_cudas_are_refused(void **state)
         ll_conv_version_check(cudnnGetVersion(), cudnnGetCudartVersion(), version, &err), LL_OK);
 }
 
-/* 0, or what to exit with: a younger cuDNN (seen with 9.28) wants a libcuda to load its parts. */
-static int target_open(void)
+static int print_table(int argc, char **argv)
 {
-    uint8_t *json = NULL;
-    size_t size_bytes = 0;
     ll_error err = LL_ERROR_INIT;
+    ll_status status = LL_OK;
+    int64_t batch = TABLE_BATCH;
 
-    if (ll_file_read(k_properties, MAX_BYTES, &json, &size_bytes, &err) != LL_OK) {
-        printf("%s\n", err.text);
-        return 1;
-    }
-    const ll_status status =
-        ll_conv_device_of((const char *)json, size_bytes, &k_target.device, &err);
+    if (argc > 2) LL_TRY_DONE(ll_number_int("BATCH", argv[2], 1, 4096, &batch, &err));
+    LL_TRY_DONE(cudnn_table_print(cards, (int)batch, &err));
+done:
     if (status != LL_OK) printf("%s\n", err.text);
-    free(json);
-    if (strstr(err.text, "SUBLIBRARY_LOADING_FAILED") != NULL) return 77;
     return status == LL_OK ? 0 : 1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_convolution_has_an_engine),
@@ -267,13 +263,15 @@ int main(void)
         cmocka_unit_test(convolutions_before_a_pool_have_one_that_pools),
         cmocka_unit_test(texts_are_read_back),
         cmocka_unit_test(fp32_refuses_what_tf32_takes),
+        cmocka_unit_test(tallies_become_one_line),
         cmocka_unit_test(sums_are_not_split_where_tiles_lie),
         cmocka_unit_test(versions_for_other_cudas_are_refused),
     };
-    cudnnSetCallback(CUDNN_SEV_ERROR_EN | CUDNN_SEV_WARNING_EN, NULL, listen);
-    const int closed = target_open();
+    const int closed = cudnn_cards_open(cards);
     if (closed != 0) return closed;
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    cudnnBackendDestroyDescriptor(k_target.device);
+    const int failed = argc > 1 && strcmp(argv[1], "--table") == 0
+                           ? print_table(argc, argv)
+                           : cmocka_run_group_tests(tests, NULL, NULL);
+    cudnn_cards_close(cards);
     return failed;
 }

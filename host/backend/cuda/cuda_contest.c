@@ -95,6 +95,8 @@ static ll_status collect_convolutions(struct cuda_contest *c, int layer, bool po
     }
     LL_TRY(ll_alloc("engines", max, LL_CONV_ENGINE_TEXT, &engines, err));
     LL_TRY_DONE(ll_conv_engines(c->net->state->conv, &shape, engines, max, &count, why, err));
+    ll_log_detail(c->net->state->log, "engines: %-7s%s %s", ll_vgg16_name(layer),
+                  pooled ? " with its pool" : "", why);
     if (count == 0 && !pooled)
         (void)ll_fail(&c->last, LL_ERR_UNSUPPORTED, "no engine: %.200s", why);
     for (int i = 0; i < count; i++)

@@ -76,8 +76,10 @@ static ll_status offers(ll_conv_library *library, const ll_conv_shape *shape,
         if (refused.code == LL_ERR_UNSUPPORTED) return LL_OK;
         return ll_fail(err, refused.code, "%s", refused.text);
     }
+    ll_conv_tally tally;
     const ll_status status =
-        ll_conv_graph_engines(&graph, shape->type, engines, max, count, why, err);
+        ll_conv_graph_engines(&graph, shape->type, engines, max, count, &tally, err);
+    ll_conv_tally_text(&tally, why);
     ll_conv_graph_release(&graph);
     return status;
 }

@@ -50,7 +50,8 @@ LL_NODISCARD ll_status ll_conv_library_open(ll_conv_library **out,
 void ll_conv_library_close(ll_conv_library *library); /* accepts NULL */
 
 /** The engines worth trying for a shape, best guess first; at most `max` are written.
- *  `*count` may be 0 (no engine fuses this graph); the reason is then in `why`. */
+ *  `*count` may be 0 (no engine fuses this graph). `why` says in any case how many were offered and
+ *  by which rule of ours some are refused, or why there are none. */
 LL_NODISCARD ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_shape *shape,
                                        char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count,
                                        char why[256], ll_error *err);

@@ -65,49 +65,73 @@ static bool may_split_sums(cudnnBackendKnobType_t type, int64_t value)
     return type == CUDNN_KNOB_TYPE_WORKSPACE && value == 0;
 }
 
-/* NULL, or why results of this engine would not be what the type promises. */
-static const char *objection(cudnnBackendNumericalNote_t note, ll_conv_type type)
+/* Would results of this engine be what the type promises? */
+static ll_conv_rule rule_of(cudnnBackendNumericalNote_t note, ll_conv_type type)
 {
+    const bool strict = type == LL_CONV_FP32;
+
     switch (note) {
-    case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC: return "is not deterministic";
-    case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION: return "sums in less than fp32";
-    case CUDNN_NUMERICAL_NOTE_FFT: return "is an FFT";
-    case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13: return "is a Winograd of 13 x 13";
+    case CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC: return LL_CONV_NOT_DETERMINISTIC;
+    case CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION: return LL_CONV_LOW_SUMS;
+    case CUDNN_NUMERICAL_NOTE_FFT: return LL_CONV_FFT;
+    case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13: return LL_CONV_WINOGRAD;
     case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4:
     case CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6:
         /* rounds about ten times as much as a sum does */
-        return type == LL_CONV_FP32 ? "is a Winograd" : NULL;
-    case CUDNN_NUMERICAL_NOTE_TENSOR_CORE: return type == LL_CONV_FP32 ? "uses tensor cores" : NULL;
+        return strict ? LL_CONV_WINOGRAD : LL_CONV_ALLOWED;
+    case CUDNN_NUMERICAL_NOTE_TENSOR_CORE: return strict ? LL_CONV_TENSOR_CORES : LL_CONV_ALLOWED;
     case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
         /* of fp32 inputs to TF32 that is what was asked for; of fp16 there is nothing to take */
-        return type == LL_CONV_FP32 ? "rounds its inputs" : NULL;
-    default: return NULL;
+        return strict ? LL_CONV_ROUNDED_INPUTS : LL_CONV_ALLOWED;
+    default: return LL_CONV_ALLOWED;
     }
 }
 
-static ll_status engine_allowed(cudnnBackendDescriptor_t engine, ll_conv_type type, int64_t index,
-                                bool *allowed, char why[256], ll_error *err)
+/* The last of its notes that refuses it. */
+static ll_status engine_rule(cudnnBackendDescriptor_t engine, ll_conv_type type, ll_conv_rule *rule,
+                             ll_error *err)
 {
     cudnnBackendNumericalNote_t notes[MAX_NOTES];
     int64_t count = 0;
 
     LL_TRY(LL_CUDNN(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
                                              CUDNN_TYPE_NUMERICAL_NOTE, MAX_NOTES, &count, notes)));
-    *allowed = true;
-    for (int64_t i = 0; i < count && i < MAX_NOTES; i++) {
-        const char *const text = objection(notes[i], type);
-        if (text == NULL) continue;
-        *allowed = false;
-        snprintf(why, 256, "engine %" PRId64 " %s", index, text);
-    }
+    *rule = LL_CONV_ALLOWED;
+    for (int64_t i = 0; i < count && i < MAX_NOTES; i++)
+        if (rule_of(notes[i], type) != LL_CONV_ALLOWED) *rule = rule_of(notes[i], type);
     return LL_OK;
+}
+
+void ll_conv_tally_text(const ll_conv_tally *tally, char text[256])
+{
+    static const char *const k_rules[LL_CONV_RULES] = {
+        "",         "not deterministic", "sums below fp32", "FFT",
+        "Winograd", "tensor cores",      "rounded inputs",  "split sums",
+        "unable"};
+    const int all = tally->offered + tally->known;
+    int refused = 0, used = 0;
+
+    for (int i = 0; i < LL_CONV_RULES; i++)
+        refused += tally->refused[i];
+    used += snprintf(text, 256, "%d offered", tally->offered);
+    if (tally->known > 0)
+        used += snprintf(text + used, 256 - (size_t)used, ", %d known", tally->known);
+    for (int i = 0, told = 0; i < LL_CONV_RULES; i++) {
+        if (tally->refused[i] == 0) continue;
+        if (told == 0) used += snprintf(text + used, 256 - (size_t)used, ", %d refused (", refused);
+        told += tally->refused[i];
+        used += snprintf(text + used, 256 - (size_t)used, "%s %d%s", k_rules[i], tally->refused[i],
+                         told < refused ? ", " : ")");
+    }
+    if (refused == all && tally->last[0] != '\0')
+        snprintf(text + used, 256 - (size_t)used, "; %.96s", tally->last);
 }
 
 /* ---- names ------------------------------------------------------------------------------ */
 
 /* "k2=1,k13=0" of a configuration, behind what `text` already has. */
 static ll_status append_knobs(cudnnBackendDescriptor_t config, char text[LL_CONV_ENGINE_TEXT],
-                              bool *fits, ll_error *err)
+                              ll_conv_rule *rule, ll_error *err)
 {
     ll_status status = LL_OK;
     cudnnBackendDescriptor_t knobs[MAX_KNOBS] = {NULL};
@@ -118,8 +142,8 @@ static ll_status append_knobs(cudnnBackendDescriptor_t config, char text[LL_CONV
     LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
                                                   CUDNN_TYPE_BACKEND_DESCRIPTOR, MAX_KNOBS, &count,
                                                   knobs)));
-    *fits = count <= MAX_KNOBS;
-    for (int64_t i = 0; i < count && *fits; i++) {
+    *rule = count <= MAX_KNOBS ? LL_CONV_ALLOWED : LL_CONV_UNABLE;
+    for (int64_t i = 0; i < count && *rule == LL_CONV_ALLOWED; i++) {
         cudnnBackendKnobType_t type = CUDNN_KNOB_TYPE_COUNTS;
         int64_t value = 0, got = 0;
         LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(knobs[i], CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE,
@@ -128,9 +152,9 @@ static ll_status append_knobs(cudnnBackendDescriptor_t config, char text[LL_CONV
                                                       CUDNN_TYPE_INT64, 1, &got, &value)));
         const int wrote = snprintf(text + used, LL_CONV_ENGINE_TEXT - used, "%sk%d=%" PRId64,
                                    i == 0 ? " " : ",", (int)type, value);
-        *fits = wrote > 0 && (size_t)wrote < LL_CONV_ENGINE_TEXT - used;
-        used += *fits ? (size_t)wrote : 0;
-        if (splits_sums(type, value)) *fits = false;
+        if (wrote <= 0 || (size_t)wrote >= LL_CONV_ENGINE_TEXT - used) *rule = LL_CONV_UNABLE;
+        used += *rule == LL_CONV_ALLOWED ? (size_t)wrote : 0;
+        if (splits_sums(type, value)) *rule = LL_CONV_SPLIT_SUMS;
     }
 done:
     free_many(knobs, MAX_KNOBS);
@@ -139,25 +163,24 @@ done:
 
 /* One configuration: its name, or that it is not for us. */
 static ll_status describe(cudnnBackendDescriptor_t config, ll_conv_type type,
-                          char text[LL_CONV_ENGINE_TEXT], bool *allowed, char why[256],
-                          ll_error *err)
+                          char text[LL_CONV_ENGINE_TEXT], ll_conv_rule *rule, ll_error *err)
 {
     ll_status status = LL_OK;
     cudnnBackendDescriptor_t engine = NULL;
     int64_t index = -1, got = 0;
 
+    *rule = LL_CONV_UNABLE;
     LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINE_DESCRIPTOR, &engine)));
     LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(
         config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &got, &engine)));
     LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
                                                   CUDNN_TYPE_INT64, 1, &got, &index)));
-    LL_TRY_DONE(engine_allowed(engine, type, index, allowed, why, err));
-    if (!*allowed) goto done;
+    LL_TRY_DONE(engine_rule(engine, type, rule, err));
+    if (*rule != LL_CONV_ALLOWED) goto done;
     snprintf(text, LL_CONV_ENGINE_TEXT, "e%" PRId64, index);
-    LL_TRY_DONE(append_knobs(config, text, allowed, err));
-    if (!*allowed)
-        snprintf(why, 256, "engine %" PRId64 " splits sums by place, or has too many knobs", index);
+    LL_TRY_DONE(append_knobs(config, text, rule, err));
 done:
+    if (status != LL_OK) *rule = LL_CONV_UNABLE;
     free_many(&engine, 1);
     return status;
 }
@@ -165,7 +188,9 @@ done:
 /* ---- heuristics ------------------------------------------------------------------------- */
 
 static ll_status heuristics(const ll_conv_graph *graph, cudnnBackendHeurMode_t mode,
-                            cudnnBackendDescriptor_t *out, ll_error *err)
+                            cudnnBackendDescriptor_t *out,
+                            cudnnBackendDescriptor_t configs[MAX_CONFIGS], int64_t *offered,
+                            ll_error *err)
 {
     LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, out)));
     LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH,
@@ -176,7 +201,10 @@ static ll_status heuristics(const ll_conv_graph *graph, cudnnBackendHeurMode_t m
         LL_TRY(LL_CUDNN(cudnnBackendSetAttribute(*out, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP,
                                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
                                                  &graph->target.device)));
-    return LL_CUDNN(cudnnBackendFinalize(*out));
+    LL_TRY(LL_CUDNN(cudnnBackendFinalize(*out)));
+    return LL_CUDNN(cudnnBackendGetAttribute(*out, CUDNN_ATTR_ENGINEHEUR_RESULTS,
+                                             CUDNN_TYPE_BACKEND_DESCRIPTOR, MAX_CONFIGS, offered,
+                                             configs));
 }
 
 static bool known(char (*engines)[LL_CONV_ENGINE_TEXT], int count, const char *text)
@@ -186,33 +214,40 @@ static bool known(char (*engines)[LL_CONV_ENGINE_TEXT], int count, const char *t
     return false;
 }
 
+static void refuse(ll_conv_tally *tally, ll_conv_rule rule, const ll_error *refused)
+{
+    tally->refused[rule]++;
+    if (refused->text[0] != '\0')
+        snprintf(tally->last, sizeof tally->last, "%.159s", refused->text);
+}
+
 /* Add what one mode offers. That it offers nothing, for whatever reason, is an answer: there are
  * others to ask. */
 static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t mode,
                             ll_conv_type type, char (*engines)[LL_CONV_ENGINE_TEXT], int max,
-                            int *count, char why[256], ll_error *err)
+                            int *count, ll_conv_tally *tally, ll_error *err)
 {
     ll_status status = LL_OK;
     ll_error refused = LL_ERROR_INIT;
     cudnnBackendDescriptor_t asked = NULL, configs[MAX_CONFIGS] = {NULL};
     int64_t offered = 0;
 
-    if (heuristics(graph, mode, &asked, &refused) != LL_OK) {
-        snprintf(why, 256, "%s", refused.text);
+    LL_TRY_DONE(make_many(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, configs, MAX_CONFIGS, err));
+    if (heuristics(graph, mode, &asked, configs, &offered, &refused) != LL_OK) {
+        snprintf(tally->last, sizeof tally->last, "%.159s", refused.text);
         goto done;
     }
-    LL_TRY_DONE(make_many(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, configs, MAX_CONFIGS, err));
-    LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(asked, CUDNN_ATTR_ENGINEHEUR_RESULTS,
-                                                  CUDNN_TYPE_BACKEND_DESCRIPTOR, MAX_CONFIGS,
-                                                  &offered, configs)));
     for (int64_t i = 0; i < offered && i < MAX_CONFIGS && *count < max; i++) {
-        char text[LL_CONV_ENGINE_TEXT];
-        bool allowed = false;
+        char text[LL_CONV_ENGINE_TEXT] = "";
+        ll_conv_rule rule = LL_CONV_ALLOWED;
         refused = (ll_error)LL_ERROR_INIT;
-        if (describe(configs[i], type, text, &allowed, why, &refused) != LL_OK)
-            snprintf(why, 256, "%s", refused.text);
-        if (refused.text[0] != '\0' || !allowed || known(engines, *count, text)) continue;
-        memcpy(engines[(*count)++], text, sizeof text);
+        (void)describe(configs[i], type, text, &rule, &refused); /* a failure is a rule too */
+        if (rule == LL_CONV_ALLOWED && known(engines, *count, text)) continue;
+        tally->offered++;
+        if (rule == LL_CONV_ALLOWED)
+            memcpy(engines[(*count)++], text, sizeof text);
+        else
+            refuse(tally, rule, &refused);
     }
 done:
     free_many(configs, MAX_CONFIGS);
@@ -223,8 +258,8 @@ done:
 /* Every engine that knows a graph of this kind, without knobs: what is left where the heuristics
  * stay silent, which they do for graphs that only engines compiled at run time can take. */
 static ll_status add_all(const ll_conv_graph *graph, ll_conv_type type,
-                         char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count, char why[256],
-                         ll_error *err)
+                         char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count,
+                         ll_conv_tally *tally, ll_error *err)
 {
     int64_t all = 0, got = 0;
 
@@ -232,31 +267,31 @@ static ll_status add_all(const ll_conv_graph *graph, ll_conv_type type,
                                              CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT,
                                              CUDNN_TYPE_INT64, 1, &got, &all)));
     for (int64_t index = 0; index < all && *count < max; index++) {
-        ll_status status = LL_OK;
         ll_error refused = LL_ERROR_INIT;
         cudnnBackendDescriptor_t engine = NULL;
-        bool allowed = false;
-        if (engine_of(graph, index, &engine, &refused) != LL_OK)
-            snprintf(why, 256, "engine %" PRId64 ": %.200s", index, refused.text);
+        ll_conv_rule rule = LL_CONV_UNABLE;
+        ll_status status = engine_of(graph, index, &engine, &refused);
+        if (status == LL_OK) status = engine_rule(engine, type, &rule, &refused);
+        if (rule == LL_CONV_ALLOWED)
+            snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "e%" PRId64, index);
         else
-            status = engine_allowed(engine, type, index, &allowed, why, err);
-        if (allowed) snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "e%" PRId64, index);
+            refuse(tally, rule, &refused);
+        tally->known++;
         free_many(&engine, 1);
-        if (status != LL_OK) return status;
     }
     return LL_OK;
 }
 
 ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv_type type,
                                 char (*engines)[LL_CONV_ENGINE_TEXT], int max, int *count,
-                                char why[256], ll_error *err)
+                                ll_conv_tally *tally, ll_error *err)
 {
     *count = 0;
-    snprintf(why, 256, "cuDNN offers no engine");
-    LL_TRY(add_offers(graph, CUDNN_HEUR_MODE_A, type, engines, max, count, why, err));
-    LL_TRY(add_offers(graph, CUDNN_HEUR_MODE_FALLBACK, type, engines, max, count, why, err));
+    *tally = (ll_conv_tally){0};
+    LL_TRY(add_offers(graph, CUDNN_HEUR_MODE_A, type, engines, max, count, tally, err));
+    LL_TRY(add_offers(graph, CUDNN_HEUR_MODE_FALLBACK, type, engines, max, count, tally, err));
     if (*count > 0) return LL_OK;
-    return add_all(graph, type, engines, max, count, why, err);
+    return add_all(graph, type, engines, max, count, tally, err);
 }
 
 /* ---- from a name to a plan -------------------------------------------------------------- */

@@ -42,12 +42,37 @@ LL_NODISCARD ll_status ll_conv_graph_build(const ll_conv_target *target, const l
                                            float scale, ll_conv_graph *graph, ll_error *err);
 void ll_conv_graph_release(ll_conv_graph *graph); /* accepts a zeroed one */
 
+/* Rules by which an engine is refused before it is tried. */
+typedef enum ll_conv_rule {
+    LL_CONV_ALLOWED,
+    LL_CONV_NOT_DETERMINISTIC,
+    LL_CONV_LOW_SUMS,
+    LL_CONV_FFT,
+    LL_CONV_WINOGRAD,
+    LL_CONV_TENSOR_CORES,
+    LL_CONV_ROUNDED_INPUTS,
+    LL_CONV_SPLIT_SUMS,
+    LL_CONV_UNABLE, /* by cuDNN's own word, or its name is too long for us */
+    LL_CONV_RULES
+} ll_conv_rule;
+
+/* What cuDNN offered for a graph, each engine once, and what was refused of it. */
+typedef struct ll_conv_tally {
+    int offered; /* by the heuristics */
+    int known;   /* where nothing is left of those: all that cuDNN has for graphs of this kind */
+    int refused[LL_CONV_RULES];
+    char last[160]; /* what cuDNN said last of an engine or of all; "" */
+} ll_conv_tally;
+
+/** "27 offered, 24 refused (tensor cores 23, split sums 1)". */
+void ll_conv_tally_text(const ll_conv_tally *tally, char text[256]);
+
 /** Engines the heuristics offer for the graph and the type's arithmetic allows, best guess first,
  *  none twice. Where the heuristics offer none, every engine that knows the graph, as it
- *  comes. `*count` may be 0: `why` then has the last reason. */
+ *  comes. `*count` may be 0. */
 LL_NODISCARD ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv_type type,
                                              char (*engines)[LL_CONV_ENGINE_TEXT], int max,
-                                             int *count, char why[256], ll_error *err);
+                                             int *count, ll_conv_tally *tally, ll_error *err);
 
 /** The plan an engine's text stands for, yours to destroy. LL_ERR_UNSUPPORTED also if it would
  * split sums by place at this batch. */
