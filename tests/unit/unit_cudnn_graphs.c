@@ -104,6 +104,25 @@ static void convolutions_before_a_pool_have_one_that_pools(void **state)
     check_batches(true);
 }
 
+/* What fp16 and tf32 are for: no rule of ours, and no limit, leaves a layer without one. */
+static void every_layer_has_an_engine_on_tensor_cores(void **state)
+{
+    (void)state;
+    for (int c = 0; c < CUDNN_CARDS; c++)
+        for (int type = LL_CONV_FP16; type <= LL_CONV_TF32; type++)
+            for (int i = 0; i < LL_VGG16_POOL5; i++) {
+                const ll_conv_shape shape = cudnn_shape(i, TABLE_BATCH, (ll_conv_type)type);
+                ll_error err = LL_ERROR_INIT;
+                cudnn_row row;
+                if (ll_vgg16_layer_at(i)->kind != LL_VGG16_CONV || seen_before(i)) continue;
+                if (cudnn_row_fill(&cards[c], &shape, CUDNN_FIRST_TENSOR, &row, &err) != LL_OK)
+                    fail_msg("%s", err.text);
+                if (row.tensor == 0)
+                    fail_msg("%s %s %s: the first that will do is %s; %s", cards[c].name,
+                             ll_vgg16_name(i), k_types[type], row.first, row.reason);
+            }
+}
+
 /* The text finds the same engine again; what is no engine's text is refused. */
 static void texts_are_read_back(void **state)
 {
@@ -261,6 +280,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_convolution_has_an_engine),
         cmocka_unit_test(convolutions_alone_have_one_too),
         cmocka_unit_test(convolutions_before_a_pool_have_one_that_pools),
+        cmocka_unit_test(every_layer_has_an_engine_on_tensor_cores),
         cmocka_unit_test(texts_are_read_back),
         cmocka_unit_test(fp32_refuses_what_tf32_takes),
         cmocka_unit_test(tallies_become_one_line),

@@ -148,6 +148,7 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
     LL_TRY(check_device(options->device, &properties, err));
     state->device = options->device;
     state->capability = properties.major * 10 + properties.minor;
+    state->workspace_most = ll_conv_workspace_most(properties.totalGlobalMem);
     state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;
     if (state->batch > MOST_BATCH) {
         ll_log_line(options->log, "batch %d: cuda takes up to %d, and %d it is", state->batch,

@@ -88,7 +88,7 @@ ll_status ll_cuda_layer_take(ll_net *net, int index, const char *engine, bool po
         LL_TRY(ll_conv_make(net->state->conv, &shape, engine, 1.0f, &layer->conv, err));
         bytes = ll_conv_workspace_bytes(layer->conv);
     }
-    if (bytes > LL_CUDA_WORKSPACE)
+    if (bytes > net->state->workspace_most)
         return ll_fail(err, LL_ERR_UNSUPPORTED, "%s wants %zu bytes of workspace", engine, bytes);
     return workspace_grow(net, bytes, err);
 }

@@ -61,6 +61,14 @@ LL_NODISCARD ll_status ll_conv_engines(ll_conv_library *library, const ll_conv_s
 LL_NODISCARD ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shape *shape,
                                     const char *engine, float scale, ll_conv **out, ll_error *err);
 size_t ll_conv_workspace_bytes(const ll_conv *conv);
+
+/** What an engine may ask for on a card of so much memory. In fp32 and tf32 most engines first copy
+ * x, and many y too, into another layout: 6.6 GB for conv1_2 and 256 images. */
+static inline size_t ll_conv_workspace_most(size_t card_bytes)
+{
+    const size_t least = (size_t)1 << 30;
+    return card_bytes / 8 > least ? card_bytes / 8 : least;
+}
 void ll_conv_free(ll_conv *conv); /* accepts NULL */
 
 /** Queue it on `stream` and return; may be captured into a CUDA graph. */

@@ -99,7 +99,7 @@ static ll_status try_engine(struct calibration *c, const ll_conv_shape *shape, c
 
     LL_TRY(ll_conv_make(state->conv, shape, engine, 1.0f, &conv, err));
     const size_t bytes = ll_conv_workspace_bytes(conv);
-    if (bytes > LL_CUDA_WORKSPACE)
+    if (bytes > state->workspace_most)
         status = ll_fail(err, LL_ERR_UNSUPPORTED, "%s wants %zu bytes of workspace", engine, bytes);
     else if (bytes > 0)
         status = ll_cuda_memory("workspace", bytes, &c->workspace, err);

@@ -15,6 +15,7 @@ struct cuda_state {
     int patience_s; /* for trying engines, all layers of a net together */
     int capability; /* of the card, major * 10 + minor */
     ll_conv_type precision;
+    size_t workspace_most;         /* ll_conv_workspace_most */
     cudaStream_t in, compute, out; /* uploads, work, downloads; only events bind them */
     ll_conv_library *conv;
     ll_gemm_library *gemm;
