@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char k_splits[] = "splits sums by place";
 enum { SPLIT_WORKSPACE = 4096 }; /* bytes: less is no partial sums of a tile, which take 64 KB */
 /* Knobs have numbers; a cuDNN younger than its header may have more of them than that knows. */
 enum { MAX_CONFIGS = 48, MAX_KNOBS = 64, MAX_KNOB = 999, MAX_NOTES = 32, FIELD = 24 };
@@ -116,6 +117,8 @@ void ll_conv_tally_text(const ll_conv_tally *tally, char text[256])
     used += snprintf(text, 256, "%d offered", tally->offered);
     if (tally->known > 0)
         used += snprintf(text + used, 256 - (size_t)used, ", %d known", tally->known);
+    if (tally->added > 0)
+        used += snprintf(text + used, 256 - (size_t)used, ", %d added", tally->added);
     for (int i = 0, told = 0; i < LL_CONV_RULES; i++) {
         if (tally->refused[i] == 0) continue;
         if (told == 0) used += snprintf(text + used, 256 - (size_t)used, ", %d refused (", refused);
@@ -221,6 +224,24 @@ static void refuse(ll_conv_tally *tally, ll_conv_rule rule, const ll_error *refu
         snprintf(tally->last, sizeof tally->last, "%.159s", refused->text);
 }
 
+/* Would it split sums by place at this batch? Then `text` becomes that of its twin, which never
+ * does: the heuristics know a twin for some only, and their first choice may have none. */
+static bool give_way_to_twin(const ll_conv_graph *graph, char text[LL_CONV_ENGINE_TEXT])
+{
+    ll_error err = LL_ERROR_INIT;
+    cudnnBackendDescriptor_t plan = NULL;
+    char knob[FIELD];
+
+    const int length = snprintf(knob, sizeof knob, "k%d=0", (int)CUDNN_KNOB_TYPE_WORKSPACE);
+    char *const at = strstr(text, knob);
+    if (at == NULL) return false;
+    const ll_status status = ll_conv_graph_plan(graph, text, &plan, &err);
+    free_many(&plan, 1);
+    if (status == LL_OK || strstr(err.text, k_splits) == NULL) return false;
+    at[length - 1] = '1';
+    return true;
+}
+
 /* Add what one mode offers. That it offers nothing, for whatever reason, is an answer: there are
  * others to ask. */
 static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t mode,
@@ -242,12 +263,14 @@ static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t m
         ll_conv_rule rule = LL_CONV_ALLOWED;
         refused = (ll_error)LL_ERROR_INIT;
         (void)describe(configs[i], type, text, &rule, &refused); /* a failure is a rule too */
-        if (rule == LL_CONV_ALLOWED && known(engines, *count, text)) continue;
+        const bool twin = rule == LL_CONV_ALLOWED && give_way_to_twin(graph, text);
+        if (rule == LL_CONV_ALLOWED && !twin && known(engines, *count, text)) continue;
         tally->offered++;
-        if (rule == LL_CONV_ALLOWED)
-            memcpy(engines[(*count)++], text, sizeof text);
-        else
-            refuse(tally, rule, &refused);
+        if (rule != LL_CONV_ALLOWED || twin)
+            refuse(tally, twin ? LL_CONV_SPLIT_SUMS : rule, &refused);
+        if (rule != LL_CONV_ALLOWED || known(engines, *count, text)) continue;
+        memcpy(engines[(*count)++], text, sizeof text);
+        tally->added += twin;
     }
 done:
     free_many(configs, MAX_CONFIGS);
@@ -328,7 +351,7 @@ static ll_status read_knobs(const char *text, cudnnBackendDescriptor_t *knobs, i
         if (*count == MAX_KNOBS) return ll_fail(err, LL_ERR_FORMAT, "engine: too many knobs");
         LL_TRY(read_knob(&text, &type, &value, err));
         if (splits_sums(type, value))
-            return ll_fail(err, LL_ERR_UNSUPPORTED, "engine: splits sums by place");
+            return ll_fail(err, LL_ERR_UNSUPPORTED, "engine: %s", k_splits);
         *may_split = *may_split || may_split_sums(type, value);
         cudnnBackendDescriptor_t *const knob = &knobs[(*count)++];
         LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, knob)));
@@ -386,9 +409,8 @@ static ll_status refuse_split(cudnnBackendDescriptor_t plan, const char *engine,
 
     LL_TRY(ll_conv_plan_workspace(plan, &bytes, err));
     if (bytes <= SPLIT_WORKSPACE) return LL_OK;
-    return ll_fail(err, LL_ERR_UNSUPPORTED,
-                   "engine %s splits sums by place: it wants %zu bytes of workspace", engine,
-                   bytes);
+    return ll_fail(err, LL_ERR_UNSUPPORTED, "engine %s %s: it wants %zu bytes of workspace", engine,
+                   k_splits, bytes);
 }
 
 ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,

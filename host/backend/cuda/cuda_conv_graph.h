@@ -61,6 +61,7 @@ typedef struct ll_conv_tally {
     int offered; /* by the heuristics */
     int known;   /* where nothing is left of those: all that cuDNN has for graphs of this kind */
     int refused[LL_CONV_RULES];
+    int added;      /* the same engines again, told not to split sums; cuDNN offers only some so */
     char last[160]; /* what cuDNN said last of an engine or of all; "" */
 } ll_conv_tally;
 
