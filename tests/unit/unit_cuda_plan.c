@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h> /* wants three of those above it */
 
@@ -155,6 +156,58 @@ static void what_a_million_items_give_up_first(void **state)
     }
 }
 
+enum { TILES = 4, STEPS = 3 * TILES }; /* 4096 to 512 */
+
+/* How much of the best plan is given up: 0 to STEPS - 1 in the order they should come; STEPS is no
+ * plan. */
+static int given_up(int64_t free_bytes)
+{
+    bool fits;
+    const ll_cuda_plan plan = on_card(1000000, 200, 0, free_bytes, &fits);
+    int step = (int)plan.rescoring * TILES;
+    for (int64_t tile = LL_CUDA_TILE_FAST; tile > plan.tile; tile /= 2)
+        step++;
+    return fits ? step : STEPS;
+}
+
+/* The least free memory with which no more than `step` is given up. */
+static int64_t least_free(int step)
+{
+    int64_t too_little = 0, enough = k_card;
+    while (enough - too_little > 1) {
+        const int64_t middle = too_little + (enough - too_little) / 2;
+        if (given_up(middle) <= step)
+            enough = middle;
+        else
+            too_little = middle;
+    }
+    return enough;
+}
+
+/* As free memory shrinks: tiles halve, features come in turn with large tiles again, tiles halve,
+ * the host rescores, tiles halve. Each is a step of its own, and none is taken back. */
+static void what_is_given_up_goes_step_by_step(void **state)
+{
+    static const int k_least_mb[STEPS] = {28509, 28353, 28301, 28294, 20023, 19884,
+                                          19841, 19834, 11537, 11415, 11381, 11374};
+    int before = 0;
+
+    (void)state;
+    assert_int_equal(given_up(k_card), 0);
+    for (int step = 0; step < STEPS; step++) {
+        const int64_t least = least_free(step);
+        assert_int_equal(given_up(least), step);
+        assert_int_equal(given_up(least - 1), step + 1);
+        assert_true(llabs(least - k_least_mb[step] * INT64_C(1000000)) <= 1000000);
+    }
+    for (int64_t free_bytes = 30000000000; free_bytes > 0; free_bytes -= 7000000) {
+        const int now = given_up(free_bytes);
+        assert_true(now >= before);
+        before = now;
+    }
+    assert_int_equal(before, STEPS);
+}
+
 static void memory_that_is_short_makes_tiles_small(void **state)
 {
     bool fits;
@@ -227,6 +280,7 @@ int main(void)
         cmocka_unit_test(plans_fit_the_room),
         cmocka_unit_test(what_fits_a_card),
         cmocka_unit_test(what_a_million_items_give_up_first),
+        cmocka_unit_test(what_is_given_up_goes_step_by_step),
         cmocka_unit_test(memory_that_is_short_makes_tiles_small),
         cmocka_unit_test(slots_are_cut_into_rows_and_values),
         cmocka_unit_test(margins_are_those_of_the_comment),

@@ -10,10 +10,10 @@
  * other sizes.
  *
  * Memory. Halves are 2 bytes an entry, f32 features 4, a list 8 (keep + room): at a million rows of
- * 4096 with K = 100 that is 8.2 + 16.4 + 2.1 GB. All beside one another as long as they fit. If
- * not, features take the halves' place once the tiles are done; if even that is too much, the cpu
- * twin rescores, which has the same bits. What must fit is halves + lists, or f32 features + lists
- * for a stored matrix, whose N x N on disk is then larger by far.
+ * 4096 with K + M = 200 and room for 128 that is 8.2 + 16.4 + 2.6 GB. All beside one another as
+ * long as they fit. If not, features take the halves' place once the tiles are done; if even that
+ * is too much, the cpu twin rescores, which has the same bits. What must fit is halves + lists, or
+ * f32 features + lists for a stored matrix, whose N x N on disk is then larger by far.
  *
  * All sizes fit int64: rows < 2^32, cols <= 2^19, lists of at most 6144 keys. */
 #include "host/backend/cuda/cuda_plan.h"
@@ -80,6 +80,12 @@ ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, in
     return plan;
 }
 
+/* NEEDSWORK: should features come in turn before tiles get smaller than 2048? In turn costs one
+ * more upload, about a second at a million rows of 4096. Tiles of 2048, 1024 and 512 each last as
+ * long as one block of 128 x 256, 50 us: by calculation 6, 24 and 96 s for all of them, unless the
+ * library has smaller blocks that are as good. It is a matter of 0.2 GB of free memory before each
+ * kind of rescoring (unit_cuda_plan has the steps). The times of these tiles on a card will settle
+ * it. */
 bool ll_cuda_plan_make(const ll_cuda_demand *demand, const ll_cuda_limits *limits,
                        ll_cuda_plan *plan)
 {
