@@ -8,6 +8,7 @@
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/vgg16/vgg16.h"
+#include "weights/float_types.h"
 #include "weights/kernel_order.h"
 
 #include <hdf5.h>
@@ -48,6 +49,7 @@ struct ll_keras_h5 {
     hid_t file;
     const keras_names *names;
     int last_layer;
+    unsigned types; /* of all tensors that are ours */
     bool synthetic;
     uint64_t seed;
 };
@@ -264,6 +266,23 @@ static ll_status refuse_vgg19(const ll_keras_h5 *keras, ll_error *err)
     return ll_fail(err, LL_ERR_FORMAT, "%s: %s: is VGG19, lookloom needs VGG16", keras->path, name);
 }
 
+/* HDF5 reads any of them as float32. */
+static unsigned type_of(hid_t set)
+{
+    const hid_t type = H5Dget_type(set);
+    size_t sign, exponent_at, exponent_bits = 0, mantissa_at, mantissa_bits = 0;
+    const bool told = type >= 0 && H5Tget_fields(type, &sign, &exponent_at, &exponent_bits,
+                                                 &mantissa_at, &mantissa_bits) >= 0;
+
+    if (type >= 0) (void)H5Tclose(type);
+    if (!told) return LL_FLOAT_OTHER;
+    if (exponent_bits == 5 && mantissa_bits == 10) return LL_FLOAT16;
+    if (exponent_bits == 8 && mantissa_bits == 7) return LL_BFLOAT16;
+    if (exponent_bits == 8 && mantissa_bits == 23) return LL_FLOAT32;
+    if (exponent_bits == 11 && mantissa_bits == 52) return LL_FLOAT64;
+    return LL_FLOAT_OTHER;
+}
+
 static ll_status check_all(ll_keras_h5 *keras, ll_error *err)
 {
     char name[NAME_BYTES];
@@ -277,6 +296,7 @@ static ll_status check_all(ll_keras_h5 *keras, ll_error *err)
         for (tensor_kind kind = KERNEL; kind <= BIAS; kind++) {
             hid_t set = H5I_INVALID_HID;
             LL_TRY(tensor_open(keras, layer, kind, &set, err));
+            keras->types |= type_of(set);
             (void)H5Dclose(set);
         }
     }
@@ -358,6 +378,11 @@ const char *ll_keras_h5_layout(const ll_keras_h5 *keras)
 int ll_keras_h5_last_layer(const ll_keras_h5 *keras)
 {
     return keras->last_layer;
+}
+
+unsigned ll_keras_h5_types(const ll_keras_h5 *keras)
+{
+    return keras->types;
 }
 
 bool ll_keras_h5_synthetic(const ll_keras_h5 *keras, uint64_t *seed)

@@ -24,6 +24,9 @@ int ll_keras_h5_last_layer(const ll_keras_h5 *keras);
 /** Was it written by ll_synthetic_write, and with which seed? */
 bool ll_keras_h5_synthetic(const ll_keras_h5 *keras, uint64_t *seed);
 
+/** In which types its tensors are kept: LL_FLOAT32 and so on (float_types.h). */
+unsigned ll_keras_h5_types(const ll_keras_h5 *keras);
+
 /** One layer as ll_weights_load gives it; whether it is finite is not looked at. */
 LL_NODISCARD ll_status ll_keras_h5_load(ll_keras_h5 *keras, int layer, float *kernel, float *bias,
                                         ll_error *err);

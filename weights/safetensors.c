@@ -1,15 +1,18 @@
 /* weights/safetensors.c - see safetensors.h.
  *
  * Two spellings of the same network are known: torchvision's own, and timm's, which turns fc1 and
- * fc2 into convolutions ("pre_logits.fc1.weight", 4096 x 512 x 7 x 7) without moving a byte. */
+ * fc2 into convolutions ("pre_logits.fc1.weight", 4096 x 512 x 7 x 7) without moving a byte.
+ * float16 and bfloat16 are made float32 as they are read: exact, and the file is half as large. */
 #include "weights/safetensors.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/vgg16/vgg16.h"
+#include "weights/float_types.h"
 #include "weights/kernel_order.h"
 #include "weights/safetensors_header.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -31,7 +34,24 @@ struct ll_safetensors {
     ll_tensors tensors;
     bool timm;
     int last_layer;
+    unsigned types; /* of all tensors that are ours */
 };
+
+static const struct {
+    const char *dtype;
+    unsigned type;
+    int64_t bytes;
+} k_types[] = {{"F32", LL_FLOAT32, 4}, {"F16", LL_FLOAT16, 2}, {"BF16", LL_BFLOAT16, 2}};
+enum { TYPES = sizeof k_types / sizeof k_types[0] };
+
+/* Row of k_types; TYPES for a dtype that is not read. */
+static int type_find(const char *dtype)
+{
+    int t = 0;
+    while (t < TYPES && strcmp(k_types[t].dtype, dtype) != 0)
+        t++;
+    return t;
+}
 
 static void tensor_name(const ll_safetensors *file, int layer, tensor_kind kind,
                         char out[NAME_BYTES])
@@ -80,9 +100,9 @@ static ll_status check_tensor(const ll_safetensors *file, int layer, tensor_kind
     tensor_name(file, layer, kind, name);
     const ll_tensor *const tensor = ll_tensors_find(&file->tensors, name);
     if (tensor == NULL) return ll_fail(err, LL_ERR_FORMAT, "%s: has no %s", file->path, name);
-    if (strcmp(tensor->dtype, "F32") != 0)
-        return ll_fail(err, LL_ERR_FORMAT, "%s: %s: dtype is %s, lookloom reads F32", file->path,
-                       name, tensor->dtype);
+    if (type_find(tensor->dtype) == TYPES)
+        return ll_fail(err, LL_ERR_FORMAT, "%s: %s: dtype is %s, lookloom reads F32, F16 and BF16",
+                       file->path, name, tensor->dtype);
     const int rank = tensor_shape(file, layer, kind, shape);
     if (rank != tensor->rank || memcmp(shape, tensor->shape, (size_t)rank * sizeof *shape) != 0) {
         shape_text(tensor->rank, tensor->shape, got);
@@ -105,8 +125,10 @@ static ll_status check_all(ll_safetensors *file, ll_error *err)
     file->last_layer = top ? LL_VGG16_FC2 : LL_VGG16_POOL5;
     for (int layer = 0; layer <= file->last_layer; layer++) {
         if (ll_vgg16_layer_at(layer)->kind == LL_VGG16_POOL) continue;
-        LL_TRY(check_tensor(file, layer, KERNEL, &tensor, err));
-        LL_TRY(check_tensor(file, layer, BIAS, &tensor, err));
+        for (tensor_kind kind = KERNEL; kind <= BIAS; kind++) {
+            LL_TRY(check_tensor(file, layer, kind, &tensor, err));
+            file->types |= k_types[type_find(tensor->dtype)].type;
+        }
     }
     return LL_OK;
 }
@@ -151,6 +173,27 @@ int ll_safetensors_last_layer(const ll_safetensors *file)
     return file->last_layer;
 }
 
+unsigned ll_safetensors_types(const ll_safetensors *file)
+{
+    return file->types;
+}
+
+/* Numbers [first, first + count) of a tensor. Those of 16 bits are read into the end of the room
+ * their float32 will fill. */
+static ll_status read_values(const ll_safetensors *file, const ll_tensor *tensor, int64_t first,
+                             int64_t count, float *values, ll_error *err)
+{
+    const int row = type_find(tensor->dtype);
+    assert(row < TYPES);
+    const int64_t bytes = k_types[row].bytes, room = count * (int64_t)sizeof *values;
+    unsigned char *const to = (unsigned char *)values + (room - count * bytes);
+
+    LL_TRY(ll_file_pread(file->fd, to, (size_t)(count * bytes), tensor->begin + first * bytes,
+                         file->path, err));
+    if (bytes == 2) ll_float_widen(k_types[row].type, count, values);
+    return LL_OK;
+}
+
 /* Each output's (in, h w) becomes (h w, in). */
 static ll_status load_kernel(const ll_safetensors *file, int layer, const ll_tensor *tensor,
                              float *kernel, ll_error *err)
@@ -162,15 +205,11 @@ static ll_status load_kernel(const ll_safetensors *file, int layer, const ll_ten
     const int64_t count = ll_min_i64(outputs, ll_max_i64(1, BLOCK_VALUES / size));
     float *block = NULL;
 
-    if (places == 1)
-        return ll_file_pread(file->fd, kernel, (size_t)(tensor->end - tensor->begin), tensor->begin,
-                             file->path, err);
+    if (places == 1) return read_values(file, tensor, 0, outputs * size, kernel, err);
     LL_TRY(ll_alloc("weights", count * size, sizeof *block, &block, err));
     for (int64_t first = 0; first < outputs; first += count) {
         const int64_t now = ll_min_i64(count, outputs - first);
-        const int64_t step = (int64_t)sizeof *block * size;
-        LL_TRY_DONE(ll_file_pread(file->fd, block, (size_t)(now * step),
-                                  tensor->begin + first * step, file->path, err));
+        LL_TRY_DONE(read_values(file, tensor, first * size, now * size, block, err));
         for (int64_t o = 0; o < now; o++)
             ll_layout_transpose(block + o * size, inputs, places, places,
                                 kernel + (first + o) * size, inputs);
@@ -188,6 +227,5 @@ ll_status ll_safetensors_load(ll_safetensors *file, int layer, float *kernel, fl
     LL_TRY(check_tensor(file, layer, KERNEL, &tensor, err));
     LL_TRY(load_kernel(file, layer, tensor, kernel, err));
     LL_TRY(check_tensor(file, layer, BIAS, &tensor, err));
-    return ll_file_pread(file->fd, bias, (size_t)(tensor->end - tensor->begin), tensor->begin,
-                         file->path, err);
+    return read_values(file, tensor, 0, ll_vgg16_layer_at(layer)->out_channels, bias, err);
 }

@@ -19,6 +19,9 @@ void ll_safetensors_close(ll_safetensors *file); /* accepts NULL */
 /** LL_VGG16_FC2, or LL_VGG16_POOL5 for a file without a classifier. */
 int ll_safetensors_last_layer(const ll_safetensors *file);
 
+/** In which types its tensors are kept: LL_FLOAT32, LL_FLOAT16, LL_BFLOAT16 (float_types.h). */
+unsigned ll_safetensors_types(const ll_safetensors *file);
+
 /** One layer as ll_weights_load gives it; whether it is finite is not looked at. */
 LL_NODISCARD ll_status ll_safetensors_load(ll_safetensors *file, int layer, float *kernel,
                                            float *bias, ll_error *err);

@@ -5,6 +5,7 @@
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/vgg16/vgg16.h"
+#include "weights/float_types.h"
 #include "weights/keras_h5.h"
 #include "weights/safetensors.h"
 #include "weights/sources.h"
@@ -25,6 +26,7 @@ struct ll_weights {
     ll_weights_info info;
     char *path;
     char name[NAME_BYTES];
+    char types[LL_FLOAT_TYPES_TEXT];
     ll_keras_h5 *keras; /* one of the two */
     ll_safetensors *safetensors;
 };
@@ -85,6 +87,7 @@ static void describe_keras(ll_weights *weights)
     weights->info.layout = ll_keras_h5_layout(weights->keras);
     weights->info.last_layer = ll_keras_h5_last_layer(weights->keras);
     weights->info.scale = LL_INPUT_CAFFE;
+    ll_float_types_text(ll_keras_h5_types(weights->keras), weights->types);
     if (weights->info.trained)
         (void)snprintf(weights->name, NAME_BYTES, "vgg16 (keras)");
     else
@@ -97,6 +100,7 @@ static void describe_safetensors(ll_weights *weights)
     weights->info.layout = "safetensors";
     weights->info.last_layer = ll_safetensors_last_layer(weights->safetensors);
     weights->info.scale = LL_INPUT_TORCH;
+    ll_float_types_text(ll_safetensors_types(weights->safetensors), weights->types);
     (void)snprintf(weights->name, NAME_BYTES, "vgg16 (torchvision)");
 }
 
@@ -113,6 +117,7 @@ ll_status ll_weights_open(const char *path, ll_weights **out, ll_error *err)
     LL_TRY_DONE(ll_text_copy(path, strlen(path), &weights->path, err));
     weights->info.path = weights->path;
     weights->info.name = weights->name;
+    weights->info.types = weights->types;
     weights->info.license = "";
     if (kind == KIND_HDF5) {
         LL_TRY_DONE(ll_keras_h5_open(path, &weights->keras, err));

@@ -32,6 +32,7 @@ typedef struct ll_weights_info {
     bool trained;         /* false for `weights synth` */
     int last_layer;       /* LL_VGG16_FC2, or LL_VGG16_POOL5 for a no-top file */
     ll_input_scale scale; /* and, by default, the geometry: caffe -> keras, torch -> torchvision */
+    const char *types; /* how numbers are kept: "float32"; "float16, float32" if tensors differ */
 } ll_weights_info;
 
 /** Open a weights file and check every tensor's shape against the network table.

@@ -23,8 +23,8 @@ static ll_status print_info(const char *path, ll_error *err)
 
     LL_TRY(ll_weights_open(path, &weights, err));
     const ll_weights_info *const info = ll_weights_describe(weights);
-    printf("path        %s\nname        %s\nlayout      %s\n", info->path, info->name,
-           info->layout);
+    printf("path        %s\nname        %s\nlayout      %s\ntype        %s\n", info->path,
+           info->name, info->layout, info->types);
     printf("trained     %s\nlast layer  %s\nparameters  %s\n",
            info->trained ? "yes" : "no, untrained", ll_vgg16_name(info->last_layer),
            ll_number_grouped(ll_vgg16_parameters(info->last_layer), parameters));

@@ -1,6 +1,7 @@
 /* tests/unit/unit_weights_safetensors.c - torchvision's order comes out as OHWI; a header that lies
  * is refused. */
 #include "host/vgg16/vgg16.h"
+#include "tests/safetensors_fixture.h"
 #include "tests/weights_fixture.h"
 #include "weights/weights.h"
 
@@ -14,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { HEADER_ROOM = 16384 };
 
 static char folder[64];
 static char path[128];
@@ -37,94 +36,6 @@ static int teardown(void **state)
 
 /* ---- a well-formed file ---------------------------------------------------------------- */
 
-typedef struct header {
-    char text[HEADER_ROOM];
-    size_t length;
-    int64_t data_bytes;
-} header;
-
-static void append(header *it, const char *name, const char *shape, int64_t values)
-{
-    const int64_t end = it->data_bytes + 4 * values;
-    const int more = snprintf(
-        it->text + it->length, HEADER_ROOM - it->length,
-        "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[%lld,%lld]}",
-        it->length == 1 ? "" : ",", name, shape, (long long)it->data_bytes, (long long)end);
-    assert_true(more > 0 && it->length + (size_t)more + 2 < HEADER_ROOM);
-    it->length += (size_t)more;
-    it->data_bytes = end;
-}
-
-/* All tensors up to `last` end to end, kernel before bias, in the order of the network. */
-static void header_make(header *it, int last, bool timm)
-{
-    char name[64], shape[64];
-    it->text[0] = '{';
-    it->length = 1;
-    it->data_bytes = 0;
-    for (int i = 0; i <= last; i++) {
-        const ll_vgg16_layer *const layer = ll_vgg16_layer_at(i);
-        const int in = layer->in_channels, out = layer->out_channels, side = layer->in_side;
-        if (layer->kind == LL_VGG16_POOL) continue;
-        if (layer->kind == LL_VGG16_CONV)
-            (void)snprintf(shape, sizeof shape, "%d, %d, 3, 3", out, in);
-        else if (timm)
-            (void)snprintf(shape, sizeof shape, "%d,%d,%d,%d", out, in, side, side);
-        else
-            (void)snprintf(shape, sizeof shape, "%d,%d", out, in * side * side);
-        const bool renamed = timm && layer->kind == LL_VGG16_FC;
-        (void)snprintf(name, sizeof name, "%s%s.weight", renamed ? "pre_logits." : "",
-                       renamed ? layer->name : layer->torch);
-        append(it, name, shape, ll_vgg16_kernel_count(i));
-        (void)snprintf(name, sizeof name, "%s%s.bias", renamed ? "pre_logits." : "",
-                       renamed ? layer->name : layer->torch);
-        (void)snprintf(shape, sizeof shape, "%d", out);
-        append(it, name, shape, out);
-    }
-    if (last == LL_VGG16_FC2) append(it, "classifier.6.weight", "1000,4096", 4096000);
-    it->text[it->length++] = '}';
-    it->text[it->length] = '\0';
-}
-
-static void write_file(uint64_t stated, const char *text, size_t length, int64_t data_bytes)
-{
-    uint8_t head[8];
-    for (int i = 0; i < 8; i++)
-        head[i] = (uint8_t)(stated >> 8 * i);
-    FILE *const file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(head, 1, 8, file), 8);
-    assert_int_equal(fwrite(text, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(truncate(path, (off_t)(8 + (int64_t)length + data_bytes)), 0);
-}
-
-static void write_header(const header *it)
-{
-    write_file(it->length, it->text, it->length, it->data_bytes);
-}
-
-/* Byte of the file where a tensor begins: its offset is the first number after data_offsets. */
-static int64_t tensor_begin(const header *it, const char *name)
-{
-    char quoted[80];
-    (void)snprintf(quoted, sizeof quoted, "\"%s\"", name);
-    const char *const at = strstr(it->text, quoted);
-    assert_non_null(at);
-    const char *const offsets = strstr(at, "data_offsets\":[");
-    assert_non_null(offsets);
-    return 8 + (int64_t)it->length + strtoll(offsets + strlen("data_offsets\":["), NULL, 10);
-}
-
-static void put_floats(int64_t at, const float *values, int64_t count)
-{
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    const ssize_t bytes = (ssize_t)((size_t)count * sizeof *values);
-    assert_true(fd >= 0);
-    assert_int_equal(pwrite(fd, values, (size_t)bytes, at), bytes);
-    assert_int_equal(close(fd), 0);
-}
-
 static float *floats(int64_t count)
 {
     float *const values = malloc((size_t)count * sizeof *values);
@@ -145,11 +56,11 @@ static ll_weights *open_well(void)
 static void test_torchvision_comes_out_as_ohwi(void **state)
 {
     (void)state;
-    static header it;
+    static fixture_header it;
     static const int k_layers[] = {0, 8, 16};
     ll_error err = LL_ERROR_INIT;
-    header_make(&it, LL_VGG16_POOL5, false);
-    write_header(&it);
+    fixture_header_make(&it, LL_VGG16_POOL5, false, "f");
+    fixture_write_header(path, &it);
     for (int l = 0; l < 3; l++) { /* every weight its own number */
         char name[64];
         const int64_t count = ll_vgg16_kernel_count(k_layers[l]);
@@ -157,15 +68,17 @@ static void test_torchvision_comes_out_as_ohwi(void **state)
         for (int64_t i = 0; i < count; i++)
             values[i] = (float)i;
         (void)snprintf(name, sizeof name, "%s.weight", ll_vgg16_layer_at(k_layers[l])->torch);
-        put_floats(tensor_begin(&it, name), values, count);
+        fixture_put(path, fixture_tensor_begin(&it, name), values, 4 * count);
         (void)snprintf(name, sizeof name, "%s.bias", ll_vgg16_layer_at(k_layers[l])->torch);
-        put_floats(tensor_begin(&it, name), values, ll_vgg16_layer_at(k_layers[l])->out_channels);
+        fixture_put(path, fixture_tensor_begin(&it, name), values,
+                    INT64_C(4) * ll_vgg16_layer_at(k_layers[l])->out_channels);
         free(values);
     }
     ll_weights *const weights = open_well();
     const ll_weights_info *const info = ll_weights_describe(weights);
     assert_string_equal(info->name, "vgg16 (torchvision)");
     assert_string_equal(info->layout, "safetensors");
+    assert_string_equal(info->types, "float32");
     assert_int_equal(info->last_layer, LL_VGG16_POOL5);
     assert_int_equal(info->scale, LL_INPUT_TORCH);
     assert_true(info->trained);
@@ -191,22 +104,24 @@ static void test_torchvision_comes_out_as_ohwi(void **state)
 /* Columns of torchvision's fc1 are (c, h, w): column c * 49 + place is ours place * 512 + c. */
 static void check_fully_connected(bool timm)
 {
-    static header it;
+    static fixture_header it;
     static const int64_t k_places[][3] = {/* output, channel, place */
                                           {0, 0, 0}, {4095, 511, 48}, {0, 1, 0},
                                           {0, 0, 1}, {41, 17, 30},    {4095, 0, 48}};
     ll_error err = LL_ERROR_INIT;
     const int count = sizeof k_places / sizeof k_places[0];
     int64_t not_zero = 0;
-    header_make(&it, LL_VGG16_FC2, timm);
-    write_header(&it);
-    const int64_t fc1 = tensor_begin(&it, timm ? "pre_logits.fc1.weight" : "classifier.0.weight");
-    const int64_t fc2 = tensor_begin(&it, timm ? "pre_logits.fc2.weight" : "classifier.3.weight");
+    fixture_header_make(&it, LL_VGG16_FC2, timm, "f");
+    fixture_write_header(path, &it);
+    const int64_t fc1 =
+        fixture_tensor_begin(&it, timm ? "pre_logits.fc1.weight" : "classifier.0.weight");
+    const int64_t fc2 =
+        fixture_tensor_begin(&it, timm ? "pre_logits.fc2.weight" : "classifier.3.weight");
     for (int i = 0; i < count; i++) {
         const float value = (float)(i + 1);
         const int64_t *const p = k_places[i];
-        put_floats(fc1 + 4 * (p[0] * 25088 + p[1] * 49 + p[2]), &value, 1);
-        put_floats(fc2 + 4 * (p[0] * 4096 + p[1]), &value, p[2] == 0);
+        fixture_put(path, fc1 + 4 * (p[0] * 25088 + p[1] * 49 + p[2]), &value, 4);
+        fixture_put(path, fc2 + 4 * (p[0] * 4096 + p[1]), &value, p[2] == 0 ? 4 : 0);
     }
     ll_weights *const weights = open_well();
     assert_int_equal(ll_weights_describe(weights)->last_layer, LL_VGG16_FC2);
@@ -236,13 +151,13 @@ static void test_fully_connected_columns_are_reordered(void **state)
 static void test_weights_must_be_finite(void **state)
 {
     (void)state;
-    static header it;
+    static fixture_header it;
     const float bad = NAN;
     ll_error err = LL_ERROR_INIT;
     float *const kernel = floats(ll_vgg16_kernel_count(0)), *const bias = floats(64);
-    header_make(&it, LL_VGG16_POOL5, false);
-    write_header(&it);
-    put_floats(tensor_begin(&it, "features.0.bias") + 4 * 63, &bad, 1);
+    fixture_header_make(&it, LL_VGG16_POOL5, false, "f");
+    fixture_write_header(path, &it);
+    fixture_put(path, fixture_tensor_begin(&it, "features.0.bias") + 4 * 63, &bad, 4);
     ll_weights *const weights = open_well();
     assert_int_equal(ll_weights_load(weights, 0, kernel, bias, &err), LL_ERR_FORMAT);
     assert_non_null(strstr(err.text, "bias of conv1_1"));
@@ -271,26 +186,26 @@ static void refuse(const char *word, const char *other)
 /* A whole small file: its JSON, and so many bytes of data. */
 static void refuse_json(const char *json, int64_t data_bytes, const char *word)
 {
-    write_file(strlen(json), json, strlen(json), data_bytes);
+    fixture_write_file(path, strlen(json), json, strlen(json), data_bytes);
     refuse(word, "");
 }
 
 static void test_lengths_that_lie(void **state)
 {
     (void)state;
-    write_file(UINT64_MAX, "{}", 2, 0);
+    fixture_write_file(path, UINT64_MAX, "{}", 2, 0);
     refuse("allows 100 MB", "");
-    write_file(UINT64_C(1) << 63, "{}", 2, 0);
+    fixture_write_file(path, UINT64_C(1) << 63, "{}", 2, 0);
     refuse("allows 100 MB", "");
-    write_file(100000001, "{}", 2, 0);
+    fixture_write_file(path, 100000001, "{}", 2, 0);
     refuse("allows 100 MB", "");
-    write_file(100000000, "{}", 2, 0);
+    fixture_write_file(path, 100000000, "{}", 2, 0);
     refuse("100000000 bytes in a file of 10", "");
-    write_file(3, "{}", 2, 0);
+    fixture_write_file(path, 3, "{}", 2, 0);
     refuse("header of 3 bytes", "");
-    write_file(0, "{}", 2, 0);
+    fixture_write_file(path, 0, "{}", 2, 0);
     refuse("no JSON object", "");
-    write_file(1, "{}", 2, 0);
+    fixture_write_file(path, 1, "{}", 2, 0);
     refuse("no JSON object", "");
 }
 
@@ -357,29 +272,29 @@ static void test_tensors_that_lie(void **state)
 }
 
 /* Change one piece of a good header into another of the same length. */
-static void replace(header *it, const char *from, const char *to)
+static void replace(fixture_header *it, const char *from, const char *to)
 {
     char *const at = strstr(it->text, from);
     assert_non_null(at);
     assert_int_equal(strlen(from), strlen(to));
     memcpy(at, to, strlen(to));
-    write_header(it);
+    fixture_write_header(path, it);
 }
 
 static void test_tensors_of_another_network(void **state)
 {
     (void)state;
-    static header it;
-    header_make(&it, LL_VGG16_POOL5, false);
+    static fixture_header it;
+    fixture_header_make(&it, LL_VGG16_POOL5, false, "f");
     replace(&it, "[512, 512, 3, 3]", "[512, 3, 3, 512]");
     refuse("features.19.weight", "(512, 3, 3, 512), VGG16 has (512, 512, 3, 3)");
-    header_make(&it, LL_VGG16_POOL5, false);
+    fixture_header_make(&it, LL_VGG16_POOL5, false, "f");
     replace(&it, "\"features.28.bias\"", "\"features.99.bias\"");
     refuse("has no features.28.bias", "");
-    header_make(&it, LL_VGG16_POOL5, false);
+    fixture_header_make(&it, LL_VGG16_POOL5, false, "f");
     replace(&it, "{\"dtype\":\"F32\",\"shape\":[64]", "{\"dtype\":\"I32\",\"shape\":[64]");
-    refuse("features.0.bias: dtype is I32, lookloom reads F32", "");
-    header_make(&it, LL_VGG16_FC2, false);
+    refuse("features.0.bias: dtype is I32, lookloom reads F32, F16 and BF16", "");
+    fixture_header_make(&it, LL_VGG16_FC2, false, "f");
     replace(&it, "classifier.3.bias", "classifier.4.bias");
     refuse("has no classifier.3.bias", "");
 }
@@ -387,16 +302,16 @@ static void test_tensors_of_another_network(void **state)
 static void test_truncated_files(void **state)
 {
     (void)state;
-    static header it;
-    header_make(&it, LL_VGG16_POOL5, false);
+    static fixture_header it;
+    fixture_header_make(&it, LL_VGG16_POOL5, false, "f");
     const int64_t whole = 8 + (int64_t)it.length + it.data_bytes;
     const int64_t lengths[] = {whole - 1, whole / 2, 8 + (int64_t)it.length, 1000, 9, 8, 0};
-    write_header(&it);
+    fixture_write_header(path, &it);
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         assert_int_equal(truncate(path, (off_t)lengths[i]), 0);
         refuse("", "");
     }
-    write_header(&it);
+    fixture_write_header(path, &it);
     assert_int_equal(truncate(path, (off_t)whole + 1), 0);
     refuse("the last 1 bytes belong to no tensor", "");
 }
