@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Weights files written by others hold the very tensors their writers say, in our order.
 
-torchvision's VGG16 is saved as safetensors (ten lines: the format is that simple), h5py writes the
-original Keras layout, and a kernel of the synthetic network is computed a second time with numpy.
+torchvision's VGG16 is saved as safetensors (ten lines: the format is that simple), once as it is and
+once with kernels of 16 bits, as torch rounds them. h5py writes the original Keras layout, and a kernel
+of the synthetic network is computed a second time with numpy.
 Exit 77 where torchvision or h5py is not installed. usage: agree_weights.py WEIGHTS_DUMP
 """
 import json
@@ -40,15 +41,32 @@ def check(what, got, *want):
 
 def save_safetensors(path, tensors):
     header, at = {"__metadata__": {"format": "pt"}}, 0
+    types = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
     for name, tensor in tensors.items():
-        size = tensor.numel() * 4
-        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [at, at + size]}
+        size = tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": types[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
         at += size
     text = json.dumps(header).encode()
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for tensor in tensors.values():
-            file.write(tensor.numpy().tobytes())
+            words = torch.int32 if tensor.element_size() == 4 else torch.int16  # numpy has no bfloat16
+            file.write(tensor.contiguous().view(words).numpy().tobytes())
+
+
+def judge_state(what, folder, state):
+    path = os.path.join(folder, "vgg16.safetensors")
+    save_safetensors(path, state)
+    names = [n for n in state if n.startswith("features") and n.endswith("weight")]
+    for ours, name in zip(CONVS, names):
+        bias = state[name.replace("weight", "bias")]
+        kernel = state[name].permute(0, 2, 3, 1).float()
+        check(f"{what} {name}", dump(path, ours), kernel.numpy(), bias.numpy())
+    fc1, fc2 = state["classifier.0.weight"].float(), state["classifier.3.weight"].float()
+    fc1 = fc1.reshape(4096, 512, 7, 7).permute(0, 2, 3, 1)
+    check(f"{what} classifier.0", dump(path, "fc1"), fc1.numpy(), state["classifier.0.bias"].numpy())
+    check(f"{what} classifier.3", dump(path, "fc2"), fc2.numpy(), state["classifier.3.bias"].numpy())
+    os.unlink(path)
 
 
 def judge_torchvision(folder):
@@ -56,17 +74,10 @@ def judge_torchvision(folder):
     # The layers' own initialisation: quick, and biases are not all zero.
     network = torchvision.models.vgg16(weights=None, init_weights=False)
     state = {name: tensor.detach() for name, tensor in network.state_dict().items()}
-    path = os.path.join(folder, "vgg16.safetensors")
-    save_safetensors(path, state)
-    names = [n for n in state if n.startswith("features") and n.endswith("weight")]
-    for ours, name in zip(CONVS, names):
-        bias = state[name.replace("weight", "bias")]
-        check(f"torchvision {name}", dump(path, ours), state[name].permute(0, 2, 3, 1).numpy(), bias.numpy())
-    fc1, fc2 = state["classifier.0.weight"], state["classifier.3.weight"]
-    fc1 = fc1.reshape(4096, 512, 7, 7).permute(0, 2, 3, 1)
-    check("torchvision classifier.0", dump(path, "fc1"), fc1.numpy(), state["classifier.0.bias"].numpy())
-    check("torchvision classifier.3", dump(path, "fc2"), fc2.numpy(), state["classifier.3.bias"].numpy())
-    os.unlink(path)
+    judge_state("torchvision", folder, state)
+    for name in [n for n in state if n.endswith("weight")]:  # biases stay float32
+        state[name] = state[name].to(torch.bfloat16 if name == "classifier.0.weight" else torch.float16)
+    judge_state("torchvision, 16 bits,", folder, state)
 
 
 def judge_keras(folder):
