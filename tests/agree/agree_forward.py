@@ -2,9 +2,9 @@
 
 Same pixels, same weights: drawn by the formula of tests/reference/random_weights.c, biases centred
 by ll_backend_calibrate on other pictures than those compared. Bounds, from the pixels on: NMSE of a
-picture <= 1e-10 (white noise 4e-10, see below) after each of the 20 layers, of gap, unit rows and
-norms; a score within 1e-5; a calibrated bias within 1e-4 of the layer's spread. Both kinds of
-preprocessing. Skipped (77) without torch."""
+picture <= 1e-10 (white noise 4e-10, see below), or what torch's own float32 has here if that is more,
+after each of the 20 layers, of gap, unit rows and norms; a score within 1e-5; a calibrated bias within
+1e-4 of the layer's spread. Both kinds of preprocessing. Skipped (77) without torch."""
 import os
 import subprocess
 import sys
@@ -22,6 +22,9 @@ IMAGES, SEED = 4, 20261123
 # Picture 0 is white noise. A centred network sees all noise as much the same picture and lives on the
 # small rest, so every rounding counts more: seen 1.3e-10 with Winograd, at most 7e-11 elsewhere.
 MAX_NMSE = np.array([4e-10, 1e-10, 1e-10, 1e-10])
+# Without AVX-512 sums are one chain each, and float32 itself, torch's as ours, reaches 1.0e-10 at fc2.
+# Equal but for the order of a few sums: seen 1 % apart.
+OF_FLOAT32 = 1.05
 MAX_SCORE, MAX_BIAS = 1e-5, 1e-4
 CONVS = [("conv1_1", 3, 64), ("conv1_2", 64, 64), ("pool1", 0, 64),
          ("conv2_1", 64, 128), ("conv2_2", 128, 128), ("pool2", 0, 128),
@@ -71,16 +74,18 @@ class Judge:
         self.failures += not ok
         print(f"{'ok  ' if ok else 'FAIL'} {self.kind} seed={SEED} {text}", flush=True)
 
-    def check(self, name, want):
-        """A dumped array against the first half of the pictures, one by one."""
+    def check(self, name, want, float32):
+        """A dumped array against the first half of the pictures, one by one; beside torch's own."""
         got = self.read(name).astype(np.float64).reshape(IMAGES, -1)
         want = np.asarray(want[:IMAGES], np.float64).reshape(IMAGES, -1)
         assert got.shape == want.shape, f"{name}: {got.shape} values, {want.shape} wanted"
+        torchs = np.asarray(float32, np.float64).reshape(IMAGES, -1)
         nmse = ((got - want) ** 2).sum(1) / (want ** 2).sum(1)
+        bound = np.maximum(MAX_NMSE, OF_FLOAT32 * ((torchs - want) ** 2).sum(1) / (want ** 2).sum(1))
         zeros = float((want == 0).mean())
         self.worst = np.maximum(self.worst, nmse)
         # an all-zero layer would agree by luck
-        self.verdict((nmse <= MAX_NMSE).all() and zeros < 0.99,
+        self.verdict((nmse <= bound).all() and zeros < 0.99,
                      f"{name:8} nmse={' '.join(f'{v:.1e}' for v in nmse)} zeros={zeros:.2f}")
 
     def bias(self, name, raw):
@@ -98,27 +103,31 @@ class Judge:
     def run(self, layers):
         self.biases = self.read("biases")
         x = preprocess(self.read("pixels", np.uint8).reshape(-1, 224, 224, 3), self.kind)
+        y = x[:IMAGES].float()
         for index, (name, inputs, outputs) in enumerate(CONVS):
             if inputs == 0:
-                x = F.max_pool2d(x, 2)
+                x, y = F.max_pool2d(x, 2), F.max_pool2d(y, 2)
             else:
-                w = kernel(index, (outputs, 3, 3, inputs)).double().permute(0, 3, 1, 2)
-                raw = F.conv2d(x, w, padding=1)
-                x = F.relu(raw + self.bias(name, raw).view(1, -1, 1, 1))
-            self.check(name, x.permute(0, 2, 3, 1).contiguous())
+                w = kernel(index, (outputs, 3, 3, inputs)).permute(0, 3, 1, 2)
+                raw = F.conv2d(x, w.double(), padding=1)
+                bias = self.bias(name, raw)
+                x = F.relu(raw + bias.view(1, -1, 1, 1))
+                y = F.relu(F.conv2d(y, w, bias.float(), padding=1))
+            self.check(name, x.permute(0, 2, 3, 1).contiguous(), y.permute(0, 2, 3, 1).contiguous())
             if layers[-1] == name:
                 return
-        self.check("gap", x.mean((2, 3)))
-        x = x.permute(0, 2, 3, 1).reshape(len(x), -1)
+        self.check("gap", x.mean((2, 3)), y.mean((2, 3)))
+        x, y = (z.permute(0, 2, 3, 1).reshape(len(z), -1) for z in (x, y))
         for index, name in ((18, "fc1"), (19, "fc2")):
             w = kernel(index, (4096, x.shape[1]))
             raw = torch.cat([x @ part.double().T for part in w.split(512)], 1)
-            x = F.relu(raw + self.bias(name, raw))
-            self.check(name, x)
-        norms = x.norm(dim=1)
+            bias = self.bias(name, raw)
+            x, y = F.relu(raw + bias), F.relu(F.linear(y, w, bias.float()))
+            self.check(name, x, y)
+        norms, norms32 = x.norm(dim=1), y.norm(dim=1)
         unit = (x / norms[:, None])[:IMAGES]
-        self.check("unit", unit)
-        self.check("norms", norms)
+        self.check("unit", unit, y / norms32[:, None])
+        self.check("norms", norms, norms32)
         got = self.read("unit").reshape(IMAGES, -1).astype(np.float64)
         delta = np.abs(got @ got.T - (unit @ unit.T).numpy()).max()
         self.verdict(delta <= MAX_SCORE, f"scores differ by {delta:.1e}")
