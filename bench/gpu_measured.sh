@@ -43,7 +43,7 @@ gpu_tests() { # LIMIT: kernels against their twins
 layers_test() { # SECONDS
     [ ! -x "$tests/gpu_layers" ] ||
         part test-gpu_layers step test-gpu_layers $(($1 + 15)) "${with_ours[@]}" \
-            "$tests/gpu_layers" "$1"
+            "$tests/gpu_layers" "$(size "$1" 5)"
 }
 
 # Whole networks in every precision, for which engines are timed anew at a small batch.
@@ -205,12 +205,12 @@ bench_index() {
 # One batch, kernel by kernel: the last one of a run, from its preprocess kernel on.
 per_kernel() {
     local ncu
-    prepared
+    cuda_index fp16 fc2 # its engines, if they are not there yet
     ncu=$(command -v ncu || ls /usr/local/cuda/bin/ncu 2>/dev/null)
     [ -n "$ncu" ] || { note kernels skipped 0 'no ncu'; return; }
     step kernels 40 "$ncu" --clock-control none --metrics gpu__time_duration.sum --csv \
         --print-units base "$bin/lookloom" bench embed --backend cuda --batch "$(size 256 2)" \
-        --items "$(size 256 2)" --seconds 0.01 "${use_weights[@]}" || return
+        --items "$(size 256 2)" --seconds 0.01 --patience 5 "${use_weights[@]}" || return
     head -c 8000000 "$work/kernels.out" >"$folder/kernels.csv"
     awk -F '","' '
         /gpu__time_duration/ {

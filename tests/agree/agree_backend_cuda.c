@@ -81,9 +81,10 @@ static void same_features(const work_result *got, const work_result *want, int i
     for (int i = 0; i < images; i++) {
         const float *const a = got->features + i * width, *const b = want->features + i * width;
         worst = fmin(worst, dot(a, b, width));
-        most = fmax(most, fabs((double)got->norms[i] / (double)want->norms[i] - 1.0));
+        const double off = fabs((double)got->norms[i] / (double)want->norms[i] - 1.0);
+        most = fmax(most, off);
         if (!(dot(a, b, width) >= 1.0 - bound)) fail_msg("%s: image %d is another", repro, i);
-        if (!(most <= 4.0 * bound)) fail_msg("%s: norm %d is %g off", repro, i, most);
+        if (!(off <= 4.0 * bound)) fail_msg("%s: norm %d is %g off", repro, i, off);
     }
     print_message("[   INFO   ] %s: least cosine 1 - %.2g, norms within %.2g\n", repro, 1.0 - worst,
                   most);

@@ -129,3 +129,15 @@ done:
     if (status != LL_OK) work_release(answers);
     return status;
 }
+
+bool known_answers_equal(const work_result *a, const work_result *b)
+{
+    struct part of_a[PARTS], of_b[PARTS];
+    bool equal = true;
+
+    parts_of(a, of_a);
+    parts_of(b, of_b);
+    for (int p = 0; p < PARTS; p++)
+        equal = equal && memcmp(of_a[p].values, of_b[p].values, of_a[p].bytes) == 0;
+    return equal;
+}

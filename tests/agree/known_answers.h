@@ -27,4 +27,7 @@ LL_NODISCARD ll_status known_answers_write(const char *path, const work_result *
 /** `answers` without a matrix, yours to release. LL_ERR_IO; LL_ERR_FORMAT for another file. */
 LL_NODISCARD ll_status known_answers_read(const char *path, work_result *answers, ll_error *err);
 
+/** To the bit, of what is in the file. */
+bool known_answers_equal(const work_result *a, const work_result *b);
+
 #endif

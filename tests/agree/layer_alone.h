@@ -24,8 +24,9 @@ typedef struct layer_alone {
     ll_conv_type type;
     bool pool; /* with the pool after it in one graph */
     char (*engines)[LAYER_TEXT];
-    int count, next; /* engines; the first not yet tried */
-    int right;       /* engines that were */
+    int count, next;           /* engines; the first not yet tried */
+    int right;                 /* engines that were */
+    struct operands *operands; /* on the card from the first try to layer_alone_rest; or NULL */
     char why[LAYER_TEXT];
     char name[48]; /* "conv1_2 fp16 with its pool" */
 } layer_alone;
@@ -33,7 +34,8 @@ typedef struct layer_alone {
 /* One engine's result. */
 typedef struct layer_verdict {
     bool refused;      /* it cannot after all: nobody's fault */
-    bool wrong;        /* and `text` says where */
+    bool failed;       /* it should have run, and did not */
+    bool wrong;        /* its result is; `text` says where, as of the others why */
     double made_s, ms; /* to make and run it first; the least of three runs */
     double error;      /* the largest, over its bound */
     char text[LAYER_TEXT];
@@ -43,7 +45,10 @@ typedef struct layer_verdict {
  */
 LL_NODISCARD ll_status layer_alone_init(layer_alone *alone, const layer_libraries *libraries,
                                         ll_error *err);
-void layer_alone_release(layer_alone *alone);
+void layer_alone_release(layer_alone *alone); /* accepts a zeroed one */
+
+/** Give back the operands' memory: up to 0.5 GB on the card and as much on the host. */
+void layer_alone_rest(layer_alone *alone);
 
 /** Try the next engine; alone->next < alone->count. LL_ERR_DEVICE if the card does not go on. */
 LL_NODISCARD ll_status layer_alone_try(layer_alone *alone, const layer_libraries *libraries,

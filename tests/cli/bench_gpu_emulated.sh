@@ -2,8 +2,9 @@
 # tests/cli/bench_gpu_emulated.sh - the three visits of bench/gpu, rehearsed with the real programs on
 # the emulated card (tests/cuda_emulated): every step runs, and leaves its figure and its files. The
 # tests of kernels are their twins on fibers; Nsight Compute and the sanitizer are stand-ins, as are
-# the programs that ask the card itself. Then each step that runs a program of ours fails once, and
-# the others are as they were. (cli_bench_gpu_visits does that with every step, on stand-ins.)
+# the programs that ask the card itself; gpu_backend, an hour here, is left out. Then each step of a
+# fp16 index and its embedding fails once, and the others are as they were. (cli_bench_gpu_visits does
+# that with every step, on stand-ins.)
 set -uo pipefail
 
 work=$(mktemp -d)

@@ -93,9 +93,9 @@ names() { steps | cut -d ' ' -f 1 | tr '\n' ' '; }
 # ---- the first visit ----
 
 # What matters most first.
-order='device-properties module test-gpu_one test-gpu_topk test-gpu_layers test-gpu_backend prepare'
-order+=' cpu-index-fc2 cuda-index-fp16-fc2 within-fp16-fc2 cuda-index-again same-bytes memcheck-gpu_topk'
-order+=' embed-fp16 cuda-index-tf32-fc2 within-tf32-fc2 cuda-index-fp32-fc2 within-fp32-fc2 '
+order='device-properties module test-gpu_one test-gpu_topk test-gpu_layers prepare cpu-index-fc2'
+order+=' cuda-index-fp16-fc2 within-fp16-fc2 embed-fp16 test-gpu_backend cuda-index-again same-bytes'
+order+=' memcheck-gpu_topk cuda-index-tf32-fc2 within-tf32-fc2 cuda-index-fp32-fc2 within-fp32-fc2 '
 
 begin=$SECONDS
 run 0 --first
@@ -116,7 +116,7 @@ sed -n 's/^==== embed-fp16: //p' "$out/log.txt" | grep -q -- '--seconds 20 ' ||
     fail "--first does not embed for 20 s"
 sed -n 's/^==== cuda-index-tf32-fc2: //p' "$out/log.txt" | grep -q -- '--patience 12 ' ||
     fail "--first waits longer for engines than there is time"
-grep -q '^==== test-gpu_layers: .*/gpu_layers 20$' "$out/log.txt" || fail "--first tries layers for ever"
+grep -q '^==== test-gpu_layers: .*/gpu_layers 15$' "$out/log.txt" || fail "--first tries layers for ever"
 
 # STEP BROKEN CODE [STEP...]: with that command broken the step fails, those after it are skipped,
 # and the others are as before.

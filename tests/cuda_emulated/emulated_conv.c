@@ -103,7 +103,7 @@ static float spoil(const struct convolution *v, size_t image, size_t channel, fl
     const ll_emulated *const card = ll_emulated_card();
 
     if (v->plan.engine->slowness > 1.0) return value;
-    if (card->unsound && channel == 3) return 0.0f;
+    if (card->unsound && channel == (size_t)v->plan.shape.out_channels - 2) return 0.0f;
     if (card->uneven && 2 * image >= (size_t)v->plan.shape.batch) return value * (1.0f + 0x1p-9f);
     return value;
 }

@@ -113,8 +113,9 @@ static ll_status collect_algorithms(struct cuda_contest *c, int layer, ll_error 
     ll_error refused = LL_ERROR_INIT;
     int count = 0;
 
-    const ll_status status = ll_gemm_algorithms(c->net->state->gemm, &shape, LL_CUDA_WORKSPACE / 16,
-                                                algorithms, ALGORITHMS, &count, &refused);
+    const ll_status status =
+        ll_gemm_algorithms(c->net->state->gemm, &shape, LL_CUDA_PRODUCT_WORKSPACE, algorithms,
+                           ALGORITHMS, &count, &refused);
     if (status != LL_OK && status != LL_ERR_UNSUPPORTED)
         return ll_fail(err, status, "%s", refused.text);
     if (status != LL_OK) c->last = refused;

@@ -126,7 +126,7 @@ void ll_conv_tally_text(const ll_conv_tally *tally, char text[256])
         used += snprintf(text + used, 256 - (size_t)used, "%s %d%s", k_rules[i], tally->refused[i],
                          told < refused ? ", " : ")");
     }
-    if (refused == all && tally->last[0] != '\0')
+    if (refused == all && tally->added == 0 && tally->last[0] != '\0')
         snprintf(text + used, 256 - (size_t)used, "; %.96s", tally->last);
 }
 
@@ -409,8 +409,8 @@ static ll_status refuse_split(cudnnBackendDescriptor_t plan, const char *engine,
 
     LL_TRY(ll_conv_plan_workspace(plan, &bytes, err));
     if (bytes <= SPLIT_WORKSPACE) return LL_OK;
-    return ll_fail(err, LL_ERR_UNSUPPORTED, "engine %s %s: it wants %zu bytes of workspace", engine,
-                   k_splits, bytes);
+    return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: it wants %zu bytes of workspace: engine %s",
+                   k_splits, bytes, engine);
 }
 
 ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,

@@ -56,7 +56,8 @@ typedef enum ll_conv_rule {
     LL_CONV_RULES
 } ll_conv_rule;
 
-/* What cuDNN offered for a graph, each engine once, and what was refused of it. */
+/* What cuDNN offered for a graph, and what was refused of it. An engine that both kinds of
+ * heuristics offer counts once if it is taken, and as often as it is refused. */
 typedef struct ll_conv_tally {
     int offered; /* by the heuristics */
     int known;   /* where nothing is left of those: all that cuDNN has for graphs of this kind */
@@ -69,8 +70,9 @@ typedef struct ll_conv_tally {
 void ll_conv_tally_text(const ll_conv_tally *tally, char text[256]);
 
 /** Engines the heuristics offer for the graph and the type's arithmetic allows, best guess first,
- *  none twice. Where the heuristics offer none, every engine that knows the graph, as it
- *  comes. `*count` may be 0. */
+ *  none twice. Where none is left of those, every engine that knows the graph, as it comes,
+ *  without knobs: whether it splits sums is then for the proof to find (cuda_proof.h). `*count` may
+ * be 0. */
 LL_NODISCARD ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv_type type,
                                              char (*engines)[LL_CONV_ENGINE_TEXT], int max,
                                              int *count, ll_conv_tally *tally, ll_error *err);

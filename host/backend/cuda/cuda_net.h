@@ -19,7 +19,7 @@
 #include "kernels/preprocess.h"
 
 enum { LL_CUDA_LAYERS = LL_VGG16_LAYERS };
-enum { LL_CUDA_WORKSPACE = 1 << 30 }; /* bytes a product may ask for */
+enum { LL_CUDA_PRODUCT_WORKSPACE = 1 << 26 }; /* bytes a product may ask for */
 
 struct cuda_layer {
     void *kernel, *bias; /* device; NULL for pools */

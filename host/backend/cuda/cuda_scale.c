@@ -180,8 +180,8 @@ static ll_status run_fc(struct calibration *c, int layer, ll_error *err)
     ll_gemm *gemm = NULL;
 
     ll_error refused = LL_ERROR_INIT;
-    status =
-        ll_gemm_make_first(state->gemm, &product, LL_CUDA_WORKSPACE, &gemm, algorithm, &refused);
+    status = ll_gemm_make_first(state->gemm, &product, LL_CUDA_PRODUCT_WORKSPACE, &gemm, algorithm,
+                                &refused);
     if (status == LL_ERR_UNSUPPORTED) return run_own(c, layer, refused.text, err);
     if (status != LL_OK) return ll_fail(err, status, "%s", refused.text);
     if (ll_gemm_workspace_bytes(gemm) > 0)
