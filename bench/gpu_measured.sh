@@ -54,11 +54,16 @@ backend_test() { # LIMIT
 
 # The photos and the network of what is below; on the processor, beside the GPU tests.
 prepare() {
-    [ -n "$weights_given" ] ||
-        timeout 120 "$bin/lookloom" weights synth --seed 1 -o "$work/weights.h5" || echo 'no weights'
-    timeout 60 "$bin/lookloom-generate" "$(size 64 8)" -o "$work/few" --seed 7 || echo 'no photos'
-    [ -z "$shop" ] ||
-        timeout 120 "$bin/lookloom-generate" "$(size 5000 20)" -o "$work/shop" --seed 1 || echo 'no shop'
+    trap 'kill $! 2>/dev/null; exit 1' TERM # or what it waits for would go on
+    if [ -z "$weights_given" ]; then
+        timeout 120 "$bin/lookloom" weights synth --seed 1 -o "$work/weights.h5" &
+        wait $! || echo 'no weights'
+    fi
+    timeout 60 "$bin/lookloom-generate" "$(size 64 8)" -o "$work/few" --seed 7 &
+    wait $! || echo 'no photos'
+    [ -n "$shop" ] || return 0
+    timeout 120 "$bin/lookloom-generate" "$(size 5000 20)" -o "$work/shop" --seed 1 &
+    wait $! || echo 'no shop'
 }
 
 begin_to_prepare() {

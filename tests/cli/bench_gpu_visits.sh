@@ -210,6 +210,16 @@ for unknown in nonsense 'test-x*' embed; do
 done
 run 2 --only
 
+# What takes too long to prepare is stopped with all it runs.
+mv "$tree/bin/lookloom-generate" "$work/generate"
+# shellcheck disable=SC2016
+program "$tree/bin/lookloom-generate" <<<'echo $$ >"$PID_FILE"; exec sleep 60'
+PID_FILE=$work/pid run 3 --seconds 8 --only embed-fp16
+grep -q '^  prepare *failed *no end of it' "$out/results.txt" || fail "prepare: $(cat "$out/results.txt")"
+sleep 0.5
+! kill -0 "$(cat "$work/pid")" 2>/dev/null || fail "what prepare ran goes on without it"
+mv "$work/generate" "$tree/bin/lookloom-generate"
+
 # ---- a rehearsal: smaller ----
 
 run 0 --rehearse --only embed-fp16
