@@ -127,3 +127,20 @@ void fixture_remove(const char *folder)
     assert_int_equal(closedir(list), 0);
     assert_int_equal(rmdir(folder), 0);
 }
+
+float *fixture_floats(int64_t count)
+{
+    float *const values = malloc((size_t)count * sizeof *values);
+    assert_non_null(values);
+    return values;
+}
+
+ll_weights *fixture_weights(const char *path)
+{
+    ll_error err = LL_ERROR_INIT;
+    ll_weights *weights = NULL;
+    const ll_status status = ll_weights_open(path, &weights, &err);
+    if (status != LL_OK) print_error("%s\n", err.text);
+    assert_int_equal(status, LL_OK);
+    return weights;
+}

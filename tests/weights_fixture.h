@@ -3,6 +3,8 @@
 #ifndef LL_TESTS_WEIGHTS_FIXTURE_H
 #define LL_TESTS_WEIGHTS_FIXTURE_H
 
+#include "weights/weights.h"
+
 #include <hdf5.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +37,10 @@ void fixture_close(fixture_set set);
 /* Replace a dataset by one of another shape or type; `plan` may be H5P_DEFAULT. */
 void fixture_replace(const char *path, const char *name, hid_t type, int rank, const hsize_t *shape,
                      hid_t plan);
+
+/* Room for `count` values, and an open weights file that must be well-formed; both yours. */
+float *fixture_floats(int64_t count);
+ll_weights *fixture_weights(const char *path);
 
 /* An empty folder of our own, and its removal with all files directly in it. */
 void fixture_folder(char out[64]);

@@ -4,9 +4,9 @@
  *
  *   gpu_layers [SECONDS [BATCH]]
  *
- * The first engine of every layer, then the second of each, and so on until the seconds are gone
- * (20; each layer's first is tried in any case). A line an engine: what it takes, how far it is
- * off. Skipped where there is no card. */
+ * The first engine of every layer, then four more of each, and so on until the seconds (20) are
+ * gone. A line an engine, begun before it is tried, so that one that ends the program is named:
+ * what it takes, how far it is off. Skipped where there is no card. */
 #include "host/base/clock.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/agree/layer_alone.h"

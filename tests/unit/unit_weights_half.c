@@ -36,23 +36,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static float *floats(int64_t count)
-{
-    float *const values = malloc((size_t)count * sizeof *values);
-    assert_non_null(values);
-    return values;
-}
-
-static ll_weights *open_well(void)
-{
-    ll_error err = LL_ERROR_INIT;
-    ll_weights *weights = NULL;
-    const ll_status status = ll_weights_open(path, &weights, &err);
-    if (status != LL_OK) print_error("%s\n", err.text);
-    assert_int_equal(status, LL_OK);
-    return weights;
-}
-
 static uint32_t bits_of(float value)
 {
     uint32_t bits;
@@ -109,13 +92,13 @@ static void check_every_pattern(const format *it)
     const int64_t count = ll_vgg16_kernel_count(CONV2_1);
     ll_error err = LL_ERROR_INIT;
     uint16_t *const patterns = all_patterns(it, count);
-    float *const kernel = floats(count), *const bias = floats(128);
+    float *const kernel = fixture_floats(count), *const bias = fixture_floats(128);
 
     fixture_header_make(&header, LL_VGG16_POOL5, false, types);
     fixture_write_header(path, &header);
     fixture_put(path, fixture_tensor_begin(&header, "features.5.weight"), patterns, 2 * count);
     fixture_put(path, fixture_tensor_begin(&header, "features.5.bias"), patterns + 900, 256);
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     assert_string_equal(ll_weights_describe(weights)->types, it->types);
     assert_string_equal(ll_weights_describe(weights)->layout, "safetensors");
     assert_int_equal(ll_weights_load(weights, CONV2_1, kernel, bias, &err), LL_OK);
@@ -156,7 +139,9 @@ static void check_fully_connected(const format *it, bool timm)
     const int count = sizeof k_places / sizeof k_places[0];
     const char types[] = {it->letter, '\0'};
     ll_error err = LL_ERROR_INIT;
-    float *const kernel = floats(ll_vgg16_kernel_count(LL_VGG16_FC1)), *const bias = floats(4096);
+    float *const kernel = fixture_floats(ll_vgg16_kernel_count(LL_VGG16_FC1)), *const bias =
+                                                                                   fixture_floats(
+                                                                                       4096);
     int64_t not_zero = 0;
 
     fixture_header_make(&header, LL_VGG16_FC2, timm, types);
@@ -171,7 +156,7 @@ static void check_fully_connected(const format *it, bool timm)
         fixture_put(path, fc1 + 2 * (p[0] * 25088 + p[1] * 49 + p[2]), &value, 2);
         fixture_put(path, fc2 + 2 * (p[0] * 4096 + 8 * p[1] + p[2] % 8), &value, 2);
     }
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     assert_int_equal(ll_weights_describe(weights)->last_layer, LL_VGG16_FC2);
     assert_string_equal(ll_weights_describe(weights)->types, it->types);
     for (int layer = LL_VGG16_FC1; layer <= LL_VGG16_FC2; layer++) {
@@ -218,7 +203,8 @@ static void test_types_may_differ_from_tensor_to_tensor(void **state)
 {
     static fixture_header header;
     static const char k_types[] = "hfbbf"; /* 5 and 26 have no common divisor */
-    float *const kernel = floats(ll_vgg16_kernel_count(16)), *const bias = floats(512);
+    float *const kernel = fixture_floats(ll_vgg16_kernel_count(16)), *const bias =
+                                                                         fixture_floats(512);
     ll_error err = LL_ERROR_INIT;
     int tensor = 0;
 
@@ -231,7 +217,7 @@ static void test_types_may_differ_from_tensor_to_tensor(void **state)
             put_ends(&header, k_types[tensor % 5], layer, bias_too == 1, (float)tensor + 0.5F);
     }
     assert_int_equal(tensor, 26);
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     assert_string_equal(ll_weights_describe(weights)->types, "float16, bfloat16, float32");
     for (int layer = 0, t = 0; layer <= LL_VGG16_POOL5; layer++) {
         const int64_t count = ll_vgg16_kernel_count(layer);
@@ -255,7 +241,8 @@ static void check_not_finite(const format *it, unsigned pattern, bool in_bias)
     const char types[] = {it->letter, '\0'};
     const uint16_t bad = (uint16_t)pattern;
     ll_error err = LL_ERROR_INIT;
-    float *const kernel = floats(ll_vgg16_kernel_count(0)), *const bias = floats(64);
+    float *const kernel = fixture_floats(ll_vgg16_kernel_count(0)), *const bias =
+                                                                        fixture_floats(64);
 
     fixture_header_make(&header, LL_VGG16_POOL5, false, types);
     fixture_write_header(path, &header);
@@ -263,7 +250,7 @@ static void check_not_finite(const format *it, unsigned pattern, bool in_bias)
         fixture_put(path, fixture_tensor_begin(&header, "features.0.bias") + 126, &bad, 2);
     else
         fixture_put(path, fixture_tensor_begin(&header, "features.0.weight") + 3454, &bad, 2);
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     assert_int_equal(ll_weights_load(weights, 0, kernel, bias, &err), LL_ERR_FORMAT);
     assert_non_null(
         strstr(err.text, in_bias ? "bias of conv1_1 holds" : "kernel of conv1_1 holds"));
@@ -365,7 +352,7 @@ static void test_hdf5_widens_every_float16(void **state)
     char name[128];
     ll_error err = LL_ERROR_INIT;
     uint16_t *const patterns = all_patterns(&k_float16, count);
-    float *const kernel = floats(count), *const bias = floats(128);
+    float *const kernel = fixture_floats(count), *const bias = fixture_floats(128);
 
     (void)state;
     const hid_t type = float16_of_hdf5();
@@ -376,7 +363,7 @@ static void test_hdf5_widens_every_float16(void **state)
     assert_true(H5Dwrite(it.set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, patterns) >= 0);
     fixture_close(it);
     assert_true(H5Tclose(type) >= 0);
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     assert_string_equal(ll_weights_describe(weights)->types, "float16, float32");
     assert_int_equal(ll_weights_load(weights, CONV2_1, kernel, bias, &err), LL_OK);
     for (int64_t n = 0; n < count; n++) { /* in the file (place, i, o) */

@@ -32,20 +32,13 @@ static int teardown(void **state)
     return 0;
 }
 
-static float *floats(int64_t count)
-{
-    float *const values = malloc((size_t)count * sizeof *values);
-    assert_non_null(values);
-    return values;
-}
-
 /* Every weight its own number: whole, below 2^24, so exact. */
 static void number_set(const char *name)
 {
     const fixture_set it = fixture_open(path, name);
     const hid_t space = H5Dget_space(it.set);
     const hssize_t count = H5Sget_simple_extent_npoints(space);
-    float *const values = floats(count);
+    float *const values = fixture_floats(count);
     for (hssize_t i = 0; i < count; i++)
         values[i] = (float)i;
     assert_true(H5Dwrite(it.set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
@@ -64,16 +57,6 @@ static void set_value(const char *name, const hsize_t *at, float value)
     assert_true(H5Dwrite(it.set, H5T_NATIVE_FLOAT, single, space, H5P_DEFAULT, &value) >= 0);
     assert_true(H5Sclose(space) >= 0 && H5Sclose(single) >= 0);
     fixture_close(it);
-}
-
-static ll_weights *open_well(void)
-{
-    ll_error err = LL_ERROR_INIT;
-    ll_weights *weights = NULL;
-    const ll_status status = ll_weights_open(path, &weights, &err);
-    if (status != LL_OK) print_error("%s\n", err.text);
-    assert_int_equal(status, LL_OK);
-    return weights;
 }
 
 /* Opening fails, with a line that names the file and says both words. */
@@ -97,7 +80,8 @@ static void check_numbered_conv(ll_weights *weights, int layer)
     ll_error err = LL_ERROR_INIT;
     const int64_t in = ll_vgg16_layer_at(layer)->in_channels;
     const int64_t out = ll_vgg16_layer_at(layer)->out_channels;
-    float *const kernel = floats(ll_vgg16_kernel_count(layer)), *const bias = floats(out);
+    float *const kernel = fixture_floats(ll_vgg16_kernel_count(layer)), *const bias =
+                                                                            fixture_floats(out);
     assert_int_equal(ll_weights_load(weights, layer, kernel, bias, &err), LL_OK);
     for (int64_t o = 0; o < out; o++) {
         for (int64_t place = 0; place < 9; place++)
@@ -125,7 +109,7 @@ static void test_all_layouts_come_out_as_one(void **state)
             fixture_tensor(names, k_layers[i], true, name);
             number_set(name);
         }
-        ll_weights *const weights = open_well();
+        ll_weights *const weights = fixture_weights(path);
         const ll_weights_info *const info = ll_weights_describe(weights);
         assert_string_equal(info->path, path);
         assert_string_equal(info->name, "vgg16 (keras)");
@@ -146,7 +130,7 @@ static void check_sparse_fc(ll_weights *weights, int layer, const hsize_t at[][2
 {
     ll_error err = LL_ERROR_INIT;
     const int64_t weights_count = ll_vgg16_kernel_count(layer), inputs = weights_count / 4096;
-    float *const kernel = floats(weights_count), *const bias = floats(4096);
+    float *const kernel = fixture_floats(weights_count), *const bias = fixture_floats(4096);
     int64_t not_zero = 0;
     assert_int_equal(ll_weights_load(weights, layer, kernel, bias, &err), LL_OK);
     for (int i = 0; i < count; i++)
@@ -172,7 +156,7 @@ static void test_fully_connected_layers_keep_their_order(void **state)
         set_value("fc1/fc1/kernel:0", k_fc1[i], (float)(i + 1));
     for (int i = 0; i < fc2; i++)
         set_value("fc2/fc2/kernel:0", k_fc2[i], (float)(i + 1));
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     assert_int_equal(ll_weights_describe(weights)->last_layer, LL_VGG16_FC2);
     check_sparse_fc(weights, LL_VGG16_FC1, k_fc1, fc1);
     check_sparse_fc(weights, LL_VGG16_FC2, k_fc2, fc2);
@@ -185,7 +169,7 @@ static void test_a_layer_that_is_not_there_is_an_argument(void **state)
     ll_error err = LL_ERROR_INIT, other = LL_ERROR_INIT;
     float none = 0.0F;
     fixture_keras(path, &fixture_layouts[0], LL_VGG16_POOL5);
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     assert_int_equal(ll_weights_load(weights, LL_VGG16_FC1, &none, &none, &err), LL_ERR_ARGUMENT);
     assert_non_null(strstr(err.text, "ends at pool5, fc1 is not in it"));
     assert_int_equal(ll_weights_load(weights, 2, &none, &none, &other), LL_ERR_ARGUMENT);
@@ -198,14 +182,15 @@ static void test_weights_must_be_finite(void **state)
     (void)state;
     static const hsize_t k_at[] = {2, 2, 2, 63};
     const float bad[] = {NAN, INFINITY, -INFINITY};
-    float *const kernel = floats(ll_vgg16_kernel_count(0)), *const bias = floats(64);
+    float *const kernel = fixture_floats(ll_vgg16_kernel_count(0)), *const bias =
+                                                                        fixture_floats(64);
     for (int i = 0; i < 6; i++) {
         const bool in_bias = i >= 3;
         ll_error err = LL_ERROR_INIT;
         fixture_keras(path, &fixture_layouts[0], LL_VGG16_POOL5);
         set_value(in_bias ? "block1_conv1/block1_conv1_b_1:0" : "block1_conv1/block1_conv1_W_1:0",
                   in_bias ? &k_at[3] : k_at, bad[i % 3]);
-        ll_weights *const weights = open_well();
+        ll_weights *const weights = fixture_weights(path);
         assert_int_equal(ll_weights_load(weights, 0, kernel, bias, &err), LL_ERR_FORMAT);
         assert_non_null(strstr(err.text, in_bias ? "bias of conv1_1" : "kernel of conv1_1"));
         ll_weights_close(weights);

@@ -36,23 +36,6 @@ static int teardown(void **state)
 
 /* ---- a well-formed file ---------------------------------------------------------------- */
 
-static float *floats(int64_t count)
-{
-    float *const values = malloc((size_t)count * sizeof *values);
-    assert_non_null(values);
-    return values;
-}
-
-static ll_weights *open_well(void)
-{
-    ll_error err = LL_ERROR_INIT;
-    ll_weights *weights = NULL;
-    const ll_status status = ll_weights_open(path, &weights, &err);
-    if (status != LL_OK) print_error("%s\n", err.text);
-    assert_int_equal(status, LL_OK);
-    return weights;
-}
-
 static void test_torchvision_comes_out_as_ohwi(void **state)
 {
     (void)state;
@@ -64,7 +47,7 @@ static void test_torchvision_comes_out_as_ohwi(void **state)
     for (int l = 0; l < 3; l++) { /* every weight its own number */
         char name[64];
         const int64_t count = ll_vgg16_kernel_count(k_layers[l]);
-        float *const values = floats(count);
+        float *const values = fixture_floats(count);
         for (int64_t i = 0; i < count; i++)
             values[i] = (float)i;
         (void)snprintf(name, sizeof name, "%s.weight", ll_vgg16_layer_at(k_layers[l])->torch);
@@ -74,7 +57,7 @@ static void test_torchvision_comes_out_as_ohwi(void **state)
                     INT64_C(4) * ll_vgg16_layer_at(k_layers[l])->out_channels);
         free(values);
     }
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     const ll_weights_info *const info = ll_weights_describe(weights);
     assert_string_equal(info->name, "vgg16 (torchvision)");
     assert_string_equal(info->layout, "safetensors");
@@ -85,7 +68,7 @@ static void test_torchvision_comes_out_as_ohwi(void **state)
     for (int l = 0; l < 3; l++) {
         const ll_vgg16_layer *const layer = ll_vgg16_layer_at(k_layers[l]);
         const int64_t in = layer->in_channels, out = layer->out_channels;
-        float *const kernel = floats(out * in * 9), *const bias = floats(out);
+        float *const kernel = fixture_floats(out * in * 9), *const bias = fixture_floats(out);
         assert_int_equal(ll_weights_load(weights, k_layers[l], kernel, bias, &err), LL_OK);
         for (int64_t o = 0; o < out; o++) {
             for (int64_t i = 0; i < in; i++)
@@ -123,9 +106,11 @@ static void check_fully_connected(bool timm)
         fixture_put(path, fc1 + 4 * (p[0] * 25088 + p[1] * 49 + p[2]), &value, 4);
         fixture_put(path, fc2 + 4 * (p[0] * 4096 + p[1]), &value, p[2] == 0 ? 4 : 0);
     }
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     assert_int_equal(ll_weights_describe(weights)->last_layer, LL_VGG16_FC2);
-    float *const kernel = floats(ll_vgg16_kernel_count(LL_VGG16_FC1)), *const bias = floats(4096);
+    float *const kernel = fixture_floats(ll_vgg16_kernel_count(LL_VGG16_FC1)), *const bias =
+                                                                                   fixture_floats(
+                                                                                       4096);
     assert_int_equal(ll_weights_load(weights, LL_VGG16_FC1, kernel, bias, &err), LL_OK);
     for (int i = 0; i < count; i++) {
         const int64_t *const p = k_places[i];
@@ -154,11 +139,12 @@ static void test_weights_must_be_finite(void **state)
     static fixture_header it;
     const float bad = NAN;
     ll_error err = LL_ERROR_INIT;
-    float *const kernel = floats(ll_vgg16_kernel_count(0)), *const bias = floats(64);
+    float *const kernel = fixture_floats(ll_vgg16_kernel_count(0)), *const bias =
+                                                                        fixture_floats(64);
     fixture_header_make(&it, LL_VGG16_POOL5, false, "f");
     fixture_write_header(path, &it);
     fixture_put(path, fixture_tensor_begin(&it, "features.0.bias") + 4 * 63, &bad, 4);
-    ll_weights *const weights = open_well();
+    ll_weights *const weights = fixture_weights(path);
     assert_int_equal(ll_weights_load(weights, 0, kernel, bias, &err), LL_ERR_FORMAT);
     assert_non_null(strstr(err.text, "bias of conv1_1"));
     ll_weights_close(weights);
