@@ -1,15 +1,14 @@
 /* bench/bench.c - the loop and the limit every case shares; see bench.h. */
 #include "bench/bench.h"
+#include "bench/limits.h"
 #include "host/base/clock.h"
 #include "host/base/memory.h"
-#include "host/base/parallel.h"
 
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MIN_RUNS = 3, MAX_RUNS = 100000, GEMM = 1024, GEMM_ROUNDS = 5 };
+enum { MIN_RUNS = 3, MAX_RUNS = 100000 };
 
 static int by_size(const void *a, const void *b)
 {
@@ -48,44 +47,32 @@ done:
     return status;
 }
 
-struct gemm {
-    float *matrices; /* (threads, 3, 1024, 1024) */
-};
-
-static ll_status multiply(void *context, int64_t task, int thread, ll_error *err)
+ll_status ll_bench_limit_multiply(int threads, ll_bench_passing passing, ll_bench_result *result,
+                                  ll_error *err)
 {
-    const struct gemm *const gemm = context;
-    float *const a = gemm->matrices + task * 3 * GEMM * GEMM;
-    float *const b = a + GEMM * GEMM, *const c = b + GEMM * GEMM;
-    (void)thread, (void)err;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, GEMM, GEMM, GEMM, 1.0f, a, GEMM, b, GEMM,
-                0.0f, c, GEMM);
+    static const struct {
+        double times;
+        const char *why;
+    } k_passing[] = {
+        [LL_BENCH_PASS_NOTHING] = {1.0, ""},
+        [LL_BENCH_PASS_WINOGRAD_2] = {2.25, "; Winograd 2x2 needs 1/2.25"},
+        [LL_BENCH_PASS_WINOGRAD_4] = {4.0, "; Winograd 4x4 needs 1/4"},
+        [LL_BENCH_PASS_SYMMETRY] = {2.0, "; symmetry needs half"},
+    };
+    double rate = 0.0;
+    const char *vectors = NULL;
+
+    LL_TRY(ll_limit_multiply(threads, &rate, &vectors, err));
+    snprintf(result->limit_name, sizeof result->limit_name,
+             "multiply-add %s on %d thread%s, %.0f GFLOP/s%s", vectors, threads,
+             threads == 1 ? "" : "s", rate / 1e9, k_passing[passing].why);
+    result->limit = rate / (result->flops / result->count);
+    result->may_pass = k_passing[passing].times;
     return LL_OK;
 }
 
-ll_status ll_bench_limit_gemm(int threads, ll_bench_result *result, ll_error *err)
+bool ll_bench_beyond_limit(const ll_bench_result *result)
 {
-    ll_status status = LL_OK;
-    struct gemm gemm = {0};
-    double best = 0.0;
-    const int64_t values = (int64_t)threads * 3 * GEMM * GEMM;
-    const int before = openblas_get_num_threads();
-
-    LL_TRY(ll_alloc("matrices", values, sizeof *gemm.matrices, &gemm.matrices, err));
-    for (int64_t i = 0; i < values; i++)
-        gemm.matrices[i] = (float)(i % 251) * 0x1p-8f;
-    openblas_set_num_threads(1);
-    for (int round = 0; round < GEMM_ROUNDS; round++) {
-        const double start = ll_clock_seconds();
-        LL_TRY_DONE(ll_parallel_run(threads, threads, multiply, &gemm, err));
-        const double rate = 2.0 * GEMM * GEMM * GEMM * threads / (ll_clock_seconds() - start);
-        if (rate > best) best = rate;
-    }
-    snprintf(result->limit_name, sizeof result->limit_name, "sgemm %d on %d threads, %.0f GFLOP/s",
-             GEMM, threads, best / 1e9);
-    result->limit = best / (result->flops / result->count);
-done:
-    openblas_set_num_threads(before);
-    free(gemm.matrices);
-    return status;
+    return result->limit > 0.0 && result->may_pass > 0.0 && result->min_s > 0.0 &&
+           result->count / result->min_s > result->limit * result->may_pass;
 }

@@ -37,17 +37,19 @@ typedef struct ll_bench_result {
     char stage[16];      /* "embed" */
     char work[96];       /* what one run is: "64 images to fc2, cpu fp32" */
     char unit[16];       /* what is counted: "img", "pair", "byte", "query" */
-    char limit_name[96]; /* where `limit` comes from: "sgemm 2048, OpenBLAS"; "" if there is none */
+    char limit_name[96]; /* where `limit` comes from: "multiply-add avx2 on 2 threads, ..."; "" if
+                            there is none */
     int threads, batch;  /* batch 0: the stage has none */
     int runs;            /* measured ones */
     double count;        /* units of one run; a rate is count / median_s */
     double flops, bytes; /* of one run; 0 where they say nothing */
     double min_s, median_s;
-    double limit; /* units a second this machine could do at best; 0: unknown */
+    double limit;    /* units a second this machine could do at best; 0: unknown */
+    double may_pass; /* how many times a right result may pass the limit at most; 0: unknown */
 } ll_bench_result;
 
-/** Embedding: batches of drawn pixels through the network up to fc2. Limit: on cpu the GEMM rate;
- *  a card's own limits are measured beside it, by bench/gpu. */
+/** Embedding: batches of drawn pixels through the network up to fc2. Limit: on cpu the rate of
+ * multiplications; a card's own limits are measured beside it, by bench/gpu. */
 LL_NODISCARD ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_result *result,
                                       ll_error *err);
 
@@ -92,9 +94,24 @@ LL_NODISCARD ll_status ll_bench_repeat(ll_bench_fn run, void *context, double se
 /** The median of `count` times, 1 or more, which are sorted; and the least. */
 double ll_bench_median(double *times, int count, double *least);
 
-/** What this machine multiplies at best: `threads` independent single-threaded sgemm of order 1024
- *  (OpenBLAS) at once, best of a few rounds, FLOP a second. Fills in limit_name and
- *  limit = rate / (flops / count), so set those first. */
-LL_NODISCARD ll_status ll_bench_limit_gemm(int threads, ll_bench_result *result, ll_error *err);
+/** What lets a stage pass what the processor multiplies: it needs fewer products than the plain
+ *  algorithm, whose FLOPs are counted. Winograd's F(2x2, 3x3) needs 16 products for 36, F(4x4, 3x3)
+ *  36 for 144 (Lavin and Gray, 2015); of a symmetric matrix half is computed. */
+typedef enum ll_bench_passing {
+    LL_BENCH_PASS_NOTHING,
+    LL_BENCH_PASS_WINOGRAD_2,
+    LL_BENCH_PASS_WINOGRAD_4,
+    LL_BENCH_PASS_SYMMETRY,
+} ll_bench_passing;
+
+/** What this processor multiplies and adds at best on `threads` threads (ll_limit_multiply), as the
+ *  limit of a result. Fills in limit_name, may_pass and limit = rate / (flops / count), so set
+ * those first. */
+LL_NODISCARD ll_status ll_bench_limit_multiply(int threads, ll_bench_passing passing,
+                                               ll_bench_result *result, ll_error *err);
+
+/** Did the fastest run pass the limit more often than `may_pass` explains? Then one of the two is
+ *  wrong. Always false for a result without may_pass. */
+bool ll_bench_beyond_limit(const ll_bench_result *result);
 
 #endif

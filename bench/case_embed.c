@@ -2,7 +2,7 @@
  *
  * Pixels are drawn: decoding has its own case. A run keeps two batches in flight, as the nightly
  * index does. Without a weights file an untrained network is written for the occasion: the speed of
- * a network does not depend on what it knows. Winograd convolutions may pass the GEMM limit. */
+ * a network does not depend on what it knows. */
 #include "bench/bench.h"
 #include "host/backend/backend.h"
 #include "host/base/memory.h"
@@ -144,6 +144,15 @@ static ll_status prepare(struct embed *e, const ll_bench_options *options, int t
     return LL_OK;
 }
 
+/* oneDNN's names of the cpu's engines: "jit_wino_4x3:avx512_core", "jit_fp32_wino_2x3:avx512_core".
+ */
+static ll_bench_passing winograd(const char *engines)
+{
+    return strstr(engines, "wino_4x3") != NULL   ? LL_BENCH_PASS_WINOGRAD_4
+           : strstr(engines, "wino_2x3") != NULL ? LL_BENCH_PASS_WINOGRAD_2
+                                                 : LL_BENCH_PASS_NOTHING;
+}
+
 ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_result *result, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -160,7 +169,8 @@ ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_result *resul
     result->batch = e.batch;
     result->count = (double)e.images;
     result->flops = result->count * ll_vgg16_flops(LL_VGG16_FC2);
-    if (strcmp(backend.name, "cpu") == 0) LL_TRY_DONE(ll_bench_limit_gemm(threads, result, err));
+    if (strcmp(backend.name, "cpu") == 0)
+        LL_TRY_DONE(ll_bench_limit_multiply(threads, winograd(backend.engines), result, err));
 done:
     ll_net_free(e.be, e.net);
     ll_weights_close(e.weights);

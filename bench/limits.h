@@ -1,6 +1,6 @@
 /* bench/limits.h - what this machine could do at best, measured in the same run as the stage it
- * stands beside: the speed of memory, and of the disk behind a folder. (The rate of multiplications
- * is ll_bench_limit_gemm, in bench.h.) For the cases. Floor 6. */
+ * stands beside: multiplying, reading memory, writing to the disk behind a folder, decoding. For
+ * the cases. Floor 6. */
 #ifndef LL_BENCH_LIMITS_H
 #define LL_BENCH_LIMITS_H
 
@@ -8,6 +8,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/** FLOP a second of `threads` threads at once that multiply and add f32 in registers: the best of
+ * many short rounds and of all widths of vectors the processor has. `vectors`: the width that was
+ * best, "plain", "avx", "avx2" or "avx512", static. */
+LL_NODISCARD ll_status ll_limit_multiply(int threads, double *flop_a_second, const char **vectors,
+                                         ll_error *err);
 
 /** Bytes a second read from memory by `threads` threads at once, each its own 64 MiB in order, into
  *  a buffer that a cache holds: best of a few rounds. */

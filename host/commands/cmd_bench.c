@@ -71,6 +71,16 @@ static ll_status print_result(ll_records *to, const ll_bench_result *r, ll_error
     return ll_records_row(to, row, err);
 }
 
+/* A figure that cannot be is printed, and said to be one. */
+static void doubt(const ll_bench_result *r)
+{
+    if (!ll_bench_beyond_limit(r)) return;
+    fprintf(
+        stderr,
+        "%s: %.*s: %.2f times the limit, where at most %g is possible: one of the two is wrong\n",
+        k_program, (int)sizeof r->stage - 1, r->stage, r->count / r->min_s / r->limit, r->may_pass);
+}
+
 static bool wanted(const ll_arguments *arguments, const char *stage)
 {
     const int count = ll_arguments_count(arguments);
@@ -137,8 +147,11 @@ static ll_status run_stage(enum stage stage, const struct request *r,
             LL_TRY(ll_bench_second_half(&options, results, err));
         else
             LL_TRY(k_stages[stage].run(&options, results, err));
-        for (int i = 0; i < LL_BENCH_RESULTS; i++)
-            if (results[i].runs > 0) LL_TRY(print_result(records, results + i, err));
+        for (int i = 0; i < LL_BENCH_RESULTS; i++) {
+            if (results[i].runs == 0) continue;
+            LL_TRY(print_result(records, results + i, err));
+            doubt(results + i);
+        }
     }
     return LL_OK;
 }

@@ -1,11 +1,13 @@
 /* tests/unit/unit_bench.c - the loop every case shares, and the limit. */
 #include "bench/bench.h"
+#include "bench/limits.h"
 #include "host/base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h> /* wants the four above it */
 
@@ -58,10 +60,44 @@ static void limit_is_a_rate_in_the_case_s_units(void **state)
 {
     (void)state;
     ll_bench_result one = {.count = 1.0, .flops = 1e9}, ten = {.count = 10.0, .flops = 1e9};
-    assert_int_equal(ll_bench_limit_gemm(1, &one, NULL), LL_OK);
-    assert_int_equal(ll_bench_limit_gemm(1, &ten, NULL), LL_OK);
-    assert_true(one.limit > 0.0 && one.limit_name[0] != '\0');
+    assert_int_equal(ll_bench_limit_multiply(1, LL_BENCH_PASS_NOTHING, &one, NULL), LL_OK);
+    assert_int_equal(ll_bench_limit_multiply(1, LL_BENCH_PASS_SYMMETRY, &ten, NULL), LL_OK);
+    assert_non_null(strstr(one.limit_name, " on 1 thread, "));
+    assert_true(one.limit > 0.0 && one.may_pass == 1.0);
     assert_true(ten.limit > one.limit); /* a tenth of the work each; tenfold, but for noise */
+    assert_non_null(strstr(ten.limit_name, "symmetry"));
+    assert_true(ten.may_pass == 2.0);
+}
+
+/* 4 operations a cycle at the very least, of any processor that runs oneDNN; no core does 1000 GHz
+ * of them: a loop that the compiler threw away would seem to. */
+static void multiplying_is_a_plausible_rate(void **state)
+{
+    (void)state;
+    double rate = 0.0;
+    const char *vectors = NULL;
+    assert_int_equal(ll_limit_multiply(1, &rate, &vectors, NULL), LL_OK);
+    assert_true(rate > 1e9 && rate < 1e12);
+    assert_true(vectors[0] != '\0');
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        assert_non_null(strstr("avx2 avx512", vectors));
+#endif
+}
+
+/* A limit that a library measured for an older processor: the network seemed to pass it 8.6 times.
+ */
+static void what_no_algorithm_explains_is_noticed(void **state)
+{
+    (void)state;
+    ll_bench_result r = {.count = 86.0, .min_s = 1.0, .median_s = 2.0, .limit = 10.0};
+    assert_false(ll_bench_beyond_limit(&r)); /* nobody said what is possible */
+    r.may_pass = 4.0;
+    assert_true(ll_bench_beyond_limit(&r));
+    r.may_pass = 8.7;
+    assert_false(ll_bench_beyond_limit(&r));
+    r.limit = 0.0;
+    assert_false(ll_bench_beyond_limit(&r));
 }
 
 int main(void)
@@ -71,6 +107,8 @@ int main(void)
         cmocka_unit_test(repeats_three_times_at_least),
         cmocka_unit_test(failure_ends_it),
         cmocka_unit_test(limit_is_a_rate_in_the_case_s_units),
+        cmocka_unit_test(multiplying_is_a_plausible_rate),
+        cmocka_unit_test(what_no_algorithm_explains_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

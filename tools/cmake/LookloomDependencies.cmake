@@ -17,7 +17,6 @@ target_include_directories(ll_hdf5 SYSTEM INTERFACE ${LOOKLOOM_HDF5_INCLUDE})
 target_link_libraries(ll_hdf5 INTERFACE ${LOOKLOOM_HDF5_ARCHIVES} m ${CMAKE_DL_LIBS})
 target_link_options(ll_hdf5 INTERFACE -Wl,--gc-sections) # drops the S3 driver and, with it, libcurl
 
-pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(turbojpeg REQUIRED IMPORTED_TARGET libturbojpeg) # datasets/generate only
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
