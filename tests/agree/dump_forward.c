@@ -3,7 +3,8 @@
  *   dump_forward FOLDER KIND SEED IMAGES THREADS LAYER...
  *
  * writes FOLDER/pixels (2 IMAGES, 224, 224, 3) u8; FOLDER/biases f32 (all layers end to end), made
- * by ll_backend_calibrate from the second half of the pictures; and of the first half
+ * by ll_backend_calibrate from the second half of the pictures, unless they are there from a run
+ * before; and of the first half
  * FOLDER/<layer> f32 (IMAGES, width) NHWC for each LAYER, where "unit" writes FOLDER/unit and
  * FOLDER/norms: fc2 normalised. The weights are random_weights.c's. */
 #include "host/backend/backend.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3 };
 
@@ -95,6 +97,17 @@ done:
     return status;
 }
 
+static ll_status make_biases(const struct dump *d, ll_error *err)
+{
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/biases", d->folder);
+    if (access(path, F_OK) == 0) return LL_OK;
+    LL_TRY(ll_backend_calibrate(d->threads, kernel_of, (void *)d, d->pixels + (int64_t)d->n * IMAGE,
+                                d->n, d->biases, NULL, err));
+    return write_file(d, "biases", d->biases, (size_t)d->bias_count * sizeof *d->biases, err);
+}
+
 static ll_status dump_all(struct dump *d, char **layers, int count, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -104,9 +117,7 @@ static ll_status dump_all(struct dump *d, char **layers, int count, ll_error *er
     const ll_backend_options options = {
         .name = "cpu", .threads = d->threads, .batch = d->n, .slots = 1};
 
-    LL_TRY_DONE(ll_backend_calibrate(d->threads, kernel_of, d, d->pixels + (int64_t)d->n * IMAGE,
-                                     d->n, d->biases, NULL, err));
-    LL_TRY_DONE(write_file(d, "biases", d->biases, (size_t)d->bias_count * sizeof *d->biases, err));
+    LL_TRY_DONE(make_biases(d, err));
     LL_TRY_DONE(write_file(d, "pixels", d->pixels, (size_t)d->n * IMAGE * 2, err));
     snprintf(name, sizeof name, "%s:%llu:%s/biases", d->kind, (unsigned long long)d->seed,
              d->folder);

@@ -104,7 +104,12 @@ LL_EACH_WIDTH static void scale(const double *x, int64_t rows, const double *y, 
 void ll_cpu_dots_scores(const ll_dots_rows *x, const ll_dots_rows *y, int64_t cols, bool upper,
                         float *scores, double *totals, int64_t stride)
 {
-    ll_dots_block_fn *const block = block_of_this_processor();
+    ll_cpu_dots_scores_by(block_of_this_processor(), x, y, cols, upper, scores, totals, stride);
+}
+
+void ll_cpu_dots_scores_by(ll_dots_block_fn *block, const ll_dots_rows *x, const ll_dots_rows *y,
+                           int64_t cols, bool upper, float *scores, double *totals, int64_t stride)
+{
     const int64_t high = padded(x->rows), wide = padded(y->rows);
 
     for (int64_t k = 0; k < cols; k += LL_DOTS_SLICE) {

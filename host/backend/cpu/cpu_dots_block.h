@@ -7,6 +7,8 @@
 #ifndef LL_CPU_DOTS_BLOCK_H
 #define LL_CPU_DOTS_BLOCK_H
 
+#include "host/backend/cpu/cpu_dots.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -25,6 +27,10 @@ typedef void ll_dots_block_fn(const float *x, const float *y, int64_t cols, bool
                               int64_t stride);
 
 ll_dots_block_fn ll_cpu_dots_block_avx512, ll_cpu_dots_block_avx2, ll_cpu_dots_block_plain;
+
+/* ll_cpu_dots_scores by the inner loop of another processor, which this one must be able to run. */
+void ll_cpu_dots_scores_by(ll_dots_block_fn *block, const ll_dots_rows *x, const ll_dots_rows *y,
+                           int64_t cols, bool upper, float *scores, double *totals, int64_t stride);
 
 #endif
 
