@@ -16,10 +16,11 @@ struct ll_records {
     ll_format format;
     const ll_column *columns;
     int count;
-    int width, keep; /* ll_records_limit */
-    int64_t rows;    /* written or held */
-    char **cells;    /* (rows, count), tables only */
-    int *widths;     /* (count), of what is held */
+    const char *head; /* ll_records_head */
+    int width, keep;  /* ll_records_limit */
+    int64_t rows;     /* written or held */
+    char **cells;     /* (rows, count), tables only */
+    int *widths;      /* (count), of what is held */
     int64_t capacity;
 };
 
@@ -160,6 +161,11 @@ ll_status ll_records_row(ll_records *records, const char *const *cells, ll_error
     return LL_OK;
 }
 
+void ll_records_head(ll_records *records, const char *line)
+{
+    records->head = line;
+}
+
 void ll_records_limit(ll_records *records, int width, int keep)
 {
     records->width = width;
@@ -208,6 +214,7 @@ ll_status ll_records_finish(ll_records *records, ll_error *err)
 {
     if (records->format == LL_FORMAT_TABLE && records->rows > 0) {
         const int count = table_columns(records);
+        if (records->head != NULL) fprintf(records->stream, "%s\n", records->head);
         for (int64_t row = -1; row < records->rows; row++)
             table_line(records, count, row);
     }

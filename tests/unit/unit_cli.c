@@ -295,7 +295,8 @@ static void records_in_every_format(void **state)
         ll_format format;
         const char *text;
     } k_cases[] = {
-        {LL_FORMAT_TABLE, "rank  id     note\n"
+        {LL_FORMAT_TABLE, "two of them\n"
+                          "rank  id     note\n"
                           "   1  a,\"b\"  x?[31m\n"
                           "  22  \xC3\xA4\xE5\xB8\xBD\xCC\x81\n"},
         {LL_FORMAT_JSON,
@@ -313,6 +314,7 @@ static void records_in_every_format(void **state)
         FILE *const to = tmpfile();
         assert_non_null(to);
         assert_int_equal(ll_records_create(to, k_cases[i].format, k_columns, 3, &records, &err), 0);
+        ll_records_head(records, "two of them");
         assert_int_equal(
             ll_records_row(records, (const char *[]){"1", "a,\"b\"", "x\x1B[31m"}, &err), 0);
         assert_int_equal(
