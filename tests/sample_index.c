@@ -40,11 +40,12 @@ static void make_features(ll_sample *sample, uint64_t *seed)
 {
     static const float k_spread[] = {1.0f, 0.3f, 0.03f, 0.003f, 0.0003f, 0.0f};
     const int64_t items = sample->options.items, width = sample->options.width;
+    const int64_t spreads = sample->options.distinct ? 3 : 6;
 
     for (int64_t i = 0; i < items; i++) {
         float *const row = sample->features + i * width;
         const int64_t like = i > 0 ? pick(seed, i) : -1;
-        const float spread = i > 0 ? k_spread[pick(seed, 6)] : 1.0f;
+        const float spread = i > 0 ? k_spread[pick(seed, spreads)] : 1.0f;
         double square = 0.0;
         for (int64_t k = 0; k < width; k++) {
             const float base = like >= 0 ? sample->features[like * width + k] : 0.0f;
@@ -58,6 +59,15 @@ static void make_features(ll_sample *sample, uint64_t *seed)
         for (int64_t k = 0; k < width && spread > 0.0f; k++)
             row[k] = (float)((double)row[k] / sqrt(square));
     }
+}
+
+static void copy_features(ll_sample *sample)
+{
+    const int64_t items = sample->options.items, width = sample->options.width;
+
+    memcpy(sample->features, sample->options.given, (size_t)(items * width) * sizeof(float));
+    for (int64_t i = 0; i < items; i++)
+        sample->norms[i] = 1.0f;
 }
 
 static void make_texts(ll_sample *sample, uint64_t *seed)
@@ -278,7 +288,10 @@ void ll_sample_make(const char *path, const ll_sample_options *options, ll_sampl
     out->images = room(items, LL_SAMPLE_TEXT);
     for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
         out->values[c] = room(items, LL_SAMPLE_TEXT);
-    make_features(out, &seed);
+    if (options->given != NULL)
+        copy_features(out);
+    else
+        make_features(out, &seed);
     make_texts(out, &seed);
     for (int64_t i = 0; i < items; i++)
         for (int64_t j = 0; j < items; j++) {

@@ -16,8 +16,10 @@ typedef struct ll_sample_options {
     ll_store_matrix matrix;
     bool features, trained, within; /* within "category" */
     bool awkward;                   /* ids and images that formats stumble over */
-    bool hostile; /* ids, images and categories that a page must not take for its own */
-    bool digests; /* equal ones for some items of equal features; else none is known */
+    bool hostile;       /* ids, images and categories that a page must not take for its own */
+    const float *given; /* (items, width) unit rows, not negative; NULL: drawn ones */
+    bool distinct;      /* no two items of nearly equal features */
+    bool digests;       /* equal ones for some items of equal features; else none is known */
 } ll_sample_options;
 
 /* What the index is made of, and the scores by their definition. */

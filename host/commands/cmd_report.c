@@ -122,7 +122,10 @@ static ll_status gather(ll_report *report, ll_duplicate_groups **groups, ll_erro
 {
     LL_TRY(ll_report_scores_count(report->reader, SCORES_MOST, report->seed, report->log,
                                   &report->scores, err));
-    LL_TRY(ll_query_duplicates(report->query, LL_REPORT_ALIKE, report->log, groups, err));
+    static const ll_duplicate_options k_alike = {.min_score = LL_REPORT_ALIKE,
+                                                 .linkage = LL_LINKAGE_CHAIN};
+
+    LL_TRY(ll_query_duplicates(report->query, &k_alike, report->log, groups, err));
     report->groups = *groups;
     return ll_reader_rejected(report->reader, &report->rejects, err);
 }

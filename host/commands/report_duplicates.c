@@ -7,6 +7,7 @@
 #include "host/commands/report.h"
 #include "host/commands/report_thumbnail.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { GROUPS_SHOWN = 12, PHOTOS_SHOWN = 6, SIDE = 128 };
@@ -57,10 +58,14 @@ static ll_status put_group(ll_report *report, const sized *group, ll_error *err)
 {
     const int64_t first = report->groups->first[group->group];
     const int64_t shown = ll_min_i64(group->size, PHOTOS_SHOWN);
-    char count[LL_NUMBER_TEXT];
+    const double lowest = report->groups->lowest[group->group];
+    char count[LL_NUMBER_TEXT], score[16];
 
-    fprintf(report->to, "<li class=\"group\"><p>%s items</p><ul class=\"twins\">\n",
-            ll_number_grouped(group->size, count));
+    fprintf(report->to, "<li class=\"group\"><p>%s items", ll_number_grouped(group->size, count));
+    if (!isnan(lowest))
+        fprintf(report->to, ", lowest score <span class=\"lowest\">%s</span>",
+                ll_report_score(lowest, score));
+    fputs("</p><ul class=\"twins\">\n", report->to);
     for (int64_t i = 0; i < shown; i++)
         LL_TRY(put_item(report, &report->groups->items[first + i], err));
     if (shown < group->size)
@@ -83,11 +88,12 @@ static void put_lead(const ll_report *report)
     fprintf(
         report->to,
         "<p class=\"lead\">%s group%s of photos that score %.3f or more, %s items together; %s of "
-        "them have a twin of the very same bytes.%s <code>lookloom duplicates</code> lists them "
-        "all.</p>\n",
+        "them have a twin of the very same bytes. Groups are chains of such links, so the lowest "
+        "score in one may be less.%s <code>lookloom duplicates</code> lists them all; with "
+        "<code>--every-pair</code> no two of a group score less.</p>\n",
         ll_number_grouped(g->count, a), g->count == 1 ? "" : "s", LL_REPORT_ALIKE,
         ll_number_grouped(g->first[g->count], b), ll_number_grouped(g->twins, c),
-        g->count > GROUPS_SHOWN ? " The largest:" : "");
+        g->count > GROUPS_SHOWN ? " The largest are shown." : "");
     if (!g->complete)
         fputs(
             "<p class=\"note\">One group may be listed as several: the index holds neither matrix "

@@ -3,13 +3,16 @@
  * Files of the same bytes are joined by their digests, then every item to the neighbours it links
  * to. A list that is links from end to end may hide more: such a row is `full`. A link that no list
  * shows is one between two full rows, so only those are looked at again (duplicate_links.c), and
- * only between groups: 5 000 copies of a placeholder are one group by then. */
+ * only between groups: 5 000 copies of a placeholder are one group by then. These are the chains;
+ * where every pair is to reach the score, they are split (duplicate_split.c). */
 #include "host/query/duplicate_groups.h"
 
 #include "host/base/memory.h"
+#include "host/base/usage.h"
 #include "host/query/duplicate_links.h"
+#include "host/query/duplicate_split.h"
+#include "host/query/pair_scores.h"
 #include "host/query/query_state.h"
-#include "kernels/rescore.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,11 +22,21 @@ static const uint32_t k_no_row = 0xFFFFFFFF; /* fill of /neighbors/index */
 
 typedef struct grouping {
     ll_query *query;
+    const ll_duplicate_options *options;
     float min_score; /* scores are compared as float: 0.999 as text and as stored are the same */
+    const ll_log *log;
     ll_duplicate_groups *out;
     ll_disjoint sets;
     int64_t *twin; /* (items) */
+    ll_pair_scores scores;
+    uint32_t *photos; /* (items): those of one group, each of other bytes */
+    float *lowest;    /* (items), every pair only: of a group, at its first row */
 } grouping;
+
+const char *ll_linkage_name(ll_linkage linkage)
+{
+    return linkage == LL_LINKAGE_CHAIN ? "chain" : "every-pair";
+}
 
 /* qsort has no context: what is sorted carries its key. */
 typedef struct keyed {
@@ -99,7 +112,7 @@ static ll_status join_neighbors(grouping *g, bool *full, int64_t *full_count, ll
     return LL_OK;
 }
 
-static ll_status join_all(grouping *g, const ll_log *log, ll_error *err)
+static ll_status join_all(grouping *g, ll_error *err)
 {
     ll_status status = LL_OK;
     bool *full = NULL;
@@ -109,91 +122,113 @@ static ll_status join_all(grouping *g, const ll_log *log, ll_error *err)
     LL_TRY_DONE(ll_alloc("full lists", g->query->extents->items, sizeof *full, &full, err));
     LL_TRY_DONE(join_neighbors(g, full, &full_count, err));
     if (full_count > 1)
-        LL_TRY_DONE(ll_duplicate_links(g->query, g->min_score, full, full_count, &g->sets, log,
+        LL_TRY_DONE(ll_duplicate_links(g->query, g->min_score, full, full_count, &g->sets, g->log,
                                        &g->out->complete, &g->out->exact, err));
+    if (g->options->linkage == LL_LINKAGE_EVERY_PAIR) {
+        const int64_t memory = g->options->memory_bytes;
+        const ll_duplicate_split_task task = {
+            .scores = &g->scores,
+            .min_score = g->min_score,
+            .full = full,
+            .memory_bytes = memory > 0 ? memory : ll_usage_machine_bytes() / 4};
+        LL_TRY_DONE(ll_duplicate_split(&task, &g->sets, g->log, g->lowest, &g->out->complete,
+                                       &g->out->exact, err));
+    }
 done:
     free(full);
     return status;
 }
 
-/* The score of two items from the list of the first; NAN if the other is not on it. */
-static double listed_score(const ll_query *query, int64_t row, int64_t other)
+/* The lowest score of a group whose items are rows[0 .. count), ascending. */
+static ll_status lowest_of(grouping *g, const keyed *rows, int64_t count, double *lowest,
+                           ll_error *err)
 {
-    const int64_t count = query->extents->neighbors;
-    const uint32_t *const index = ll_reader_neighbor_index(query->reader) + row * count;
+    int64_t photos = 0;
+    bool too_large = false;
 
-    for (int64_t i = 0; i < count && index[i] != k_no_row; i++)
-        if (index[i] == other)
-            return (double)ll_reader_neighbor_score(query->reader)[row * count + i];
-    return (double)NAN;
+    if (g->options->linkage == LL_LINKAGE_EVERY_PAIR) {
+        *lowest = (double)g->lowest[rows[0].row];
+        return LL_OK;
+    }
+    for (int64_t i = 0; i < count; i++)
+        if (ll_pair_scores_photo(&g->scores, rows[i].row) == rows[i].row)
+            g->photos[photos++] = rows[i].row;
+    LL_TRY(ll_pair_scores_lowest(&g->scores, g->photos, photos, lowest, &too_large, err));
+    g->out->too_large += too_large;
+    g->out->unseen += isnan(*lowest) && !too_large;
+    return LL_OK;
 }
 
-/* The score of two items, as well as the index knows it. */
-static double score_of(const ll_query *query, const int64_t *twin, int64_t a, int64_t b)
+/* A group whose items are rows[0 .. count), ascending, behind those that are listed already. */
+static ll_status list_group(grouping *g, const keyed *rows, int64_t count, ll_error *err)
 {
-    const int64_t width = query->extents->features;
-    const float *const features = ll_reader_features(query->reader);
+    ll_duplicate_groups *const out = g->out;
+    int64_t at = out->first[out->count];
 
-    if (a == b || (twin[a] >= 0 && twin[a] == twin[b])) return 1.0;
-    if (features != NULL) {
-        const float *const x = features + a * width, *const y = features + b * width;
-        return (double)ll_rescore_score(ll_rescore_dot_cpu(x, y, width),
-                                        ll_rescore_dot_cpu(x, x, width),
-                                        ll_rescore_dot_cpu(y, y, width));
+    LL_TRY(lowest_of(g, rows, count, &out->lowest[out->count], err));
+    for (int64_t i = 0; i < count; i++) {
+        float score = 1.0f; /* with itself */
+        if (i > 0) ll_pair_scores_of(&g->scores, rows[0].row, &rows[i].row, 1, &score);
+        out->items[at++] = (ll_duplicate){rows[i].row, g->twin[rows[i].row], (double)score};
     }
-    const double listed = listed_score(query, a, b);
-    if (!isnan(listed) || ll_reader_matrix(query->reader) == NULL) return listed;
-    return (double)ll_reader_score(query->reader, a, b);
+    out->first[++out->count] = at;
+    return LL_OK;
 }
 
 /* Groups of two or more, by first row. A set's root is its lowest row, so sorting by root does. */
 static ll_status list_groups(grouping *g, ll_error *err)
 {
+    ll_status status = LL_OK;
     const int64_t items = g->query->extents->items;
     ll_duplicate_groups *const out = g->out;
     keyed *rows = NULL;
-    int64_t members = 0;
 
-    LL_TRY(ll_alloc("groups", items, sizeof *rows, &rows, err));
+    LL_TRY_DONE(ll_alloc("groups", items, sizeof *rows, &rows, err));
+    LL_TRY_DONE(ll_alloc("groups", items, sizeof *g->photos, &g->photos, err));
+    LL_TRY_DONE(ll_alloc("groups", items + 1, sizeof *out->first, &out->first, err));
+    LL_TRY_DONE(ll_alloc("groups", items, sizeof *out->lowest, &out->lowest, err));
+    LL_TRY_DONE(ll_alloc("groups", items, sizeof *out->items, &out->items, err));
     for (int64_t i = 0; i < items; i++)
         rows[i] = (keyed){NULL, ll_disjoint_root(&g->sets, (uint32_t)i), (uint32_t)i};
     qsort(rows, (size_t)items, sizeof *rows, by_root);
-    ll_status status = ll_alloc("groups", items + 1, sizeof *out->first, &out->first, err);
-    if (status == LL_OK) status = ll_alloc("groups", items, sizeof *out->items, &out->items, err);
-    for (int64_t i = 0, end = 0; status == LL_OK && i < items; i = end) {
+    for (int64_t i = 0, end = 0; i < items; i = end) {
         for (end = i + 1; end < items && rows[end].root == rows[i].root;)
             end++;
         if (end - i < 2) continue;
-        out->first[out->count++] = members;
-        for (int64_t j = i; j < end; j++) {
-            const int64_t row = rows[j].row;
-            out->items[members++] =
-                (ll_duplicate){row, g->twin[row], score_of(g->query, g->twin, rows[i].row, row)};
-        }
+        LL_TRY_DONE(list_group(g, rows + i, end - i, err));
+        ll_log_progress(g->log, "list groups", end, items);
     }
-    if (status == LL_OK) out->first[out->count] = members;
+done:
     free(rows);
     return status;
 }
 
-ll_status ll_query_duplicates(ll_query *query, double min_score, const ll_log *log,
-                              ll_duplicate_groups **out, ll_error *err)
+ll_status ll_query_duplicates(ll_query *query, const ll_duplicate_options *options,
+                              const ll_log *log, ll_duplicate_groups **out, ll_error *err)
 {
     ll_status status = LL_OK;
-    grouping g = {.query = query, .min_score = (float)min_score};
+    const int64_t items = query->extents->items;
+    grouping g = {
+        .query = query, .options = options, .min_score = (float)options->min_score, .log = log};
 
     *out = NULL;
     LL_TRY_DONE(ll_alloc("groups", 1, sizeof *g.out, &g.out, err));
     g.out->complete = g.out->exact = true;
-    LL_TRY_DONE(ll_alloc("twins", query->extents->items, sizeof *g.twin, &g.twin, err));
-    LL_TRY_DONE(ll_disjoint_init(&g.sets, query->extents->items, err));
-    LL_TRY_DONE(join_all(&g, log, err));
+    g.out->linkage = options->linkage;
+    LL_TRY_DONE(ll_alloc("twins", items, sizeof *g.twin, &g.twin, err));
+    LL_TRY_DONE(ll_alloc("groups", items, sizeof *g.lowest, &g.lowest, err));
+    LL_TRY_DONE(ll_disjoint_init(&g.sets, items, err));
+    LL_TRY_DONE(ll_pair_scores_init(&g.scores, query, g.twin, err));
+    LL_TRY_DONE(join_all(&g, err));
     LL_TRY_DONE(list_groups(&g, err));
     *out = g.out;
     g.out = NULL;
 done:
     free(g.twin);
+    free(g.lowest);
+    free(g.photos);
     ll_disjoint_release(&g.sets);
+    ll_pair_scores_release(&g.scores);
     ll_duplicate_groups_free(g.out);
     return status;
 }
@@ -202,6 +237,7 @@ void ll_duplicate_groups_free(ll_duplicate_groups *groups)
 {
     if (groups == NULL) return;
     free(groups->first);
+    free(groups->lowest);
     free(groups->items);
     free(groups);
 }

@@ -27,9 +27,10 @@ expect() {
 "$TEST_BIN/make_sample" plain.h5 60 64 2 none no-features || exit 3
 "$TEST_BIN/make_sample" stored.h5 60 64 2 uint16 no-features || exit 3
 "$TEST_BIN/make_sample" few.h5 9 64 10 float32 || exit 3
+"$TEST_BIN/make_sample" chain.h5 12 64 2 none distinct seed=5 || exit 3
 "$TEST_BIN/make_sample" one.h5 1 64 10 float32 || exit 3
 header=label,items,measure,k,value,low,high,chance
-groups=group,size,id,score,twin_of
+groups=group,size,id,score,twin_of,lowest,linkage
 
 # ---- eval
 expect 0 "$header
@@ -102,61 +103,108 @@ expect 3 '' 'lookloom eval: absent.h5: No such file or directory' eval absent.h5
 
 # ---- duplicates
 expect 0 "$groups
-1,3,A0,1.000000,A0
-1,3,C2,1.000000,
-1,3,B19,1.000000,A0
-2,2,B4,1.000000,B4
-2,2,C5,1.000000,B4
-3,2,B10,1.000000,
-3,2,A24,1.000000,
-4,2,A15,1.000000,
-4,2,C17,1.000000,
-5,2,B16,1.000000,
-5,2,C23,1.000000,
-6,2,A18,1.000000,
-6,2,B25,1.000000,
-7,2,C20,1.000000,
-7,2,A27,1.000000," \
+1,3,A0,1.000000,A0,1.000000,chain
+1,3,C2,1.000000,,1.000000,chain
+1,3,B19,1.000000,A0,1.000000,chain
+2,2,B4,1.000000,B4,1.000000,chain
+2,2,C5,1.000000,B4,1.000000,chain
+3,2,B10,1.000000,,1.000000,chain
+3,2,A24,1.000000,,1.000000,chain
+4,2,A15,1.000000,,1.000000,chain
+4,2,C17,1.000000,,1.000000,chain
+5,2,B16,1.000000,,1.000000,chain
+5,2,C23,1.000000,,1.000000,chain
+6,2,A18,1.000000,,1.000000,chain
+6,2,B25,1.000000,,1.000000,chain
+7,2,C20,1.000000,,1.000000,chain
+7,2,A27,1.000000,,1.000000,chain" \
     'lookloom duplicates: 7 groups of photos that score 1 or more: 15 of 30 items, 4 byte twins' \
     duplicates s.h5 --min-score 1 --format csv
-expect 0 'group  size  id      score  twin_of
-    1     8  A0   1.000000  A0
-    1     8  C2   1.000000
-    1     8  C11  0.999878
-    1     8  A15  0.999856
-    1     8  C17  0.999856
-    1     8  B19  1.000000  A0
-    1     8  C20  0.999879
-    1     8  A27  0.999879
-    2     7  B4   1.000000  B4
-    2     7  C5   1.000000  B4
-    2     7  B7   0.999999
-    2     7  A9   0.999998
-    2     7  A18  0.999900
-    2     7  B25  0.999900
-    2     7  C29  0.999895
-    3     2  A6   1.000000
-    3     2  C8   0.999998
-    4     2  B10  1.000000
-    4     2  A24  1.000000
-    5     2  A12  1.000000
-    5     2  C14  0.999876
-    6     2  B16  1.000000
-    6     2  C23  1.000000' '' duplicates s.h5 --format table --quiet --progress none
+expect 0 'linkage chain: an item scores 0.999 or more with some other of its group; lowest: its worst pair
+group  size  id      score  twin_of    lowest
+    1     8  A0   1.000000  A0       0.999791
+    1     8  C2   1.000000           0.999791
+    1     8  C11  0.999878           0.999791
+    1     8  A15  0.999856           0.999791
+    1     8  C17  0.999856           0.999791
+    1     8  B19  1.000000  A0       0.999791
+    1     8  C20  0.999879           0.999791
+    1     8  A27  0.999879           0.999791
+    2     7  B4   1.000000  B4       0.999891
+    2     7  C5   1.000000  B4       0.999891
+    2     7  B7   0.999999           0.999891
+    2     7  A9   0.999998           0.999891
+    2     7  A18  0.999900           0.999891
+    2     7  B25  0.999900           0.999891
+    2     7  C29  0.999895           0.999891
+    3     2  A6   1.000000           0.999998
+    3     2  C8   0.999998           0.999998
+    4     2  B10  1.000000           1.000000
+    4     2  A24  1.000000           1.000000
+    5     2  A12  1.000000           0.999876
+    5     2  C14  0.999876           0.999876
+    6     2  B16  1.000000           1.000000
+    6     2  C23  1.000000           1.000000' '' duplicates s.h5 --format table --quiet --progress none
+# C5 is near enough to some of the seven, but not to all of them
+expect 0 'linkage chain: an item scores 0.95 or more with some other of its group; lowest: its worst pair
+group  size  id      score  twin_of    lowest
+    1     7  A0   1.000000           0.938120
+    1     7  C2   0.988915           0.938120
+    1     7  B4   0.984429           0.938120
+    1     7  C5   0.966237           0.938120
+    1     7  A6   0.977811           0.938120
+    1     7  A9   0.977970           0.938120
+    1     7  C11  0.983898           0.938120
+    2     2  B7   1.000000           0.986967
+    2     2  B10  0.986967           0.986967' \
+    'lookloom duplicates: 2 groups of photos that score 0.95 or more: 9 of 12 items, 0 byte twins' \
+    duplicates chain.h5 --min-score 0.95 --format table
+expect 0 'linkage every-pair: an item scores 0.95 or more with every other of its group; lowest: its worst pair
+group  size  id      score  twin_of    lowest
+    1     6  A0   1.000000           0.960829
+    1     6  C2   0.988915           0.960829
+    1     6  B4   0.984429           0.960829
+    1     6  A6   0.977811           0.960829
+    1     6  A9   0.977970           0.960829
+    1     6  C11  0.983898           0.960829
+    2     2  B7   1.000000           0.986967
+    2     2  B10  0.986967           0.986967' \
+    'lookloom duplicates: 2 groups of photos that score 0.95 or more with every other of their group: 8 of 12 items, 0 byte twins' \
+    duplicates chain.h5 --min-score 0.95 --format table --every-pair
 case $("$lookloom" duplicates s.h5 -q) in
 '[
-{"group":1,"size":8,"id":"A0","score":1.0,"twin_of":"A0"},
-{"group":1,"size":8,"id":"C2","score":1.0,"twin_of":null},'*) ;;
+{"group":1,"size":8,"id":"A0","score":1.0,"twin_of":"A0","lowest":0.999791,"linkage":"chain"},
+{"group":1,"size":8,"id":"C2","score":1.0,"twin_of":null,"lowest":0.999791,"linkage":"chain"},'*) ;;
 *) echo "duplicates: json"; failed=$((failed + 1)) ;;
+esac
+case $("$lookloom" duplicates s.h5 -q --every-pair --format jsonl) in
+'{"group":1,"size":8,"id":"A0","score":1.0,"twin_of":"A0","lowest":0.999791,"linkage":"every-pair"}
+'*) ;;
+*) echo "duplicates: jsonl of every pair"; failed=$((failed + 1)) ;;
 esac
 [ "$("$lookloom" duplicates s.h5 -q --format jsonl --min-score 0 | wc -l)" = 30 ] ||
     { echo "duplicates: not 30 lines"; failed=$((failed + 1)); }
 expect 0 "$groups" \
     'lookloom duplicates: 0 groups of photos that score 0.999 or more: 0 of 1 items, 0 byte twins' \
     duplicates one.h5 --format csv
-"$lookloom" duplicates plain.h5 --min-score 0.3 >/dev/null 2>err.txt
-grep -q 'one group may be listed as several: .* neither matrix nor features' err.txt ||
-    { echo "duplicates: incomplete: $(cat err.txt)"; failed=$((failed + 1)); }
+expect 0 '' '' duplicates one.h5 --format table -q --every-pair
+"$lookloom" duplicates plain.h5 --min-score 0.3 >out.txt 2>err.txt
+grep -q 'one group may be listed as several: .* neither matrix nor features to look further$' \
+    err.txt || { echo "duplicates: incomplete: $(cat err.txt)"; failed=$((failed + 1)); }
+grep -q 'lowest is not known for 10 groups: .* neither matrix nor features$' err.txt &&
+    grep -q '"lowest":null' out.txt ||
+    { echo "duplicates: lowest: $(cat err.txt)"; failed=$((failed + 1)); }
+"$lookloom" duplicates plain.h5 --min-score 0.3 --every-pair >out.txt 2>err.txt
+grep -q 'as several: .*; a pair that was not seen counts as one that scores less$' err.txt &&
+    ! grep -q '"lowest":null' out.txt ||
+    { echo "duplicates: unseen pairs: $(cat err.txt)"; failed=$((failed + 1)); }
+"$lookloom" duplicates stored.h5 --min-score 0.3 --every-pair 2>&1 >/dev/null |
+    grep -q 'some links rest on stored scores' ||
+    { echo "duplicates: inexact"; failed=$((failed + 1)); }
+expect 3 '' 'lookloom duplicates: s.h5: of 28 photos that links connect, more than 25 pairs score 0 or more: they do not fit into --memory, 1.0 KB; a higher --min-score has fewer' \
+    duplicates s.h5 --min-score 0 --every-pair --memory 1000
+expect 2 '' 'lookloom duplicates: --memory: 0 is too small' \
+    duplicates s.h5 --memory 0
 expect 2 '' 'lookloom duplicates: expected INDEX.h5; lookloom duplicates --help explains' \
     duplicates s.h5 one.h5
 expect 2 '' 'lookloom duplicates: --min-score: scores go from 0 to 1; write 0.99' \

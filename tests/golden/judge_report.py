@@ -106,6 +106,7 @@ class Index:
             self.stored = f["similarity"][:].astype(np.float32) if "similarity" in f else None
             if self.stored is not None and f["similarity"].dtype == np.uint16:
                 self.stored /= np.float32(65535)
+            self.features = f["features"][:].astype(float) if "features" in f else None
             self.reasons = [x.decode() for x in f["rejected/reason"][:]]
             self.root = {k: v.decode() if isinstance(v, bytes) else v for k, v in f.attrs.items()}
 
@@ -217,6 +218,27 @@ def judge_figures(name, index, root):
     check(number(values["photos left out"]) == len(index.reasons), f"{name}: {values}")
     check(not len(best) or values["median best score"] == cut(np.median(best.astype(float))),
           f"{name}: {values}")
+
+
+def judge_duplicates(name, index, root):
+    """Each group says the lowest score of any two of it."""
+    section = next(s for s in root.iter("section") if s.get("id") == "duplicates")
+    place = {shown(x): i for i, x in enumerate(index.ids)}
+    judged = 0
+    for group in classed(section, "group"):
+        rows = [place[text_of(e)] for e in classed(group, "id")]
+        size = number(text_of(group.find("p")).split(" item")[0])
+        said = [text_of(e) for e in classed(group, "lowest")]
+        if index.features is None or size > len(rows):
+            check(len(said) <= 1, f"{name}: {said}")
+            continue
+        unit = index.features[rows]
+        unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+        worst = (unit @ unit.T).min()
+        check(len(said) == 1 and -1e-6 <= worst - float(said[0]) < 0.001 + 1e-6,
+              f"{name}: lowest {said} of {worst}")
+        judged += 1
+    return judged
 
 
 def judge_tables(name, index, root):
@@ -331,6 +353,8 @@ def main():
             shown_photos = judge_sheet(name, index, root, known)
             check(name != "hostile" or shown_photos > 20, f"{name}: only {shown_photos} photos shown")
             judge_figures(name, index, root)
+            groups = judge_duplicates(name, index, root)
+            check(groups > 0 or name in ("plain", "one"), f"{name}: no group of duplicates")
             judge_tables(name, index, root)
         judge_run(program, folder, sample)
     for line in failures[:20]:
