@@ -182,6 +182,18 @@ static ll_status print_search(ll_records *to, ll_error *err)
     return status;
 }
 
+/* "JPEG, PNG, ..." */
+static ll_status print_formats(ll_records *to, ll_error *err)
+{
+    char text[128] = "";
+    size_t length = 0;
+
+    for (int i = 0; ll_image_format(i) != NULL && length < sizeof text; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", i > 0 ? ", " : "",
+                                   ll_image_format(i));
+    return field(to, "photos", text, err);
+}
+
 static ll_status print_program(ll_format format, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -189,6 +201,7 @@ static ll_status print_program(ll_format format, ll_error *err)
 
     LL_TRY_DONE(ll_records_create(stdout, format, k_fields, 2, &records, err));
     LL_TRY_DONE(field(records, "version", ll_arguments_version(), err));
+    LL_TRY_DONE(print_formats(records, err));
     LL_TRY_DONE(field(records, "decoder", ll_image_decoder_version(LL_DECODER_TURBOJPEG), err));
     LL_TRY_DONE(print_backend(records, "cpu", err));
     LL_TRY_DONE(print_backend(records, "cuda", err));
@@ -214,7 +227,7 @@ int cmd_info(int argc, const char *const *argv)
         .name = k_program,
         .synopsis = "[INDEX.h5]",
         .summary = "Say what an index holds and what made it; without a file, describe this\n"
-                   "program, its libraries and its backends."};
+                   "program, the photos it takes, its libraries and its backends."};
     ll_error err = LL_ERROR_INIT;
     ll_status status = LL_OK;
     ll_arguments *arguments = NULL;

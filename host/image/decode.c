@@ -42,14 +42,16 @@ static bool is_webp(const uint8_t *bytes, size_t size_bytes)
 typedef ll_status (*decode_fn)(ll_photo *photo, ll_error *why);
 
 static const struct {
+    const char *name; /* README.md and lookloom(1) have the same ones: tests/lint/formats */
     bool (*is)(const uint8_t *bytes, size_t size_bytes);
     decode_fn decode[2]; /* by ll_decoder */
 } k_formats[] = {
-    {is_jpeg,
+    {"JPEG",
+     is_jpeg,
      {[LL_DECODER_TURBOJPEG] = ll_decode_turbojpeg, [LL_DECODER_STB] = ll_decode_stb_jpeg}},
-    {is_png, {ll_decode_png, ll_decode_png}},
-    {is_bmp, {ll_decode_bmp, ll_decode_bmp}},
-    {is_webp, {ll_decode_webp, ll_decode_webp}},
+    {"PNG", is_png, {ll_decode_png, ll_decode_png}},
+    {"BMP", is_bmp, {ll_decode_bmp, ll_decode_bmp}},
+    {"WebP", is_webp, {ll_decode_webp, ll_decode_webp}},
 };
 
 ll_image_options ll_image_options_default(void)
@@ -61,6 +63,12 @@ ll_image_options ll_image_options_default(void)
         .max_pixels = 64 * MEGA,
         .max_bytes = 64 * MEGA,
     };
+}
+
+const char *ll_image_format(int place)
+{
+    const int count = sizeof k_formats / sizeof k_formats[0];
+    return place >= 0 && place < count ? k_formats[place].name : NULL;
 }
 
 const char *ll_image_decoder_version(ll_decoder jpeg)

@@ -64,6 +64,10 @@ LL_NODISCARD ll_status ll_image_thumbnail(int fd, const ll_image_options *option
                                           ll_thumbnail *thumbnail, ll_image_facts *facts,
                                           ll_error *err);
 
+/** Name of a format that photos may have, for 0, 1, ...: "JPEG"; NULL behind the last. Everything
+ * else is rejected as `unsupported format`. Borrowed for ever. */
+const char *ll_image_format(int place);
+
 /** Versions of the libraries that decode, as recorded in the index: e.g.
  *  "libjpeg-turbo 2.1.5, libwebp 1.2.4, stb_image 2.27". Borrowed for ever. */
 const char *ll_image_decoder_version(ll_decoder jpeg);

@@ -184,6 +184,10 @@ static void what_is_no_photo_says_so(void **state)
         {"x", "unsupported format"},
         {"<html><body>404</body></html>", "unsupported format"},
         {"GIF89a\1\0\1\0\x80", "unsupported format"},
+        {"II*", "unsupported format"}, /* TIFF */
+        {"\1\1\1\1ftypavif", "unsupported format"},
+        {"\1\1\1\1ftypheic", "unsupported format"},
+        {"<svg xmlns=", "unsupported format"},
         {"\xff\xd8\xff", "truncated JPEG"},
         {"\x89PNG\r\n\x1a\n", "truncated PNG"},
         {"BM", "truncated BMP"},
@@ -194,6 +198,34 @@ static void what_is_no_photo_says_so(void **state)
     for (size_t i = 0; i < sizeof k_files / sizeof k_files[0]; i++)
         image_assert_reason(k_files[i].bytes, strlen(k_files[i].bytes), &options,
                             k_files[i].reason);
+}
+
+/* What the program says it takes, it takes; and it says so of all that this file has makers for. */
+static void every_format_named_is_decoded(void **state)
+{
+    const ll_image_options options = ll_image_options_default();
+    const struct {
+        const char *name;
+        image_file file;
+    } k_made[] = {{"JPEG", image_make_jpeg(24, 16, 3, 0, 0)},
+                  {"PNG", image_make_png(24, 16, 3, 1000)},
+                  {"BMP", image_make_bmp(24, 16)},
+                  {"WebP", image_make_webp(24, 16, 0)}};
+    enum { MADE = sizeof k_made / sizeof k_made[0] };
+    int named = 0;
+
+    (void)state;
+    for (; ll_image_format(named) != NULL; named++) {
+        int i = 0;
+        while (i < MADE && strcmp(k_made[i].name, ll_image_format(named)) != 0)
+            i++;
+        if (i == MADE) fail_msg("%s: no file to try", ll_image_format(named));
+        assert_usable(&k_made[i].file, &options);
+    }
+    assert_int_equal(named, MADE);
+    assert_null(ll_image_format(-1));
+    for (int i = 0; i < MADE; i++)
+        free(k_made[i].file.bytes);
 }
 
 static void only_regular_files_are_read(void **state)
@@ -435,6 +467,7 @@ int main(void)
         cmocka_unit_test(limits_are_checked_before_decoding),
         cmocka_unit_test(bombs_are_refused_by_their_header),
         cmocka_unit_test(what_is_no_photo_says_so),
+        cmocka_unit_test(every_format_named_is_decoded),
         cmocka_unit_test(only_regular_files_are_read),
         cmocka_unit_test(cut_files_are_rejected),
         cmocka_unit_test(png_damage_is_named),
