@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -12,10 +11,15 @@ struct ll_digest {
     XXH3_state_t *state;
 };
 
-static void hex(const uint8_t *bytes, size_t count, char *out)
+void ll_digest_digits(const uint8_t *bytes, size_t count, char *out)
 {
-    for (size_t i = 0; i < count; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    static const char k_digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < count; i++) {
+        *out++ = k_digits[bytes[i] >> 4];
+        *out++ = k_digits[bytes[i] & 15];
+    }
+    *out = '\0';
 }
 
 void ll_digest_bytes(const void *data, size_t size_bytes, uint8_t out[LL_DIGEST_BYTES])
@@ -54,7 +58,7 @@ void ll_digest_hex(const ll_digest *digest, char out[LL_DIGEST_HEX])
 {
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(digest->state));
-    hex(canonical.digest, sizeof canonical.digest, out);
+    ll_digest_digits(canonical.digest, sizeof canonical.digest, out);
 }
 
 void ll_digest_free(ll_digest *digest)
@@ -113,8 +117,8 @@ ll_status ll_digest_file(const char *path, char sha256[LL_SHA256_HEX], char md5[
         status = ll_fail(err, LL_ERR_UNSUPPORTED, "%s: libcrypto cannot finish a digest", path);
         goto done;
     }
-    if (sha256 != NULL) hex(sha_bytes, 32, sha256);
-    if (md5 != NULL) hex(md5_bytes, 16, md5);
+    if (sha256 != NULL) ll_digest_digits(sha_bytes, 32, sha256);
+    if (md5 != NULL) ll_digest_digits(md5_bytes, 16, md5);
 done:
     if (file != NULL) fclose(file);
     EVP_MD_CTX_free(sha_state);

@@ -10,6 +10,9 @@
 
 enum { LL_DIGEST_BYTES = 16, LL_DIGEST_HEX = 33, LL_SHA256_HEX = 65, LL_MD5_HEX = 33 };
 
+/** Bytes as lower-case hex: 2 * count digits and a NUL. */
+void ll_digest_digits(const uint8_t *bytes, size_t count, char *out);
+
 /** XXH3-128 in canonical (big-endian) order. */
 void ll_digest_bytes(const void *data, size_t size_bytes, uint8_t out[LL_DIGEST_BYTES]);
 

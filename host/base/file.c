@@ -87,6 +87,32 @@ ll_status ll_file_pwrite(int fd, const void *data, size_t size_bytes, int64_t of
     return LL_OK;
 }
 
+/* A link that fills the room may go on: asked again with twice as much. */
+ll_status ll_file_link(const char *path, char **out, ll_error *err)
+{
+    char *text = NULL;
+    int64_t capacity = 0;
+    ssize_t length = 0;
+
+    *out = NULL;
+    do {
+        const ll_status status = ll_grow("link", &text, &capacity, capacity + 256, 1, err);
+        if (status != LL_OK) {
+            free(text);
+            return status;
+        }
+        length = readlink(path, text, (size_t)capacity);
+    } while (length == capacity);
+    if (length < 0) {
+        const ll_status status = io_error(path, err);
+        free(text);
+        return status;
+    }
+    text[length] = '\0';
+    *out = text;
+    return LL_OK;
+}
+
 ll_status ll_file_sync(const char *path, ll_error *err)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);

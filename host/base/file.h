@@ -19,6 +19,9 @@ LL_NODISCARD ll_status ll_file_pread(int fd, void *data, size_t size_bytes, int6
 LL_NODISCARD ll_status ll_file_pwrite(int fd, const void *data, size_t size_bytes, int64_t offset,
                                       const char *name, ll_error *err);
 
+/** What the symbolic link at `path` says, of any length, yours to free(). LL_ERR_IO. */
+LL_NODISCARD ll_status ll_file_link(const char *path, char **out, ll_error *err);
+
 /** fsync the file or folder at `path`. */
 LL_NODISCARD ll_status ll_file_sync(const char *path, ll_error *err);
 

@@ -1,11 +1,11 @@
 /* host/base/log.c - see log.h. */
 #include "host/base/log.h"
+#include "host/base/text.h"
 
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 
-enum { LINE_BYTES = 1024 };
+enum { LINE_BYTES = 4096 + 512 }; /* the longest path and what there is to say of it */
 
 void ll_log_line(const ll_log *log, const char *format, ...)
 {
@@ -14,7 +14,7 @@ void ll_log_line(const ll_log *log, const char *format, ...)
 
     if (log == NULL || log->line == NULL) return;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    ll_text_say_args(text, sizeof text, format, args);
     va_end(args);
     log->line(log->to, text);
 }
@@ -26,7 +26,7 @@ void ll_log_detail(const ll_log *log, const char *format, ...)
 
     if (log == NULL || log->detail == NULL) return;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    ll_text_say_args(text, sizeof text, format, args);
     va_end(args);
     log->detail(log->to, text);
 }

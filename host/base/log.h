@@ -11,7 +11,7 @@
 
 typedef struct ll_log {
     void *to;
-    /* One line for a person, without newline. */
+    /* One line for a person, without newline; one of more than a page ends in "...". */
     void (*line)(void *to, const char *text);
     /* The same, for who asked for more; NULL if nobody did. */
     void (*detail)(void *to, const char *text);

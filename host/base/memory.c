@@ -55,21 +55,42 @@ ll_status ll_text_copy(const char *text, size_t length, char **out, ll_error *er
     return LL_OK;
 }
 
+/* Behind the `used` bytes that `*text` has; it stays as it is where there is no memory. */
+static ll_status format_at(char **text, size_t used, ll_error *err, const char *format,
+                           va_list args) LL_PRINTF(4, 0);
+static ll_status format_at(char **text, size_t used, ll_error *err, const char *format,
+                           va_list args)
+{
+    char *longer = NULL;
+    va_list again;
+
+    va_copy(again, args);
+    const int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length >= 0) longer = realloc(*text, used + (size_t)length + 1);
+    if (longer == NULL) return ll_fail(err, LL_ERR_MEMORY, "text: no memory");
+    vsnprintf(longer + used, (size_t)length + 1, format, args);
+    *text = longer;
+    return LL_OK;
+}
+
 ll_status ll_text_format(char **out, ll_error *err, const char *format, ...)
 {
-    va_list args, again;
-    ll_status status = LL_OK;
+    va_list args;
 
     *out = NULL;
     va_start(args, format);
-    va_copy(again, args);
-    const int length = vsnprintf(NULL, 0, format, args);
-    if (length >= 0) *out = malloc((size_t)length + 1);
-    if (*out == NULL)
-        status = ll_fail(err, LL_ERR_MEMORY, "text: no memory");
-    else
-        vsnprintf(*out, (size_t)length + 1, format, again);
-    va_end(again);
+    const ll_status status = format_at(out, 0, err, format, args);
+    va_end(args);
+    return status;
+}
+
+ll_status ll_text_append(char **text, ll_error *err, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    const ll_status status = format_at(text, *text != NULL ? strlen(*text) : 0, err, format, args);
     va_end(args);
     return status;
 }

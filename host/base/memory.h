@@ -24,4 +24,8 @@ LL_NODISCARD ll_status ll_text_copy(const char *text, size_t length, char **out,
 LL_NODISCARD ll_status ll_text_format(char **out, ll_error *err, const char *format, ...)
     LL_PRINTF(3, 4);
 
+/** The same behind the text at `*text`, which is yours to free() or NULL and stays on failure. */
+LL_NODISCARD ll_status ll_text_append(char **text, ll_error *err, const char *format, ...)
+    LL_PRINTF(3, 4);
+
 #endif

@@ -1,11 +1,12 @@
 /* host/base/number.c - see number.h. */
 #include "host/base/number.h"
+#include "host/base/text.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,10 +65,31 @@ ll_status ll_number_bytes(const char *name, const char *text, int64_t low, int64
     return LL_OK;
 }
 
+/* 20 characters at most. */
+const char *ll_number_text(int64_t value, char buffer[LL_NUMBER_TEXT])
+{
+    return ll_text_exact(buffer, LL_NUMBER_TEXT, "%" PRId64, value);
+}
+
+/* Below 1e15: a sign, 16 digits when it is rounded up, a point and 9 decimals. */
+const char *ll_number_fixed(double value, int decimals, char buffer[LL_NUMBER_TEXT])
+{
+    assert(decimals >= 0 && decimals <= 9);
+    if (fabs(value) >= 1e15) return ll_number_digits(value, 9, buffer);
+    return ll_text_exact(buffer, LL_NUMBER_TEXT, "%.*f", decimals, value);
+}
+
+/* A sign, 17 digits, a point, "e+308". */
+const char *ll_number_digits(double value, int digits, char buffer[LL_NUMBER_TEXT])
+{
+    assert(digits >= 1 && digits <= 17);
+    return ll_text_exact(buffer, LL_NUMBER_TEXT, "%.*g", digits, value);
+}
+
 const char *ll_number_grouped(int64_t value, char buffer[LL_NUMBER_TEXT])
 {
     char digits[LL_NUMBER_TEXT];
-    const int length = snprintf(digits, sizeof digits, "%" PRId64, value);
+    const int length = (int)strlen(ll_number_text(value, digits));
     size_t to = 0;
 
     for (int i = 0; i < length; i++) {
@@ -81,13 +103,13 @@ const char *ll_number_grouped(int64_t value, char buffer[LL_NUMBER_TEXT])
 const char *ll_number_size(double bytes, char buffer[LL_NUMBER_TEXT])
 {
     static const char *const k_units[] = {"B", "KB", "MB", "GB", "TB", "PB"};
+    char number[LL_NUMBER_TEXT];
     size_t unit = 0;
 
     while (bytes >= 999.5 && unit + 1 < sizeof k_units / sizeof k_units[0]) {
         bytes /= 1000.0;
         unit++;
     }
-    snprintf(buffer, LL_NUMBER_TEXT, bytes < 9.95 && unit > 0 ? "%.1f %s" : "%.0f %s", bytes,
-             k_units[unit]);
-    return buffer;
+    ll_number_fixed(bytes, bytes < 9.95 && unit > 0 ? 1 : 0, number);
+    return ll_text_exact(buffer, LL_NUMBER_TEXT, "%s %s", number, k_units[unit]);
 }

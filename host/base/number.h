@@ -23,6 +23,16 @@ LL_NODISCARD ll_status ll_number_bytes(const char *name, const char *text, int64
 
 enum { LL_NUMBER_TEXT = 32 };
 
+/** 44000 as "44000" into `buffer`, which is returned. */
+const char *ll_number_text(int64_t value, char buffer[LL_NUMBER_TEXT]);
+
+/** 8.314 with 2 decimals as "8.31", into `buffer`, which is returned; 0 to 9 decimals. From 1e15
+ * on, which no figure of ours reaches, as "1.5e+300". */
+const char *ll_number_fixed(double value, int decimals, char buffer[LL_NUMBER_TEXT]);
+
+/** 8.314 with 2 digits as "8.3", as by printf's %g, into `buffer`, which is returned; 1 to 17. */
+const char *ll_number_digits(double value, int digits, char buffer[LL_NUMBER_TEXT]);
+
 /** 44000 as "44 000" into `buffer`, which is returned. */
 const char *ll_number_grouped(int64_t value, char buffer[LL_NUMBER_TEXT]);
 

@@ -1,5 +1,6 @@
 /* host/base/usage.c - see usage.h. */
 #include "host/base/usage.h"
+#include "host/base/memory.h"
 #include "host/base/size.h"
 
 #include <ctype.h>
@@ -34,33 +35,40 @@ static int read_numbers(const char *path, int64_t *numbers, int most)
     return count;
 }
 
-/* The least limit of this process's control group and of those around it, as far as they are seen
- * here; 0: none. Version 2 alone: "0::/user.slice/night.service" in /proc/self/cgroup. */
-static int64_t group_limit_bytes(void)
+/* The least limit of a control group and of those around it, as far as they are seen here; 0: none.
+ * `name` ("/user.slice/night.service") is cut from its end. */
+static int64_t least_limit_bytes(char *name)
 {
-    static const char k_root[] = "/sys/fs/cgroup";
-    char groups[2048], path[sizeof k_root + sizeof groups + sizeof "/memory.max"];
-    const int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
-    const ssize_t length = fd >= 0 ? read(fd, groups, sizeof groups - 1) : 0;
     int64_t least = 0;
 
-    if (fd >= 0) close(fd);
-    groups[length > 0 ? length : 0] = '\0';
-    char *name = strstr(groups, "0::/");
-    if (name == NULL || (name != groups && name[-1] != '\n'))
-        name = groups, name[0] = '\0'; /* not told: the root's limit at least */
-    else
-        name += strlen("0::");
-    name[strcspn(name, "\n")] = '\0';
     for (;;) { /* the group, the one around it, ..., the root's, which may be a container's own */
         int64_t limit = 0;
-        snprintf(path, sizeof path, "%s%s/memory.max", k_root, name);
+        char *path = NULL;
+        if (ll_text_format(&path, NULL, "/sys/fs/cgroup%s/memory.max", name) != LL_OK) return least;
         if (read_numbers(path, &limit, 1) == 1 && limit > 0)
             least = least > 0 ? ll_min_i64(least, limit) : limit;
+        free(path);
         char *const end = strrchr(name, '/');
         if (end == NULL) return least;
         *end = '\0';
     }
+}
+
+/* Of this process's group. Version 2 alone: "0::/user.slice/night.service" in /proc/self/cgroup. */
+static int64_t group_limit_bytes(void)
+{
+    char *line = NULL, root[] = "";
+    size_t capacity = 0;
+    bool told = false;
+    FILE *const file = fopen("/proc/self/cgroup", "r");
+
+    while (file != NULL && !told && getline(&line, &capacity, file) > 0)
+        told = strncmp(line, "0::/", strlen("0::/")) == 0;
+    if (file != NULL) fclose(file);
+    if (told) line[strcspn(line, "\n")] = '\0';
+    const int64_t least = least_limit_bytes(told ? line + strlen("0::") : root);
+    free(line);
+    return least;
 }
 
 int64_t ll_usage_machine_bytes(void)
