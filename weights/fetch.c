@@ -8,6 +8,7 @@
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
+#include "host/base/text.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -139,7 +140,7 @@ static ll_status transfer_run(transfer *it, long timeout_s)
     if (it->curl == NULL) return ll_fail(it->err, LL_ERR_MEMORY, "libcurl: no memory");
     CURLcode code = set_options(it, message, timeout_s);
     if (code == CURLE_OK && it->at > 0) {
-        (void)snprintf(range, sizeof range, "%lld-", (long long)it->at);
+        ll_text_exact(range, sizeof range, "%lld-", (long long)it->at);
         code = curl_easy_setopt(it->curl, CURLOPT_RANGE, range);
     }
     if (code == CURLE_OK) code = curl_easy_perform(it->curl);

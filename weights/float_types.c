@@ -1,9 +1,9 @@
 /* weights/float_types.c - see float_types.h. */
 #include "weights/float_types.h"
+#include "host/base/text.h"
 
 #include <assert.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 _Static_assert(LL_FLOAT_TYPES_TEXT >= sizeof "float16, bfloat16, float32, float64, other",
@@ -12,13 +12,11 @@ _Static_assert(LL_FLOAT_TYPES_TEXT >= sizeof "float16, bfloat16, float32, float6
 void ll_float_types_text(unsigned types, char out[LL_FLOAT_TYPES_TEXT])
 {
     static const char *const k_names[] = {"float16", "bfloat16", "float32", "float64", "other"};
-    size_t at = 0;
-
     out[0] = '\0';
     for (size_t i = 0; i < sizeof k_names / sizeof k_names[0]; i++)
         if ((types & 1U << i) != 0)
-            at += (size_t)snprintf(out + at, LL_FLOAT_TYPES_TEXT - at, "%s%s", at > 0 ? ", " : "",
-                                   k_names[i]);
+            ll_text_say_more(out, LL_FLOAT_TYPES_TEXT, "%s%s", out[0] != '\0' ? ", " : "",
+                             k_names[i]);
 }
 
 /* The exponent's bias goes from 15 to 127, but all ones stay all ones. Without an exponent the

@@ -7,17 +7,17 @@
 #include "weights/keras_h5.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/float_types.h"
 #include "weights/kernel_order.h"
 
 #include <hdf5.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    NAME_BYTES = 128,
+    NAME_BYTES = 128, /* the longest folder of k_names, a layer twice, "/kernel:0": 65 */
     MAX_RANK = 4,
     SLAB_VALUES = 1 << 20, /* 4 MiB read at a time: fc1 would need 411 MB a second time */
 };
@@ -58,7 +58,7 @@ struct ll_keras_h5 {
 static herr_t take_cause(unsigned depth, const H5E_error2_t *error, void *to)
 {
     (void)depth;
-    if (error->desc != NULL) (void)snprintf(to, NAME_BYTES, "%s", error->desc);
+    if (error->desc != NULL) ll_text_say(to, NAME_BYTES, "%s", error->desc);
     return 0;
 }
 
@@ -77,16 +77,16 @@ static void tensor_name(const keras_names *names, int layer, tensor_kind kind, c
     int number = 0;
 
     if (!names->by_class) {
-        (void)snprintf(out, NAME_BYTES, "%s%s/%s%s", names->folder, it->keras, it->keras, tail);
+        ll_text_exact(out, NAME_BYTES, "%s%s/%s%s", names->folder, it->keras, it->keras, tail);
         return;
     }
     for (int i = 0; i < layer; i++)
         if (ll_vgg16_layer_at(i)->kind == it->kind) number++;
     const char *const class = it->kind == LL_VGG16_CONV ? "conv2d" : "dense";
     if (number == 0)
-        (void)snprintf(out, NAME_BYTES, "%s%s%s", names->folder, class, tail);
+        ll_text_exact(out, NAME_BYTES, "%s%s%s", names->folder, class, tail);
     else
-        (void)snprintf(out, NAME_BYTES, "%s%s_%d%s", names->folder, class, number, tail);
+        ll_text_exact(out, NAME_BYTES, "%s%s_%d%s", names->folder, class, number, tail);
 }
 
 /* Open the object at `name` by hard links alone. *out is H5I_INVALID_HID where there is none. */
@@ -101,7 +101,8 @@ static ll_status object_open(const ll_keras_h5 *keras, const char *name, hid_t *
     for (const char *rest = name; *rest != '\0';) {
         const size_t length = strcspn(rest, "/");
         H5L_info_t link;
-        (void)snprintf(step, sizeof step, "%.*s", (int)length, rest);
+        status = ll_text_fit(step, sizeof step, err, "%.*s", (int)length, rest);
+        if (status != LL_OK) goto done;
         rest += length + (rest[length] == '/');
         const htri_t there = H5Iget_type(at) == H5I_GROUP ? H5Lexists(at, step, H5P_DEFAULT) : 0;
         if (there == 0) goto done;
@@ -149,11 +150,10 @@ static int tensor_shape(int layer, tensor_kind kind, hsize_t shape[MAX_RANK])
 
 static void shape_text(int rank, const hsize_t *shape, char out[NAME_BYTES])
 {
-    size_t at = 0;
     out[0] = '\0';
-    for (int i = 0; i < rank && at < NAME_BYTES; i++)
-        at += (size_t)snprintf(out + at, NAME_BYTES - at, "%s%llu", i == 0 ? "" : ", ",
-                               (unsigned long long)shape[i]);
+    for (int i = 0; i < rank; i++)
+        ll_text_say_more(out, NAME_BYTES, "%s%llu", i == 0 ? "" : ", ",
+                         (unsigned long long)shape[i]);
 }
 
 static ll_status shape_check(const ll_keras_h5 *keras, const char *name, hid_t space, int layer,
@@ -260,7 +260,7 @@ static ll_status refuse_vgg19(const ll_keras_h5 *keras, ll_error *err)
     bool found = false;
 
     if (keras->names->by_class) return LL_OK; /* there the shapes give it away */
-    (void)snprintf(name, sizeof name, "%sblock3_conv4", keras->names->folder);
+    ll_text_exact(name, sizeof name, "%sblock3_conv4", keras->names->folder);
     LL_TRY(object_exists(keras, name, &found, err));
     if (!found) return LL_OK;
     return ll_fail(err, LL_ERR_FORMAT, "%s: %s: is VGG19, lookloom needs VGG16", keras->path, name);

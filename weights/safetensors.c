@@ -7,6 +7,7 @@
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/float_types.h"
 #include "weights/kernel_order.h"
@@ -16,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +24,11 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors are little-endian, as read");
 
-enum { NAME_BYTES = 64, TEXT_BYTES = 160, BLOCK_VALUES = 1 << 20 };
+enum {
+    NAME_BYTES = 64, /* "classifier.0.weight", "pre_logits.fc1.weight" */
+    TEXT_BYTES = LL_SAFETENSORS_RANK * sizeof "9223372036854775807, ",
+    BLOCK_VALUES = 1 << 20
+};
 
 typedef enum tensor_kind { KERNEL, BIAS } tensor_kind;
 
@@ -59,9 +63,9 @@ static void tensor_name(const ll_safetensors *file, int layer, tensor_kind kind,
     const ll_vgg16_layer *const it = ll_vgg16_layer_at(layer);
     const char *const tail = kind == KERNEL ? "weight" : "bias";
     if (file->timm && it->kind == LL_VGG16_FC)
-        (void)snprintf(out, NAME_BYTES, "pre_logits.%s.%s", it->name, tail);
+        ll_text_exact(out, NAME_BYTES, "pre_logits.%s.%s", it->name, tail);
     else
-        (void)snprintf(out, NAME_BYTES, "%s.%s", it->torch, tail);
+        ll_text_exact(out, NAME_BYTES, "%s.%s", it->torch, tail);
 }
 
 /* (out, in, h, w), (out, in h w) or (out). Returns the rank. */
@@ -84,11 +88,9 @@ static int tensor_shape(const ll_safetensors *file, int layer, tensor_kind kind,
 
 static void shape_text(int rank, const int64_t *shape, char out[TEXT_BYTES])
 {
-    size_t at = 0;
     out[0] = '\0';
-    for (int i = 0; i < rank && at < TEXT_BYTES; i++)
-        at += (size_t)snprintf(out + at, TEXT_BYTES - at, "%s%lld", i == 0 ? "" : ", ",
-                               (long long)shape[i]);
+    for (int i = 0; i < rank; i++)
+        ll_text_say_more(out, TEXT_BYTES, "%s%lld", i == 0 ? "" : ", ", (long long)shape[i]);
 }
 
 static ll_status check_tensor(const ll_safetensors *file, int layer, tensor_kind kind,

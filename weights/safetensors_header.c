@@ -6,10 +6,10 @@
 #include "weights/safetensors_header.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +63,7 @@ static ll_status take_tensor(const char *path, const char *name, const json_t *e
     if (dtype == NULL || dtype_bytes(dtype) == 0)
         return ll_fail(err, LL_ERR_FORMAT, "%s: %s: unknown dtype %s", path, name,
                        dtype == NULL ? "(none)" : dtype);
-    (void)snprintf(out->dtype, sizeof out->dtype, "%s", dtype);
+    LL_TRY(ll_text_fit(out->dtype, sizeof out->dtype, err, "%s", dtype));
     if (!take_shape(json_object_get(entry, "shape"), dtype_bytes(dtype), out, &bytes))
         return ll_fail(err, LL_ERR_FORMAT, "%s: %s: shape is not usable", path, name);
     if (json_array_size(offsets) != 2 || !take_size(json_array_get(offsets, 0), &out->begin) ||

@@ -9,6 +9,7 @@
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/keras_h5.h"
 #include "weights/kernel_order.h"
@@ -18,13 +19,12 @@
 #include <fcntl.h>
 #include <hdf5.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-    NAME_BYTES = 32,
+    NAME_BYTES = 32, /* "block5_conv3_W_1:0" */
     SLAB_VALUES = 1 << 20,
     FRAME_BYTES = 1 << 17, /* groups, names and the seed; they take about 40 kB */
 };
@@ -110,8 +110,8 @@ static bool create_layer(hid_t file, int layer, layer_places *places)
     const hid_t group = create_group(file, it->keras);
     fixed_name names[2] = {0};
 
-    (void)snprintf(names[0].text, NAME_BYTES, "%s_W_1:0", it->keras);
-    (void)snprintf(names[1].text, NAME_BYTES, "%s_b_1:0", it->keras);
+    ll_text_exact(names[0].text, NAME_BYTES, "%s_W_1:0", it->keras);
+    ll_text_exact(names[1].text, NAME_BYTES, "%s_b_1:0", it->keras);
     bool created = group >= 0 && write_names(group, "weight_names", names, pool ? 0 : 2);
     if (created && !pool)
         created = create_set(group, names[0].text, conv ? 4 : 2, conv ? conv_shape : fc_shape,
@@ -128,7 +128,7 @@ static bool create_frame(const char *path, uint64_t seed, layer_places places[LL
     const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
 
     for (int i = 0; i < LL_VGG16_LAYERS; i++)
-        (void)snprintf(layers[i].text, NAME_BYTES, "%s", ll_vgg16_layer_at(i)->keras);
+        ll_text_exact(layers[i].text, NAME_BYTES, "%s", ll_vgg16_layer_at(i)->keras);
     bool created = file >= 0 && write_names(file, "layer_names", layers, LL_VGG16_LAYERS) &&
                    write_seed(file, seed);
     for (int i = 0; i < LL_VGG16_LAYERS && created; i++)

@@ -4,6 +4,7 @@
 #include "weights/weights.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/float_types.h"
 #include "weights/keras_h5.h"
@@ -14,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,9 +89,9 @@ static void describe_keras(ll_weights *weights)
     weights->info.scale = LL_INPUT_CAFFE;
     ll_float_types_text(ll_keras_h5_types(weights->keras), weights->types);
     if (weights->info.trained)
-        (void)snprintf(weights->name, NAME_BYTES, "vgg16 (keras)");
+        ll_text_exact(weights->name, NAME_BYTES, "vgg16 (keras)");
     else
-        (void)snprintf(weights->name, NAME_BYTES, "vgg16 (synthetic, seed %" PRIu64 ")", seed);
+        ll_text_exact(weights->name, NAME_BYTES, "vgg16 (synthetic, seed %" PRIu64 ")", seed);
 }
 
 static void describe_safetensors(ll_weights *weights)
@@ -101,7 +101,7 @@ static void describe_safetensors(ll_weights *weights)
     weights->info.last_layer = ll_safetensors_last_layer(weights->safetensors);
     weights->info.scale = LL_INPUT_TORCH;
     ll_float_types_text(ll_safetensors_types(weights->safetensors), weights->types);
-    (void)snprintf(weights->name, NAME_BYTES, "vgg16 (torchvision)");
+    ll_text_exact(weights->name, NAME_BYTES, "vgg16 (torchvision)");
 }
 
 ll_status ll_weights_open(const char *path, ll_weights **out, ll_error *err)

@@ -233,6 +233,19 @@ static void test_wrong_shapes(void **state)
     refuse(LL_ERR_FORMAT, "layers/conv2d_11/vars/1", "shape is (513), VGG16 has (512)");
 }
 
+/* A shape too long for a line ends in dots. */
+static void test_shapes_that_are_long(void **state)
+{
+    (void)state;
+    hsize_t shape[H5S_MAX_RANK] = {0};
+    for (int i = 1; i < H5S_MAX_RANK; i++)
+        shape[i] = 1000000000;
+    fixture_keras(path, &fixture_layouts[4], LL_VGG16_POOL5);
+    fixture_replace(path, "layers/conv2d_12/vars/0", H5T_IEEE_F32LE, H5S_MAX_RANK, shape,
+                    H5P_DEFAULT);
+    refuse(LL_ERR_FORMAT, "layers/conv2d_12/vars/0", "...), VGG16 has (3, 3, 512, 512)");
+}
+
 static void test_wrong_types_and_unwritten_values(void **state)
 {
     (void)state;
@@ -390,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_weights_must_be_finite, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing_tensors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_shapes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shapes_that_are_long, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_types_and_unwritten_values, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_links_elsewhere, setup, teardown),
