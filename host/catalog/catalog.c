@@ -172,7 +172,7 @@ static ll_status load_csv(loader *l, ll_error *err)
 
     if (o->image_template != NULL && strstr(o->image_template, k_placeholder) == NULL)
         return ll_fail(err, LL_ERR_ARGUMENT,
-                       "image template %.100s: has no {id}, so all items would share one image",
+                       "image template %s: has no {id}, so all items would share one image",
                        o->image_template);
     LL_TRY(ll_csv_read(l->path, o->delimiter, &sink, err));
     if (!l->opened)

@@ -1,9 +1,9 @@
 /* host/catalog/column.c - see column.h. */
 #include "host/catalog/column.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 #include "host/catalog/place.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ static ll_status check_name(const ll_columns *columns, const char *header_name, 
     const char *const name = columns->names[columns->count];
     const int twin = ll_column_find(columns->names, columns->count, name, strlen(name));
 
-    snprintf(number, sizeof number, "%d", columns->count + 1);
+    ll_text_exact(number, sizeof number, "%d", columns->count + 1);
     if (name[0] == '\0')
         return ll_place_fail(err, LL_ERR_FORMAT, file, line, number, "has no name");
     if (strcmp(name, ".") == 0)

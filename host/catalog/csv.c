@@ -6,6 +6,7 @@
  * read began, which is also where a missing quote is missing. */
 #include "host/catalog/csv.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 #include "host/base/utf8.h"
 #include "host/catalog/place.h"
 
@@ -77,8 +78,7 @@ static ll_status row_text_finish(row_text *row, int64_t line, ll_csv_row *out, l
 static const char *column_label(const reader *r, int index, char buffer[LL_PLACE_TEXT])
 {
     if (r->has_header && index < r->header.count) return r->header.fields[index];
-    snprintf(buffer, LL_PLACE_TEXT, "%d", index + 1);
-    return buffer;
+    return ll_text_exact(buffer, LL_PLACE_TEXT, "%d", index + 1);
 }
 
 /* LF, CRLF and CR each end a line. */

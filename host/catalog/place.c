@@ -1,9 +1,9 @@
 /* host/catalog/place.c - see place.h. */
 #include "host/catalog/place.h"
+#include "host/base/text.h"
 #include "host/base/utf8.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 static int is_continuation(char byte)
@@ -41,10 +41,10 @@ const char *ll_place_names(const char *const *names, int count, char *out, size_
         char name[LL_PLACE_TEXT];
         const size_t length = strlen(ll_place_excerpt(names[i], name)) + (i > 0 ? 2 : 0);
         if (used + length + sizeof more > size_bytes) {
-            snprintf(out + used, size_bytes - used, "%s", more);
+            ll_text_say_more(out, size_bytes, "%s", more);
             break;
         }
-        snprintf(out + used, size_bytes - used, "%s%s", i > 0 ? ", " : "", name);
+        ll_text_say_more(out, size_bytes, "%s%s", i > 0 ? ", " : "", name);
         used += length;
     }
     return out;
@@ -60,7 +60,7 @@ ll_status ll_place_fail(ll_error *err, ll_status code, const char *file, int64_t
     va_list args;
 
     va_start(args, format);
-    vsnprintf(cause, sizeof cause, format, args);
+    ll_text_say_args(cause, sizeof cause, format, args);
     va_end(args);
     if (length > FILE_MAX) {
         file += length - FILE_MAX;

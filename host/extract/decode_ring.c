@@ -8,12 +8,12 @@
 #include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/base/usage.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,7 +54,7 @@ static ll_status open_row(const ll_catalog *catalog, int64_t row, int *fd, ll_im
     free(path);
     if (cause == EMFILE || cause == ENFILE || cause == ENOMEM)
         return ll_fail(err, LL_ERR_IO, "%s: %s", ll_catalog_image(catalog, row), strerror(cause));
-    if (cause != 0) snprintf(facts->reason, sizeof facts->reason, "%s", strerror(cause));
+    if (cause != 0) ll_text_say(facts->reason, sizeof facts->reason, "%s", strerror(cause));
     return LL_OK;
 }
 
@@ -66,7 +66,7 @@ ll_status ll_decode_row(const ll_catalog *catalog, const ll_image_options *image
 
     memset(facts, 0, sizeof *facts);
     if (reason != NULL) {
-        snprintf(facts->reason, sizeof facts->reason, "%s", reason);
+        ll_text_say(facts->reason, sizeof facts->reason, "%s", reason);
         return LL_OK;
     }
     LL_TRY(open_row(catalog, row, &fd, facts, err));

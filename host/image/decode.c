@@ -4,12 +4,12 @@
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
+#include "host/base/text.h"
 #include "host/image/photo.h"
 #include "host/image/resize.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -162,8 +162,7 @@ static ll_status answer(int fd, const ll_image_options *options, ll_thumbnail *f
     *facts = (ll_image_facts){.reason = ""};
     const ll_status status = load(fd, &photo, fit, pixels, &why);
     if (status == LL_ERR_MEMORY) return ll_fail(err, LL_ERR_MEMORY, "%s", why.text);
-    if (status != LL_OK)
-        snprintf(facts->reason, sizeof facts->reason, "%.*s", LL_IMAGE_REASON - 1, why.text);
+    if (status != LL_OK) ll_text_say(facts->reason, sizeof facts->reason, "%s", why.text);
     return LL_OK;
 }
 

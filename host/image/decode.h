@@ -37,7 +37,8 @@ typedef struct ll_image_options {
 ll_image_options ll_image_options_default(void);
 
 typedef struct ll_image_facts {
-    char reason[LL_IMAGE_REASON];    /* "" if usable, else one line, e.g. "truncated JPEG" */
+    char reason[LL_IMAGE_REASON];    /* "" if usable, else one line, e.g. "truncated JPEG"; "..."
+                                        ends one that is longer */
     uint8_t digest[LL_DIGEST_BYTES]; /* XXH3-128 of the file's bytes; zero if it was not read */
     int32_t width, height;           /* before EXIF and resizing; 0 if unknown */
     bool transparent;                /* has an alpha channel or a transparent colour */

@@ -8,6 +8,7 @@
  * many bits the entropy decoder holds at the end depends on where it was last interrupted, and that
  * decides whether a file is usable that lacks nothing but its end marker. */
 #include "host/image/decode_turbojpeg.h"
+#include "host/base/text.h"
 #include "host/image/exif.h"
 
 #include <setjmp.h>
@@ -40,7 +41,7 @@ typedef struct reader {
 static _Noreturn void leave(reader *self, ll_status status, const char *text)
 {
     self->status = status;
-    snprintf(self->text, sizeof self->text, "%s", text);
+    ll_text_say(self->text, sizeof self->text, "%s", text);
     longjmp(self->leave, 1);
 }
 
@@ -59,7 +60,7 @@ static void on_error(j_common_ptr jpeg)
             leave(self, LL_ERR_FORMAT, size.text);
     }
     jpeg->err->format_message(jpeg, text);
-    snprintf(line, sizeof line, "JPEG: %s", text);
+    ll_text_say(line, sizeof line, "JPEG: %s", text);
     leave(self, LL_ERR_FORMAT, line);
 }
 
@@ -110,7 +111,7 @@ static void on_progress(j_common_ptr common)
     char line[64];
 
     if (jpeg->input_scan_number <= LL_JPEG_MAX_SCANS) return;
-    snprintf(line, sizeof line, "more than %d progressive scans", LL_JPEG_MAX_SCANS);
+    ll_text_say(line, sizeof line, "more than %d progressive scans", LL_JPEG_MAX_SCANS);
     leave(common->client_data, LL_ERR_FORMAT, line);
 }
 
