@@ -6,6 +6,7 @@
 
 #include "host/base/memory.h"
 #include "host/base/number.h"
+#include "host/base/text.h"
 
 #include <math.h>
 #include <popt.h>
@@ -62,21 +63,18 @@ static ll_status own_text(ll_arguments *arguments, char *text, ll_error *err)
     return LL_OK;
 }
 
-/* The default of an option as --help shows it, or "" for none. */
-static void default_text(const ll_option *option, char *buffer, size_t size)
+/* The default of an option as --help shows it, or "" for none; a number goes into `buffer`. */
+static const char *default_text(const ll_option *option, char buffer[LL_NUMBER_TEXT])
 {
-    buffer[0] = '\0';
     switch (option->kind) {
     case LL_OPTION_TEXT:
     case LL_OPTION_CHOICE: {
         const char *const text = *(const char *const *)option->to;
-        if (text != NULL) snprintf(buffer, size, "%s", text);
-        break;
+        return text != NULL ? text : "";
     }
     case LL_OPTION_INT: {
         const int64_t value = *(const int64_t *)option->to;
-        if (value != LL_OPTION_UNSET) snprintf(buffer, size, "%lld", (long long)value);
-        break;
+        return value != LL_OPTION_UNSET ? ll_number_text(value, buffer) : "";
     }
     case LL_OPTION_BYTES: {
         static const char k_suffixes[] = " KMGT";
@@ -90,28 +88,28 @@ static void default_text(const ll_option *option, char *buffer, size_t size)
             value = bytes;
             unit = 0;
         }
-        snprintf(buffer, size, "%lld%.*s", (long long)value, unit > 0, &k_suffixes[unit]);
-        break;
+        return ll_text_exact(buffer, LL_NUMBER_TEXT, "%lld%.*s", (long long)value, unit > 0,
+                             &k_suffixes[unit]);
     }
     case LL_OPTION_REAL:
     case LL_OPTION_SCORE: {
         const double value = *(const double *)option->to;
-        if (!isnan(value)) snprintf(buffer, size, "%g", value);
-        break;
+        return !isnan(value) ? ll_number_digits(value, 6, buffer) : "";
     }
     case LL_OPTION_FLAG:
     case LL_OPTION_LIST:
     case LL_OPTION_HEADING: break;
     }
+    return "";
 }
 
 static ll_status translate_option(ll_arguments *arguments, int place, struct poptOption *entry,
                                   ll_error *err)
 {
     const ll_option *const option = &arguments->options[place];
-    char shown[128], *help = NULL;
+    char number[LL_NUMBER_TEXT], *help = NULL;
+    const char *const shown = default_text(option, number);
 
-    default_text(option, shown, sizeof shown);
     LL_TRY(ll_text_format(&help, err, shown[0] != '\0' ? "%s (default: %s)" : "%s", option->help,
                           shown));
     LL_TRY(own_text(arguments, help, err));
@@ -199,7 +197,7 @@ static ll_status option_store(ll_arguments *arguments, const ll_option *option, 
     char name[64];
     const bool free_range = option->low == 0.0 && option->high == 0.0;
 
-    snprintf(name, sizeof name, "--%s", option->name);
+    LL_TRY(ll_text_fit(name, sizeof name, err, "--%s", option->name));
     switch (option->kind) {
     case LL_OPTION_FLAG: *(bool *)option->to = true; return LL_OK;
     case LL_OPTION_TEXT:

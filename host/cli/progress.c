@@ -4,6 +4,7 @@
 #include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
+#include "host/base/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -43,21 +44,19 @@ static void bar_clear(ll_progress *progress)
 /* 8.31 -> "8.3", 1234 -> "1234": two figures are enough for a rate. */
 static const char *rate_text(double rate, char buffer[LL_NUMBER_TEXT])
 {
-    snprintf(buffer, LL_NUMBER_TEXT, rate < 10.0 ? "%.1f" : "%.0f", rate);
-    return buffer;
+    return ll_number_fixed(rate, rate < 10.0 ? 1 : 0, buffer);
 }
 
 static const char *seconds_text(double seconds, char buffer[LL_NUMBER_TEXT])
 {
     const int64_t whole = (int64_t)(seconds + 0.5);
     if (whole >= 3600)
-        snprintf(buffer, LL_NUMBER_TEXT, "%" PRId64 " h %02" PRId64 " min", whole / 3600,
-                 whole / 60 % 60);
-    else if (whole >= 60)
-        snprintf(buffer, LL_NUMBER_TEXT, "%" PRId64 " min %02" PRId64 " s", whole / 60, whole % 60);
-    else
-        snprintf(buffer, LL_NUMBER_TEXT, "%" PRId64 " s", whole);
-    return buffer;
+        return ll_text_exact(buffer, LL_NUMBER_TEXT, "%" PRId64 " h %02" PRId64 " min",
+                             whole / 3600, whole / 60 % 60);
+    if (whole >= 60)
+        return ll_text_exact(buffer, LL_NUMBER_TEXT, "%" PRId64 " min %02" PRId64 " s", whole / 60,
+                             whole % 60);
+    return ll_text_exact(buffer, LL_NUMBER_TEXT, "%" PRId64 " s", whole);
 }
 
 /* Units a second of this stage, counted from its first report: work taken over from an earlier run
@@ -138,14 +137,16 @@ static void on_progress(void *to, const char *stage, int64_t done, int64_t total
 {
     ll_progress *const progress = to;
     const bool json = progress->options.mode == LL_PROGRESS_JSON;
+    char shown[STAGE_BYTES];
 
     if (progress->options.quiet || progress->options.mode == LL_PROGRESS_NONE) return;
     pthread_mutex_lock(&progress->lock);
     const double now_s = ll_clock_seconds();
-    const bool begins = strncmp(stage, progress->stage, sizeof progress->stage - 1) != 0;
+    ll_text_say(shown, sizeof shown, "%s", stage);
+    const bool begins = strcmp(shown, progress->stage) != 0;
     if (begins) {
         bar_clear(progress);
-        snprintf(progress->stage, sizeof progress->stage, "%s", stage);
+        memcpy(progress->stage, shown, strlen(shown) + 1);
         progress->first_done = done;
         progress->started_s = now_s;
     }

@@ -276,6 +276,33 @@ static void help_lists_the_table(void **state)
     free(version);
 }
 
+static void print_long_help(void *folder)
+{
+    const char *to = folder;
+    ll_error err = LL_ERROR_INIT;
+    ll_arguments *arguments = NULL;
+    const ll_option options[] = {
+        {.name = "folder", .kind = LL_OPTION_TEXT, .to = &to, .value = "DIR", .help = "where"},
+        LL_OPTION_END};
+    const char *const argv[] = {"x", "--help"};
+    assert_int_equal(ll_arguments_parse(&k_program, 2, argv, options, &arguments, &err), LL_OK);
+    ll_arguments_free(arguments);
+}
+
+/* A default that may be a path is shown to its end (popt breaks lines at spaces alone). */
+static void help_shows_defaults_whole(void **state)
+{
+    char folder[3000], want[sizeof folder + 32];
+
+    (void)state;
+    memset(folder, 'd', sizeof folder - 1);
+    folder[sizeof folder - 1] = '\0';
+    char *const text = captured(print_long_help, folder);
+    snprintf(want, sizeof want, "%s)", folder);
+    assert_non_null(strstr(text, want));
+    free(text);
+}
+
 static char *stream_text(FILE *stream)
 {
     const long size = (fseek(stream, 0, SEEK_END), ftell(stream));
@@ -412,6 +439,27 @@ static void progress_json_is_a_line_an_object(void **state)
     free(text);
 }
 
+/* Told twice of the same long stage it goes on with it; the end of its name is dots. */
+static void long_stages_end_in_dots(void **state)
+{
+    static const char k_stage[] = "a stage that somebody gave a name of so many characters";
+    ll_error err = LL_ERROR_INIT;
+    ll_progress *progress = NULL;
+    FILE *const to = tmpfile();
+    const ll_progress_options options = {"tool", to, LL_PROGRESS_JSON, false, false};
+
+    (void)state;
+    assert_non_null(to);
+    assert_int_equal(ll_progress_create(&options, &progress, &err), LL_OK);
+    ll_log_progress(ll_progress_log(progress), k_stage, 1, 600);
+    ll_log_progress(ll_progress_log(progress), k_stage, 2, 600);
+    ll_progress_free(progress);
+    char *const text = stream_text(to);
+    assert_non_null(strstr(text, "{\"stage\":\"a stage that somebody gave a...\",\"done\":1,"));
+    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1); /* one line */
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,11 +469,13 @@ int main(void)
         cmocka_unit_test(defaults_stay),
         cmocka_unit_test(refusals_name_the_option),
         cmocka_unit_test(help_lists_the_table),
+        cmocka_unit_test(help_shows_defaults_whole),
         cmocka_unit_test(records_in_every_format),
         cmocka_unit_test(records_refuse_what_json_cannot_say),
         cmocka_unit_test(widths_of_texts),
         cmocka_unit_test(progress_bar_gives_way_to_lines),
         cmocka_unit_test(progress_json_is_a_line_an_object),
+        cmocka_unit_test(long_stages_end_in_dots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
