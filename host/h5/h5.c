@@ -1,12 +1,12 @@
 /* host/h5/h5.c - errors, handles, files and groups; see h5.h. */
 #include "host/h5/h5.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -52,7 +52,7 @@ static herr_t take_innermost(unsigned depth, const H5E_error2_t *entry, void *to
 {
     struct innermost *const found = to;
     if (depth == 0 && entry->desc != NULL)
-        snprintf(found->text, sizeof found->text, "%s", entry->desc);
+        ll_text_say(found->text, sizeof found->text, "%s", entry->desc);
     return 0;
 }
 
@@ -74,23 +74,34 @@ ll_status ll_h5_fail(ll_error *err, ll_status code, const char *name, const char
     return ll_fail(err, code, "%s: %s: %s", name, what, found.text);
 }
 
+/* "" for what has no name, or no longer. */
+static void file_name(hid_t id, char name[NAME_BYTES])
+{
+    if (H5Fget_name(id, name, NAME_BYTES) < 0) name[0] = '\0';
+    ll_text_mark_cut(name, NAME_BYTES);
+}
+
+static void object_name(hid_t id, char name[NAME_BYTES])
+{
+    if (H5Iget_name(id, name, NAME_BYTES) < 0) name[0] = '\0';
+    ll_text_mark_cut(name, NAME_BYTES);
+}
+
 ll_status ll_h5_fail_at(ll_error *err, ll_status code, hid_t where, const char *child,
                         const char *what)
 {
-    char file[NAME_BYTES] = "", object[NAME_BYTES] = "", name[2 * NAME_BYTES + 2];
+    char file[NAME_BYTES] = "", object[NAME_BYTES] = "";
     struct innermost found = {""};
 
     /* Asking for names clears the error stack, so what it holds is taken first. */
     (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &found);
-    if (H5Fget_name(where, file, sizeof file) < 0) file[0] = '\0';
-    if (H5Iget_name(where, object, sizeof object) < 0) object[0] = '\0';
+    file_name(where, file);
+    object_name(where, object);
     (void)H5Eclear2(H5E_DEFAULT);
     one_line(found.text);
     const bool slash = child != NULL && strcmp(object, "/") != 0;
-    snprintf(name, sizeof name, "%s: %s%s%s", file, object, slash ? "/" : "",
-             child != NULL ? child : "");
-    if (found.text[0] == '\0') return ll_fail(err, code, "%s: %s", name, what);
-    return ll_fail(err, code, "%s: %s: %s", name, what, found.text);
+    return ll_fail(err, code, "%s: %s%s%s: %s%s%s", file, object, slash ? "/" : "",
+                   child != NULL ? child : "", what, found.text[0] != '\0' ? ": " : "", found.text);
 }
 
 void ll_h5_close(hid_t id)
@@ -180,7 +191,7 @@ ll_status ll_h5_file_finish(hid_t *file, ll_error *err)
     const hid_t id = *file;
 
     *file = -1;
-    if (H5Fget_name(id, path, sizeof path) < 0) path[0] = '\0';
+    file_name(id, path);
     if (H5Fflush(id, H5F_SCOPE_GLOBAL) < 0 || H5Fclose(id) < 0)
         return ll_h5_fail(err, LL_ERR_IO, path, "cannot write it");
     return LL_OK;

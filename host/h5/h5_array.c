@@ -1,7 +1,6 @@
 /* host/h5/h5_array.c - datasets of numbers: types, create, check, place; see h5.h. */
+#include "host/base/text.h"
 #include "host/h5/h5.h"
-
-#include <stdio.h>
 
 static const struct {
     const char *name;
@@ -182,15 +181,15 @@ ll_status ll_h5_dataset_open(hid_t parent, const char *name, ll_h5_shape *shape,
     LL_TRY_DONE(check_storage(*out, err));
     LL_TRY_DONE(read_shape(*out, &found, err));
     if (found.type != shape->type || found.rank != shape->rank) {
-        snprintf(what, sizeof what, "is not %s with %d axes", ll_h5_type_name(shape->type),
-                 shape->rank);
+        ll_text_exact(what, sizeof what, "is not %s with %d axes", ll_h5_type_name(shape->type),
+                      shape->rank);
         status = ll_h5_fail_at(err, LL_ERR_FORMAT, *out, NULL, what);
         goto done;
     }
     for (int i = 0; i < found.rank; i++) {
         if (shape->extents[i] >= 0 && shape->extents[i] != found.extents[i]) {
-            snprintf(what, sizeof what, "is %lld long on axis %d, not %lld",
-                     (long long)found.extents[i], i, (long long)shape->extents[i]);
+            ll_text_exact(what, sizeof what, "is %lld long on axis %d, not %lld",
+                          (long long)found.extents[i], i, (long long)shape->extents[i]);
             status = ll_h5_fail_at(err, LL_ERR_FORMAT, *out, NULL, what);
             goto done;
         }

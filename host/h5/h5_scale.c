@@ -1,8 +1,8 @@
 /* host/h5/h5_scale.c - dimension scales: what an axis is called and how long it is; see h5.h. */
+#include "host/base/text.h"
 #include "host/h5/h5.h"
 
 #include <hdf5_hl.h>
-#include <stdio.h>
 
 ll_status ll_h5_scale_make(hid_t dataset, const char *name, ll_error *err)
 {
@@ -28,8 +28,8 @@ ll_status ll_h5_scale_create(hid_t parent, const char *name, int64_t length, hid
     ll_h5_close(creation);
     ll_h5_close(space);
     if (status != LL_OK) return status;
-    snprintf(text, sizeof text, "This is a netCDF dimension but not a netCDF variable%10lld",
-             (long long)length);
+    ll_text_exact(text, sizeof text, "This is a netCDF dimension but not a netCDF variable%10lld",
+                  (long long)length);
     return ll_h5_scale_make(*out, text, err);
 }
 

@@ -1,4 +1,5 @@
 /* tests/unit/unit_h5.c - what host/h5 writes comes back, and its failures name file and object. */
+#include "host/base/utf8.h"
 #include "host/h5/h5.h"
 
 #include <fcntl.h>
@@ -255,6 +256,32 @@ static void groups(void **state)
     finish(&file);
 }
 
+/* An attribute is read back whole; a name too long for an error's line ends in dots. */
+static void long_texts(void **state)
+{
+    enum { LONG = 999 };
+    static char value[100 * LONG + 1];
+    char name[LONG + 1], *text = NULL;
+    ll_error err = LL_ERROR_INIT;
+    hid_t file = create(), group = -1, child = -1;
+
+    (void)state;
+    memset(value, 'v', sizeof value - 1);
+    assert_ok(ll_h5_attribute_write_text(file, "engines", value, &err));
+    assert_ok(ll_h5_attribute_read_text(file, "engines", &text, &err));
+    assert_string_equal(text, value);
+    free(text);
+    for (int i = 0; i < LONG; i += 3) /* the euro sign */
+        memcpy(name + i, "\xE2\x82\xAC", 3);
+    name[LONG] = '\0';
+    assert_ok(ll_h5_group_create(file, name, &group, &err));
+    assert_int_equal(ll_h5_group_open(group, "none", &child, &err), LL_ERR_FORMAT);
+    assert_int_equal(ll_utf8_check(err.text, strlen(err.text)), strlen(err.text));
+    assert_non_null(strstr(err.text, "\xE2\x82\xAC.../none: missing"));
+    ll_h5_close(group);
+    finish(&file);
+}
+
 static void files(void **state)
 {
     ll_error err = LL_ERROR_INIT;
@@ -314,9 +341,11 @@ static void scales(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(attributes), cmocka_unit_test(fixed_attribute), cmocka_unit_test(arrays),
-        cmocka_unit_test(float16),    cmocka_unit_test(texts),           cmocka_unit_test(groups),
+        cmocka_unit_test(attributes), cmocka_unit_test(fixed_attribute),
+        cmocka_unit_test(arrays),     cmocka_unit_test(float16),
+        cmocka_unit_test(texts),      cmocka_unit_test(groups),
         cmocka_unit_test(scales),     cmocka_unit_test(files),
+        cmocka_unit_test(long_texts),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }
