@@ -18,20 +18,25 @@ static ll_status match_rows(ll_diff *diff, ll_error *err)
         const char *const id = ll_reader_id(diff->a, row, &length);
         diff->b_of_a[row] = ll_reader_find(diff->b, id, length);
         if (diff->b_of_a[row] < 0)
-            ll_finding(&only_a, " %.*s: only in %s", LL_DIFF_ID(diff->a, row), diff->a->path);
+            ll_finding(&only_a, " %s: only in %s", ll_diff_id(diff->a, row).text, diff->a->path);
     }
     ll_finding_end(&only_a);
     for (int64_t row = 0; row < b_items; row++) {
         const char *const id = ll_reader_id(diff->b, row, &length);
         diff->a_of_b[row] = ll_reader_find(diff->a, id, length);
         if (diff->a_of_b[row] < 0)
-            ll_finding(&only_b, " %.*s: only in %s", LL_DIFF_ID(diff->b, row), diff->b->path);
+            ll_finding(&only_b, " %s: only in %s", ll_diff_id(diff->b, row).text, diff->b->path);
     }
     ll_finding_end(&only_b);
     return LL_OK;
 }
 
 /* ---- --exact: what is said of the whole ------------------------------------------------ */
+
+static ll_diff_text short_text(const char *text)
+{
+    return ll_diff_value(text, strlen(text));
+}
 
 static void compare_number(ll_diff *diff, const char *name, int64_t a, int64_t b)
 {
@@ -50,8 +55,8 @@ static void compare_field(ll_diff *diff, int field)
     switch (about.kind) {
     case LL_FIELD_TEXT:
         if (strcmp(*(const char *const *)a, *(const char *const *)b) != 0)
-            ll_finding(&kind, ": '%.100s' and '%.100s'", *(const char *const *)a,
-                       *(const char *const *)b);
+            ll_finding(&kind, ": '%s' and '%s'", short_text(*(const char *const *)a).text,
+                       short_text(*(const char *const *)b).text);
         break;
     case LL_FIELD_INT:
         compare_number(diff, about.name, *(const int64_t *)a, *(const int64_t *)b);
@@ -91,7 +96,7 @@ static void compare_rows(ll_diff *diff, ll_array array)
         const int64_t other = diff->b_of_a[row];
         if (other >= 0 &&
             memcmp(a + (size_t)row * row_bytes, b + (size_t)other * row_bytes, row_bytes) != 0)
-            ll_finding(&kind, ": %.*s differs", LL_DIFF_ID(diff->a, row));
+            ll_finding(&kind, ": %s differs", ll_diff_id(diff->a, row).text);
     }
     ll_finding_end(&kind);
 }
@@ -104,8 +109,8 @@ static void compare_texts(ll_diff *diff, const char *name, const char *const *a,
     for (int64_t row = 0; row < ll_reader_extents(diff->a)->items; row++) {
         const int64_t other = diff->b_of_a[row];
         if (other >= 0 && strcmp(a[row], b[other]) != 0)
-            ll_finding(&kind, ": %.*s has '%.80s' and '%.80s'", LL_DIFF_ID(diff->a, row), a[row],
-                       b[other]);
+            ll_finding(&kind, ": %s has '%s' and '%s'", ll_diff_id(diff->a, row).text,
+                       short_text(a[row]).text, short_text(b[other]).text);
     }
     ll_finding_end(&kind);
 }
@@ -150,8 +155,9 @@ static ll_status compare_rejected(ll_diff *diff, ll_error *err)
     for (int64_t i = 0; a.count == b.count && i < a.count; i++)
         if (strcmp(a.ids[i], b.ids[i]) != 0 || strcmp(a.images[i], b.images[i]) != 0 ||
             strcmp(a.reasons[i], b.reasons[i]) != 0)
-            ll_finding(&kind, ": %.80s (%.80s) and %.80s (%.80s)", a.ids[i], a.reasons[i], b.ids[i],
-                       b.reasons[i]);
+            ll_finding(&kind, ": %s (%s) and %s (%s)", short_text(a.ids[i]).text,
+                       short_text(a.reasons[i]).text, short_text(b.ids[i]).text,
+                       short_text(b.reasons[i]).text);
     ll_finding_end(&kind);
     return LL_OK;
 }

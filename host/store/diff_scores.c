@@ -47,9 +47,9 @@ static void compare_exactly(const ll_diff *diff, ll_finding_kind *kind, int64_t 
         if (diff->a_of_b[b->index[k]] == (int64_t)a->index[k] &&
             same_bits(a->score[k], b->score[k]))
             continue;
-        ll_finding(kind, ": %.*s, place %lld: %.*s %.9g and %.*s %.9g", LL_DIFF_ID(diff->a, row),
-                   (long long)k, LL_DIFF_ID(diff->a, a->index[k]), (double)a->score[k],
-                   LL_DIFF_ID(diff->b, b->index[k]), (double)b->score[k]);
+        ll_finding(kind, ": %s, place %lld: %s %.9g and %s %.9g", ll_diff_id(diff->a, row).text,
+                   (long long)k, ll_diff_id(diff->a, a->index[k]).text, (double)a->score[k],
+                   ll_diff_id(diff->b, b->index[k]).text, (double)b->score[k]);
         return;
     }
 }
@@ -84,7 +84,7 @@ static void compare_within(struct lists *lists, int64_t row, const struct list *
 
     for (int64_t k = 0; k < ll_min_i64(a->count, b->count); k++) {
         if (fabs((double)a->score[k] - (double)b->score[k]) <= tolerance) continue;
-        ll_finding(&lists->scores, ": %.*s, place %lld: %.7f and %.7f", LL_DIFF_ID(diff->a, row),
+        ll_finding(&lists->scores, ": %s, place %lld: %.7f and %.7f", ll_diff_id(diff->a, row).text,
                    (long long)k, (double)a->score[k], (double)b->score[k]);
         break;
     }
@@ -95,11 +95,11 @@ static void compare_within(struct lists *lists, int64_t row, const struct list *
     const int64_t not_in_b = missing(a, b, lists->limit, lists->in_a, stamp, tolerance);
     const int64_t not_in_a = missing(b, a, lists->limit, lists->in_b, stamp, tolerance);
     if (not_in_b >= 0)
-        ll_finding(&lists->members, ": %.*s has %.*s only in %s", LL_DIFF_ID(diff->a, row),
-                   LL_DIFF_ID(diff->a, not_in_b), diff->a->path);
+        ll_finding(&lists->members, ": %s has %s only in %s", ll_diff_id(diff->a, row).text,
+                   ll_diff_id(diff->a, not_in_b).text, diff->a->path);
     else if (not_in_a >= 0)
-        ll_finding(&lists->members, ": %.*s has %.*s only in %s", LL_DIFF_ID(diff->a, row),
-                   LL_DIFF_ID(diff->b, not_in_a), diff->b->path);
+        ll_finding(&lists->members, ": %s has %s only in %s", ll_diff_id(diff->a, row).text,
+                   ll_diff_id(diff->b, not_in_a).text, diff->b->path);
 }
 
 static void compare_lists(struct lists *lists)
@@ -112,7 +112,7 @@ static void compare_lists(struct lists *lists)
         const struct list a = list_of(diff->a, row, lists->limit);
         const struct list b = list_of(diff->b, diff->b_of_a[row], lists->limit);
         if (a.count != b.count)
-            ll_finding(&lists->members, ": %.*s has %lld and %lld", LL_DIFF_ID(diff->a, row),
+            ll_finding(&lists->members, ": %s has %lld and %lld", ll_diff_id(diff->a, row).text,
                        (long long)a.count, (long long)b.count);
         else if (diff->options->exact)
             compare_exactly(diff, &lists->scores, row, &a, &b);
@@ -174,8 +174,8 @@ static ll_status run_row(void *context, int64_t row, int thread, ll_error *err)
         worst_column = j;
     }
     if (worst_column >= 0)
-        ll_finding(&matrices->kind, ": %.*s and %.*s: %.7f and %.7f", LL_DIFF_ID(diff->a, row),
-                   LL_DIFF_ID(diff->a, worst_column),
+        ll_finding(&matrices->kind, ": %s and %s: %.7f and %.7f", ll_diff_id(diff->a, row).text,
+                   ll_diff_id(diff->a, worst_column).text,
                    (double)ll_reader_score(diff->a, row, worst_column),
                    (double)ll_reader_score(diff->b, other, diff->b_of_a[worst_column]));
     ll_log_progress(diff->log, "matrix", row + 1, items);

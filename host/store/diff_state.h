@@ -3,6 +3,7 @@
 #ifndef LL_STORE_DIFF_STATE_H
 #define LL_STORE_DIFF_STATE_H
 
+#include "host/base/text.h"
 #include "host/store/check.h"
 #include "host/store/findings.h"
 #include "host/store/reader_state.h"
@@ -18,20 +19,23 @@ typedef struct ll_diff {
 LL_NODISCARD ll_status ll_diff_neighbors(ll_diff *diff, ll_error *err);
 LL_NODISCARD ll_status ll_diff_matrix(ll_diff *diff, ll_error *err);
 
-/** An id for people, cut to what fits a line: use with "%.*s". */
-#define LL_DIFF_ID(reader, row) ll_diff_id_length(reader, row), ll_diff_id(reader, row)
+/** A text for people, an id or a value: "..." ends one that is too long for its part of a line. */
+typedef struct ll_diff_text {
+    char text[84];
+} ll_diff_text;
 
-static inline int ll_diff_id_length(const ll_reader *reader, int64_t row)
+static inline ll_diff_text ll_diff_value(const char *value, size_t length)
 {
-    size_t length = 0;
-    (void)ll_reader_id(reader, row, &length);
-    return length < 80 ? (int)length : 80;
+    ll_diff_text out;
+    ll_text_say(out.text, sizeof out.text, "%.*s", (int)length, value);
+    return out;
 }
 
-static inline const char *ll_diff_id(const ll_reader *reader, int64_t row)
+static inline ll_diff_text ll_diff_id(const ll_reader *reader, int64_t row)
 {
     size_t length = 0;
-    return ll_reader_id(reader, row, &length);
+    const char *const id = ll_reader_id(reader, row, &length);
+    return ll_diff_value(id, length);
 }
 
 #endif

@@ -1,9 +1,9 @@
 /* host/store/findings.c - see findings.h. */
 #include "host/store/findings.h"
 #include "host/base/number.h"
+#include "host/base/text.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 void ll_finding(ll_finding_kind *kind, const char *format, ...)
 {
@@ -13,7 +13,7 @@ void ll_finding(ll_finding_kind *kind, const char *format, ...)
     atomic_fetch_add(&kind->findings->total, 1);
     if (atomic_fetch_add(&kind->count, 1) >= LL_FINDINGS_LINES) return;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    ll_text_say_args(text, sizeof text, format, args);
     va_end(args);
     ll_log_line(kind->findings->log, "%s%s", kind->name, text);
 }

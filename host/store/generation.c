@@ -81,15 +81,32 @@ static void stream_text(struct job *job, const char *text)
     ll_digest_update(job->stream, text, length);
 }
 
-/* What comes before an entry's bytes. */
-static void stream_head(struct job *job, const char *name, const char *type, int rank,
-                        const int64_t *extents)
+/* What comes behind an entry's name and before its bytes. */
+static void stream_shape(struct job *job, const char *type, int rank, const int64_t *extents)
 {
-    stream_text(job, name);
     stream_text(job, type);
     stream_u64(job, (uint64_t)rank);
     for (int i = 0; i < rank; i++)
         stream_u64(job, (uint64_t)extents[i]);
+}
+
+static void stream_head(struct job *job, const char *name, const char *type, int rank,
+                        const int64_t *extents)
+{
+    stream_text(job, name);
+    stream_shape(job, type, rank, extents);
+}
+
+/* Of a column, whose name is as long as it is. */
+static void stream_column_head(struct job *job, const char *column)
+{
+    static const char k_folder[] = "/items/attributes/";
+    const size_t length = strlen(column);
+
+    stream_u64(job, sizeof k_folder - 1 + length);
+    ll_digest_update(job->stream, k_folder, sizeof k_folder - 1);
+    ll_digest_update(job->stream, column, length);
+    stream_shape(job, "text", 1, &job->layout->extents.items);
 }
 
 static void stream_bytes(struct job *job, const char *bytes, size_t size_bytes)
@@ -162,8 +179,6 @@ static void stream_array(struct job *job, ll_array array)
 
 static void stream_texts(struct job *job)
 {
-    char name[512];
-
     for (int i = 0; i < LL_TEXTS; i++) {
         const ll_layout_object object = ll_layout_text((ll_text)i);
         const ll_h5_shape shape = ll_layout_shape(job->layout, &object);
@@ -172,8 +187,7 @@ static void stream_texts(struct job *job)
         stream_bytes(job, job->texts[i].bytes, job->texts[i].size_bytes);
     }
     for (int i = 0; i < job->reader->columns; i++) {
-        snprintf(name, sizeof name, "/items/attributes/%s", job->reader->column_names[i]);
-        stream_head(job, name, "text", 1, &job->layout->extents.items);
+        stream_column_head(job, job->reader->column_names[i]);
         stream_bytes(job, job->columns[i].bytes, job->columns[i].size_bytes);
     }
 }

@@ -37,8 +37,8 @@ static ll_status check_format(ll_reader *reader, ll_error *err)
     }
     LL_TRY_DONE(ll_h5_attribute_read_text(reader->file, "format", &format, err));
     if (strcmp(format, LL_STORE_FORMAT) != 0) {
-        status = ll_fail(err, LL_ERR_FORMAT, "%s: not a lookloom index but '%.40s'", reader->path,
-                         format);
+        status =
+            ll_fail(err, LL_ERR_FORMAT, "%s: not a lookloom index but '%s'", reader->path, format);
         goto done;
     }
     LL_TRY_DONE(ll_h5_attribute_read_int(reader->file, "format_version", &version, err));

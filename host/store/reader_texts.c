@@ -1,17 +1,16 @@
 /* host/store/reader_texts.c - the texts of an index, from mapped memory; see reader.h. */
 #include "host/base/memory.h"
+#include "host/base/text.h"
 #include "host/store/reader.h"
 #include "host/store/reader_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { NAME = 512 };
+enum { NAME = 4096 + 512 }; /* the longest path, and an object in it */
 
 static const char *name_of(const ll_reader *reader, const char *object, char buffer[NAME])
 {
-    snprintf(buffer, NAME, "%s: %s", reader->path, object);
-    return buffer;
+    return ll_text_say(buffer, NAME, "%s: %s", reader->path, object);
 }
 
 ll_status ll_reader_read_text(const ll_reader *reader, ll_text text, ll_h5_texts *out,

@@ -1,4 +1,5 @@
 /* tests/unit/unit_diff.c - two indexes compared by id, and the small copy for web servers. */
+#include "host/base/utf8.h"
 #include "host/store/check.h"
 #include "host/store/web_copy.h"
 #include "tests/index_fixture.h"
@@ -164,6 +165,42 @@ static void different(void **state)
     assert_differs(0, 0.0, "id Größe-119: only in ");
 }
 
+/* Values and ids too long for a line end in dots, where one sees that they were cut, and never
+ * within a character. */
+static void long_texts_end_in_dots(void **state)
+{
+    enum { LONG = 300 };
+    char engines[LONG + 1], *const id = malloc(LONG + 1), *const value = malloc(LONG + 1);
+    struct lines lines;
+    ll_fixture *const f = ll_fixture_create(&k_spec);
+
+    (void)state;
+    assert_true(id != NULL && value != NULL);
+    memset(engines, 'e', LONG);
+    for (int i = 0; i < LONG; i += 3) { /* the euro sign */
+        memcpy(id + i, "\xE2\x82\xAC", 3);
+        memcpy(value + i, "\xE2\x82\xAC", 3);
+    }
+    engines[LONG] = id[LONG] = value[LONG] = '\0';
+    free(f->ids[7]);
+    f->ids[7] = id;
+    free(f->column_values[1][7]);
+    f->column_values[1][7] = value;
+    f->provenance.engines = engines;
+    write_to(f, path_a);
+    engines[LONG - 1] = 'f';
+    memcpy(value + LONG - 3, "abc", 3);
+    write_to(f, path_b);
+    assert_true(diff(1, 0.0, &lines) > 0);
+    assert_int_equal(ll_utf8_check(lines.text, strlen(lines.text)), strlen(lines.text));
+    assert_non_null(strstr(lines.text, "engines: 'eee"));
+    assert_non_null(strstr(lines.text, "eee...' and 'eee"));
+    assert_non_null(strstr(lines.text, "eee...'\n"));
+    assert_non_null(strstr(lines.text, "\xE2\x82\xAC... has '\xE2\x82\xAC"));
+    assert_non_null(strstr(lines.text, "\xE2\x82\xAC...'\n"));
+    ll_fixture_free(f);
+}
+
 /* ---- web copy -------------------------------------------------------------------------- */
 
 static void web(void **state)
@@ -210,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same),
         cmocka_unit_test(different),
+        cmocka_unit_test(long_texts_end_in_dots),
         cmocka_unit_test(web),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -255,6 +255,41 @@ static void generation(void **state)
     ll_fixture_free(f);
 }
 
+/* What differs only in the last of many characters differs: names of columns, engines. */
+static void no_text_is_too_long(void **state)
+{
+    enum { LONG = 5000 };
+    static char engines[20 * LONG + 1], column[LONG + 1];
+    char first[64], other[64], path[PATH];
+    ll_error err = LL_ERROR_INIT;
+    ll_reader *reader = NULL;
+    ll_fixture *const f = ll_fixture_create(&k_specs[3]);
+    char *const kept = f->column_names[0];
+
+    (void)state;
+    memset(engines, 'e', sizeof engines - 1);
+    memset(column, 'c', sizeof column - 1);
+    f->provenance.engines = engines;
+    f->column_names[0] = column;
+    generation_of(f, first);
+    engines[sizeof engines - 2] = 'f';
+    generation_of(f, other);
+    assert_string_not_equal(first, other);
+    engines[sizeof engines - 2] = 'e';
+    column[LONG - 1] = 'd';
+    generation_of(f, other);
+    assert_string_not_equal(first, other);
+
+    assert_ok(ll_fixture_write(f, in_folder(path, "a.h5"), &err));
+    assert_ok(ll_reader_open(path, &reader, &err));
+    assert_string_equal(ll_reader_provenance(reader)->engines, engines);
+    assert_string_equal(ll_reader_column_name(reader, 0), column);
+    ll_reader_close(reader);
+    unlink(path);
+    f->column_names[0] = kept;
+    ll_fixture_free(f);
+}
+
 static void refusals(void **state)
 {
     ll_error err = LL_ERROR_INIT;
@@ -297,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(generation),
+        cmocka_unit_test(no_text_is_too_long),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
