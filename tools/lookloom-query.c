@@ -4,6 +4,8 @@
  * rows it needs. Floor 6; includes base, cli, query. */
 #include "host/base/clock.h"
 #include "host/base/memory.h"
+#include "host/base/number.h"
+#include "host/base/text.h"
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
 #include "host/cli/records.h"
@@ -96,7 +98,7 @@ static ll_status print_table(const tool *to, const ll_query_answer *answer, ll_e
     ll_column columns[COLUMNS_MOST] = {
         {"rank", true}, {"score", true}, {"id", false}, {"image", false}};
     const char *cells[COLUMNS_MOST];
-    char rank[24], score[LL_QUERY_SCORE_TEXT];
+    char rank[LL_NUMBER_TEXT], score[LL_QUERY_SCORE_TEXT];
     ll_records *table = NULL;
     int count = FIXED_COLUMNS;
 
@@ -110,8 +112,7 @@ static ll_status print_table(const tool *to, const ll_query_answer *answer, ll_e
     ll_records_limit(table, ll_terminal_width(stdout), SHOWN_ALWAYS);
     for (int64_t i = 0; i < answer->count; i++) {
         const ll_query_hit *const hit = &answer->hits[i];
-        snprintf(rank, sizeof rank, "%lld", (long long)i + 1);
-        cells[0] = rank;
+        cells[0] = ll_number_text(i + 1, rank);
         cells[1] = ll_query_score_text((double)hit->score, score);
         cells[2] = hit->id;
         cells[3] = hit->image;
@@ -134,9 +135,10 @@ static ll_status answer_row(tool *to, int64_t row, ll_error *err)
     const double began_s = ll_clock_seconds();
     LL_TRY_DONE(ll_query_similar(to->query, row, &to->options, &answer, err));
     if (ll_arguments_verbose(to->arguments)) {
-        snprintf(line, sizeof line, "%s: %lld found in %.3f ms, %s, %s", answer->id,
-                 (long long)answer->count, 1e3 * (ll_clock_seconds() - began_s),
-                 answer->complete ? "complete" : "incomplete", answer->exact ? "exact" : "inexact");
+        ll_text_say(line, sizeof line, "%s: %lld found in %.3f ms, %s, %s", answer->id,
+                    (long long)answer->count, 1e3 * (ll_clock_seconds() - began_s),
+                    answer->complete ? "complete" : "incomplete",
+                    answer->exact ? "exact" : "inexact");
         say(to, line);
     }
     switch (to->format) {

@@ -2,17 +2,25 @@
 #include "host/query/answer_text.h"
 
 #include "host/base/number.h"
+#include "host/base/text.h"
 
 #include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { SHOWN = 84 };
+
+/* What is no score may stand in a file: "-1.2345679e+38" has room too. */
 const char *ll_query_score_text(double score, char buffer[LL_QUERY_SCORE_TEXT])
 {
-    snprintf(buffer, LL_QUERY_SCORE_TEXT, "%.6f", score);
-    return buffer;
+    return ll_text_exact(buffer, LL_QUERY_SCORE_TEXT, fabs(score) < 1e6 ? "%.6f" : "%.8g", score);
+}
+
+/* An id that leaves room for what is said of it. */
+static const char *shown_id(const char *id, size_t length, char out[SHOWN])
+{
+    return ll_text_say(out, SHOWN, "%.*s", (int)length, id);
 }
 
 /* Rounded to the 6 decimals of a score, so that 15 digits print no more than those. */
@@ -83,55 +91,54 @@ const char *ll_query_answer_hint(const ll_query_answer *answer, const ll_query_o
                                  char buffer[LL_QUERY_HINT_TEXT])
 {
     const int decimals = threshold_decimals(options->min_score);
-    char others[LL_NUMBER_TEXT];
+    char others[LL_NUMBER_TEXT], id[SHOWN], best[SHOWN];
 
     buffer[0] = '\0';
+    shown_id(answer->id, strlen(answer->id), id);
     if (answer->count > 0 && !answer->complete)
-        snprintf(buffer, LL_QUERY_HINT_TEXT,
-                 "%s: there may be more: only the stored neighbours were asked, and there is no "
-                 "matrix to look further",
-                 answer->id);
+        ll_text_say(buffer, LL_QUERY_HINT_TEXT,
+                    "%s: there may be more: only the stored neighbours were asked, and there is no "
+                    "matrix to look further",
+                    id);
     if (answer->count > 0) return buffer;
     ll_number_grouped(answer->others, others);
     if (answer->others == 0)
-        snprintf(buffer, LL_QUERY_HINT_TEXT, "%s: no other item %s", answer->id,
-                 options->where_count > 0 || options->same != NULL || options->distinct != NULL
-                     ? "passes the filters"
-                     : "to compare with");
-    else if (answer->best_id == NULL && answer->complete)
-        snprintf(buffer, LL_QUERY_HINT_TEXT, "none of %s is at or below --max-score %.*f", others,
-                 threshold_decimals(options->max_score), options->max_score);
-    else if (answer->best_id == NULL)
-        snprintf(buffer, LL_QUERY_HINT_TEXT,
-                 "none of the stored neighbours of %s fits, and there is no matrix to look further",
-                 answer->id);
-    else
-        snprintf(buffer, LL_QUERY_HINT_TEXT,
-                 "none of %s reaches %.*f; best is %.*f (%s); try --min-score %g", others, decimals,
-                 options->min_score, decimals, cut(answer->best_score, decimals), answer->best_id,
-                 cut(answer->best_score, 1));
-    return buffer;
+        return ll_text_say(buffer, LL_QUERY_HINT_TEXT, "%s: no other item %s", id,
+                           options->where_count > 0 || options->same != NULL ||
+                                   options->distinct != NULL
+                               ? "passes the filters"
+                               : "to compare with");
+    if (answer->best_id == NULL && answer->complete)
+        return ll_text_say(buffer, LL_QUERY_HINT_TEXT, "none of %s is at or below --max-score %.*f",
+                           others, threshold_decimals(options->max_score), options->max_score);
+    if (answer->best_id == NULL)
+        return ll_text_say(
+            buffer, LL_QUERY_HINT_TEXT,
+            "none of the stored neighbours of %s fits, and there is no matrix to look further", id);
+    return ll_text_say(buffer, LL_QUERY_HINT_TEXT,
+                       "none of %s reaches %.*f; best is %.*f (%s); try --min-score %g", others,
+                       decimals, options->min_score, decimals, cut(answer->best_score, decimals),
+                       shown_id(answer->best_id, strlen(answer->best_id), best),
+                       cut(answer->best_score, 1));
 }
 
 ll_status ll_query_absence_text(ll_query *query, const char *id, size_t length,
                                 char buffer[LL_QUERY_HINT_TEXT], ll_error *err)
 {
     ll_query_absence absence;
-    size_t used = 0;
+    char shown[SHOWN];
 
     LL_TRY(ll_query_absent(query, id, length, &absence, err));
-    const int shown = length > 80 ? 80 : (int)length;
+    shown_id(id, length, shown);
     if (absence.rejected != NULL)
-        snprintf(buffer, LL_QUERY_HINT_TEXT, "%.*s: rejected: %s", shown, id, absence.rejected);
+        ll_text_say(buffer, LL_QUERY_HINT_TEXT, "%s: rejected: %s", shown, absence.rejected);
     else
-        snprintf(buffer, LL_QUERY_HINT_TEXT, "%.*s: no such item", shown, id);
-    used = strlen(buffer);
-    for (int i = 0; i < absence.suggestions && used < LL_QUERY_HINT_TEXT; i++) {
+        ll_text_say(buffer, LL_QUERY_HINT_TEXT, "%s: no such item", shown);
+    for (int i = 0; i < absence.suggestions; i++) {
         size_t near_length = 0;
         const char *const near = ll_query_id(query, absence.rows[i], &near_length);
-        const int more = snprintf(buffer + used, LL_QUERY_HINT_TEXT - used, "%s%.*s",
-                                  i == 0 ? "; nearest: " : ", ", (int)near_length, near);
-        used += more > 0 ? (size_t)more : 0;
+        ll_text_say_more(buffer, LL_QUERY_HINT_TEXT, "%s%.*s", i == 0 ? "; nearest: " : ", ",
+                         (int)near_length, near);
     }
     return LL_OK;
 }

@@ -22,12 +22,12 @@ LL_NODISCARD ll_status ll_query_answer_json(const ll_query_answer *answer, char 
 
 /** Why an answer is empty or incomplete and what to try, for a person: "none of 4 999 reaches 0.80;
  *  best is 0.63 (B17); try --min-score 0.6". Into `buffer`, which is returned; "" if all is well.
- */
+ *  What has no room, an id of more than 80 bytes first, ends in "...". */
 const char *ll_query_answer_hint(const ll_query_answer *answer, const ll_query_options *options,
                                  char buffer[LL_QUERY_HINT_TEXT]);
 
 /** Why there is no such item: "A9: rejected: truncated JPEG" or "A77: no such item; nearest: A7,
- *  A71". Into `buffer`, which is returned. */
+ *  A71". Into `buffer`, cut as above. */
 LL_NODISCARD ll_status ll_query_absence_text(ll_query *query, const char *id, size_t length,
                                              char buffer[LL_QUERY_HINT_TEXT], ll_error *err);
 

@@ -2,9 +2,9 @@
 #include "host/query/query_filter.h"
 
 #include "host/base/memory.h"
+#include "host/base/text.h"
 #include "host/query/query_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,15 +17,11 @@ static ll_status column_find(const ll_query *query, const char *option, const ch
             *column = i;
             return LL_OK;
         }
-    char names[128] = "none";
-    size_t used = 0;
-    for (int i = 0; i < query->columns && used < sizeof names; i++) {
-        const int more = snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "",
-                                  query->column_names[i]);
-        used += more > 0 ? (size_t)more : 0;
-    }
+    char names[128] = "";
+    for (int i = 0; i < query->columns; i++)
+        ll_text_say_more(names, sizeof names, "%s%s", i > 0 ? ", " : "", query->column_names[i]);
     return ll_fail(err, LL_ERR_ARGUMENT, "--%s: no column '%.*s'; the index has %s", option,
-                   (int)length, name, names);
+                   (int)length, name, query->columns > 0 ? names : "none");
 }
 
 /* The values of a column, without a lock where the texts are warm. */

@@ -1,6 +1,7 @@
 /* tests/unit/unit_query.c - the handle and its texts: suggestions, hints, JSON, many threads, and
  * questions that make no sense. What is ranked is property_query.c's business. */
 #include "host/base/parallel.h"
+#include "host/base/utf8.h"
 #include "host/query/answer_text.h"
 #include "host/query/query.h"
 #include "tests/sample_index.h"
@@ -193,6 +194,47 @@ static void hints(void **state)
     }
 }
 
+/* The longest id there may be leaves room for what is said of it. */
+static void long_ids_end_in_dots(void **state)
+{
+    enum { LONG = 1023 };
+    fixture *const made = *state;
+    char id[LONG + 1], text[LL_QUERY_HINT_TEXT];
+    ll_error err = LL_ERROR_INIT;
+    const ll_query_options options = {.top = 10, .min_score = 0.8, .max_score = 1.0};
+
+    for (int i = 0; i < LONG; i += 3) /* the euro sign */
+        memcpy(id + i, "\xE2\x82\xAC", 3);
+    id[LONG] = '\0';
+    assert_int_equal(ll_query_absence_text(made->query, id, LONG, text, &err), LL_OK);
+    assert_int_equal(ll_utf8_check(text, strlen(text)), strlen(text));
+    assert_non_null(strstr(text, "\xE2\x82\xAC...: no such item"));
+    const ll_query_answer answers[] = {
+        {.id = "A7", .complete = true, .best_score = 0.63, .best_id = id, .others = 3},
+        {.id = id, .complete = true, .best_score = (double)NAN},
+        {.id = id, .best_score = 0.9, .best_id = "B", .count = 1},
+    };
+    static const char *const k_ends[] = {"\xE2\x82\xAC...); try --min-score 0.6",
+                                         "\xE2\x82\xAC...: no other item to compare with",
+                                         "there is no matrix to look further"};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        ll_query_answer_hint(&answers[i], &options, text);
+        assert_int_equal(ll_utf8_check(text, strlen(text)), strlen(text));
+        assert_string_equal(text + strlen(text) - strlen(k_ends[i]), k_ends[i]);
+    }
+}
+
+static void scores_have_room(void **state)
+{
+    char text[LL_QUERY_SCORE_TEXT];
+
+    (void)state;
+    assert_string_equal(ll_query_score_text(0.9134123, text), "0.913412");
+    assert_string_equal(ll_query_score_text(-999999.9999999, text), "-1000000.000000");
+    assert_string_equal(ll_query_score_text(-1.23456789e300, text), "-1.2345679e+300");
+    assert_string_equal(ll_query_score_text((double)INFINITY, text), "inf");
+}
+
 static void json_is_the_contract(void **state)
 {
     (void)state;
@@ -289,6 +331,8 @@ int main(void)
         cmocka_unit_test(absences_are_explained),
         cmocka_unit_test(long_ids_do_not_overrun),
         cmocka_unit_test(hints),
+        cmocka_unit_test(long_ids_end_in_dots),
+        cmocka_unit_test(scores_have_room),
         cmocka_unit_test(json_is_the_contract),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(threads_share_a_handle),
