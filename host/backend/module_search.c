@@ -5,18 +5,19 @@
  * loaded stays loaded until the program ends. */
 #define _GNU_SOURCE /* dlinfo */
 #include "host/backend/module_search.h"
+#include "host/base/file.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 
 #include <dlfcn.h>
 #include <glob.h>
 #include <link.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096 }; /* PATH_MAX: what is longer, the system opens no file by */
 
 /* In the order in which they must be loaded: cuDNN wants the others. */
 static const char *const k_libraries[] = {"libnvrtc.so.13", "libcublasLt.so.13", "libcudnn.so.9"};
@@ -50,8 +51,10 @@ static bool look_below(const char *start, const struct place *place, const char 
                        void *to)
 {
     char pattern[PATH_BYTES];
-    const int length = snprintf(pattern, PATH_BYTES, "%s%s/%s", start, place->pattern, name);
-    return length > 0 && length < PATH_BYTES && look(to, pattern);
+
+    return ll_text_fit(pattern, PATH_BYTES, NULL, "%s%s/%s", start, place->pattern, name) ==
+               LL_OK &&
+           look(to, pattern);
 }
 
 /* The first python3 that PATH names, as PATH names it. */
@@ -61,8 +64,10 @@ static bool find_python(char out[PATH_BYTES])
 
     while (at != NULL && *at != '\0') {
         const size_t length = strcspn(at, ":");
-        const int wrote = snprintf(out, PATH_BYTES, "%.*s/python3", (int)length, at);
-        if (at[0] == '/' && wrote > 0 && wrote < PATH_BYTES && access(out, X_OK) == 0) return true;
+        if (at[0] == '/' &&
+            ll_text_fit(out, PATH_BYTES, NULL, "%.*s/python3", (int)length, at) == LL_OK &&
+            access(out, X_OK) == 0)
+            return true;
         at += length + (at[length] == ':');
     }
     return false;
@@ -72,15 +77,13 @@ static bool find_python(char out[PATH_BYTES])
  * lies between the first and the last is of interest. */
 static bool follow(char path[PATH_BYTES])
 {
-    char target[PATH_BYTES];
-    const ssize_t length = readlink(path, target, sizeof target - 1);
+    char *target = NULL;
 
-    if (length <= 0) return false;
-    target[length] = '\0';
+    if (ll_file_link(path, &target, NULL) != LL_OK) return false;
     const size_t kept = target[0] == '/' ? 0 : (size_t)(strrchr(path, '/') + 1 - path);
-    if (kept + (size_t)length >= PATH_BYTES) return false;
-    memcpy(path + kept, target, (size_t)length + 1);
-    return true;
+    const bool fits = ll_text_fit(path + kept, PATH_BYTES - kept, NULL, "%s", target) == LL_OK;
+    free(target);
+    return fits;
 }
 
 /* A python3 on PATH may be a link to one in a venv, which is a link to the system's: each of them
@@ -91,7 +94,7 @@ static bool look_above_python(const struct place *place, const char *name, look_
     bool more = find_python(path);
 
     for (int link = 0; link < LINKS && more; link++) {
-        snprintf(prefix, sizeof prefix, "%s", path);
+        memcpy(prefix, path, strlen(path) + 1);
         for (int up = 0; up < 2 && strrchr(prefix, '/') != NULL; up++)
             *strrchr(prefix, '/') = '\0'; /* python3, bin */
         if (look_below(prefix, place, name, look, to)) return true;
@@ -122,8 +125,9 @@ static bool beside(const char *path, size_t length, const char *name)
 {
     char pattern[PATH_BYTES];
     glob_t found = {0};
-    const int wrote = snprintf(pattern, PATH_BYTES, "%.*s/%s", (int)length, path, name);
-    const bool is = wrote > 0 && wrote < PATH_BYTES && glob(pattern, 0, NULL, &found) == 0;
+    const bool is =
+        ll_text_fit(pattern, PATH_BYTES, NULL, "%.*s/%s", (int)length, path, name) == LL_OK &&
+        glob(pattern, 0, NULL, &found) == 0;
 
     globfree(&found);
     return is;
@@ -144,15 +148,15 @@ static bool of_cuda_12(const char *path)
 /* One for CUDA 12 is kept only until a better one is found: it will be refused by its version. */
 static bool look_for_file(void *to, const char *pattern)
 {
-    char *const out = to;
+    char *const out = to, path[PATH_BYTES];
     glob_t found = {0};
     bool good = false;
 
     if (glob(pattern, 0, NULL, &found) == 0)
         for (size_t i = 0; i < found.gl_pathc && !good; i++) {
-            if (strlen(found.gl_pathv[i]) >= PATH_BYTES) continue;
-            good = !of_cuda_12(found.gl_pathv[i]);
-            if (good || out[0] == '\0') snprintf(out, PATH_BYTES, "%s", found.gl_pathv[i]);
+            if (ll_text_fit(path, PATH_BYTES, NULL, "%s", found.gl_pathv[i]) != LL_OK) continue;
+            good = !of_cuda_12(path);
+            if (good || out[0] == '\0') memcpy(out, path, strlen(path) + 1);
         }
     globfree(&found);
     return good;
@@ -178,10 +182,10 @@ static void load_builtins(const char *nvrtc)
     char pattern[PATH_BYTES];
     glob_t found = {0};
     const char *const name = strrchr(nvrtc, '/');
-    const int length =
-        snprintf(pattern, PATH_BYTES, "%.*s/libnvrtc-builtins.so.13*", (int)(name - nvrtc), nvrtc);
 
-    if (length > 0 && length < PATH_BYTES && glob(pattern, 0, NULL, &found) == 0)
+    if (ll_text_fit(pattern, PATH_BYTES, NULL, "%.*s/libnvrtc-builtins.so.13*", (int)(name - nvrtc),
+                    nvrtc) == LL_OK &&
+        glob(pattern, 0, NULL, &found) == 0)
         for (size_t i = 0; i < found.gl_pathc; i++)
             (void)loads(found.gl_pathv[i]);
     globfree(&found);
@@ -208,13 +212,14 @@ enum { MODULE_MODE = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE };
 
 ll_status ll_module_find(char **out, ll_error *err)
 {
-    char self[PATH_BYTES];
-    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *self = NULL;
 
-    if (length > 0) {
-        self[length] = '\0';
+    if (ll_file_link("/proc/self/exe", &self, NULL) == LL_OK) {
         *strrchr(self, '/') = '\0'; /* the kernel gives a full path */
-        LL_TRY(ll_text_format(out, err, "%s/../lib/lookloom/lookloom-cuda.so", self));
+        const ll_status status =
+            ll_text_format(out, err, "%s/../lib/lookloom/lookloom-cuda.so", self);
+        free(self);
+        LL_TRY(status);
         if (access(*out, R_OK) == 0) return LL_OK;
         free(*out);
     }
@@ -251,25 +256,19 @@ ll_status ll_module_load(const char *path, void **out, ll_error *err)
 /* Append a line to a growing text. */
 static ll_status add_line(char **text, ll_error *err, const char *name, const char *what)
 {
-    char *longer = NULL;
-
-    LL_TRY(ll_text_format(&longer, err, "%s%s%s: %s", *text == NULL ? "" : *text,
-                          *text == NULL ? "" : "\n", name, what));
-    free(*text);
-    *text = longer;
-    return LL_OK;
+    return ll_text_append(text, err, "%s%s: %s", *text == NULL ? "" : "\n", name, what);
 }
 
-/* Where a library lies that is loaded, or that the loader finds; false if it finds none. */
-static bool loaded_from(const char *name, char out[PATH_BYTES])
+/* Where a library lies that is loaded, or that the loader finds; NULL if it finds none. Borrowed
+ * for ever: the library stays loaded. */
+static const char *loaded_from(const char *name)
 {
     struct link_map *map = NULL;
     void *const library = dlopen(name, RTLD_LAZY);
 
-    if (library == NULL) return false;
+    if (library == NULL) return NULL;
     const bool known = dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map->l_name[0] == '/';
-    snprintf(out, PATH_BYTES, "%s", known ? map->l_name : "found by the loader");
-    return true; /* and stays loaded */
+    return known ? map->l_name : "found by the loader";
 }
 
 struct listing {
@@ -291,7 +290,8 @@ static ll_status describe_library(char **text, const char *name, ll_error *err)
     struct listing listing = {text, LL_OK, err};
     char path[PATH_BYTES];
 
-    if (loaded_from(name, path)) return add_line(text, err, name, path);
+    const char *const loaded = loaded_from(name);
+    if (loaded != NULL) return add_line(text, err, name, loaded);
     find_library(name, path);
     if (path[0] != '\0') return add_line(text, err, name, path);
     LL_TRY(add_line(text, err, name, "not found by the loader, nor as"));

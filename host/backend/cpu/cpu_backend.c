@@ -52,7 +52,7 @@ static ll_status cpu_open(ll_backend *be, const ll_backend_options *options, ll_
     state->threads = options->threads;
     state->slots = options->slots;
     state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;
-    ll_dnnl_device(state->device, sizeof state->device);
+    LL_TRY(ll_dnnl_device(&state->device, err));
     LL_TRY(ll_cpu_pool_create(state->threads, &state->pool, err));
     LL_TRY(ll_cpu_pool_submit(state->pool, &group, describe_engines, state, 0, 1, err));
     return ll_cpu_pool_wait(state->pool, &group, err);
@@ -66,6 +66,7 @@ static void cpu_close(ll_backend *be)
     ll_cpu_compare_end(be);
     ll_cpu_pool_free(state->pool);
     free(state->engines);
+    free(state->device);
     free(state);
 }
 

@@ -1,7 +1,9 @@
 /* host/backend/cpu/cpu_dnnl.c - see cpu_dnnl.h. */
 #include "host/backend/cpu/cpu_dnnl.h"
+#include "host/base/memory.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 ll_status ll_dnnl_status(ll_error *err, dnnl_status_t code, const char *call)
@@ -72,18 +74,22 @@ static const char *isa_name(void)
     }
 }
 
-void ll_dnnl_device(char *text, size_t size_bytes)
+ll_status ll_dnnl_device(char **out, ll_error *err)
 {
-    char line[256], model[96] = "unknown cpu";
+    const char *model = "unknown cpu";
+    char *line = NULL;
+    size_t capacity = 0;
     FILE *const file = fopen("/proc/cpuinfo", "r");
 
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        const char *const colon = strchr(line, ':');
+    while (file != NULL && getline(&line, &capacity, file) > 0) {
+        char *const colon = strchr(line, ':');
         if (strncmp(line, "model name", 10) != 0 || colon == NULL) continue;
-        const char *const name = colon + 1 + strspn(colon + 1, " \t");
-        snprintf(model, sizeof model, "%.*s", (int)strcspn(name, "\n"), name);
+        line[strcspn(line, "\n")] = '\0';
+        model = colon + 1 + strspn(colon + 1, " \t");
         break;
     }
     if (file != NULL) fclose(file);
-    snprintf(text, size_bytes, "%s, %s", model, isa_name());
+    const ll_status status = ll_text_format(out, err, "%s, %s", model, isa_name());
+    free(line);
+    return status;
 }

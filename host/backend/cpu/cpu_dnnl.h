@@ -25,7 +25,8 @@ LL_NODISCARD ll_status ll_dnnl_reorder(dnnl_engine_t engine, const dnnl_memory_d
                                        const void *src, const dnnl_memory_desc_t *to, void *dst,
                                        ll_error *err);
 
-/** "AMD EPYC 9R14, avx512_core_bf16": what decides the bits of a result, besides the libraries. */
-void ll_dnnl_device(char *text, size_t size_bytes);
+/** "AMD EPYC 9R14, avx512_core_bf16": what decides the bits of a result, besides the libraries.
+ *  Yours to free(). */
+LL_NODISCARD ll_status ll_dnnl_device(char **out, ll_error *err);
 
 #endif

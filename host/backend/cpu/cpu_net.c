@@ -45,14 +45,14 @@ ll_status ll_cpu_layers_describe(const ll_cpu_layer *layers, int last, char **ou
             if (strcmp(layers[next].implementation, layers[first].implementation) != 0) break;
             end = next;
         }
-        char *longer = NULL;
         const ll_status status =
-            ll_text_format(&longer, err, "%s%s%s%s%s %s", text == NULL ? "" : text,
-                           text == NULL ? "" : ", ", ll_vgg16_name(first), end > first ? "-" : "",
+            ll_text_append(&text, err, "%s%s%s%s %s", text == NULL ? "" : ", ",
+                           ll_vgg16_name(first), end > first ? "-" : "",
                            end > first ? ll_vgg16_name(end) : "", layers[first].implementation);
-        free(text);
-        text = longer;
-        LL_TRY(status);
+        if (status != LL_OK) {
+            free(text);
+            return status;
+        }
     }
     *out = text;
     return LL_OK;

@@ -15,8 +15,7 @@ int64_t ll_cpu_compare_margin(int64_t neighbors);
 struct cpu_state {
     ll_cpu_pool *pool;
     int threads, batch, slots;
-    char device[128];
-    char *engines;               /* of every layer; as long as it is */
+    char *device, *engines;      /* in words: as long as they are */
     struct cpu_compare *compare; /* NULL between comparisons */
 };
 
