@@ -74,6 +74,7 @@ void close_card(struct card *card)
 {
     check_ended(card);
     ll_gemm_library_close(card->state.gemm);
+    free(card->state.engines);
     assert_int_equal(cudaStreamDestroy(card->state.in), cudaSuccess);
     assert_int_equal(cudaStreamDestroy(card->state.compute), cudaSuccess);
     assert_int_equal(cudaStreamDestroy(card->state.out), cudaSuccess);

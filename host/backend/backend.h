@@ -38,7 +38,8 @@ LL_NODISCARD ll_status ll_backend_open(const ll_backend_options *options, ll_bac
                                        ll_error *err);
 void ll_backend_close(ll_backend *be); /* accepts NULL */
 
-/* What goes into the index and the fingerprint; borrowed until close. */
+/* What goes into the index and the fingerprint; borrowed until close, `engines` only until a net is
+ * made or a comparison begun: each says in it what it chose. */
 typedef struct ll_backend_info {
     const char *name;      /* "cpu" */
     const char *device;    /* "AMD EPYC 9R14, avx512" : what decides the bits */

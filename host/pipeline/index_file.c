@@ -189,6 +189,8 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
     LL_TRY_DONE(compare(writer, bands, options, collect, group, (int)extents.neighbors, be,
                         &meter.log, &summary->similarity, err));
     provenance->store.rows_redone = summary->similarity.rows_redone;
+    provenance->store.engines =
+        ll_backend_describe(be).engines; /* with what multiplied the tiles */
     summary->peak_bytes = ll_usage_peak_bytes();
     summary->anonymous_bytes = ll_memory_meter_read(&meter);
     LL_TRY_DONE(ll_summary_json(summary, collect, &run_json, err));

@@ -26,6 +26,7 @@ typedef enum ll_emulated_haste {
 
 typedef struct ll_emulated {
     /* The card. */
+    char name[256];
     int devices, driver_version, major, minor;
     size_t memory_bytes;
     bool idle; /* the network's kernels, products and convolutions are queued but leave their

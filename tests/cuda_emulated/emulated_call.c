@@ -21,7 +21,8 @@ void ll_emulated_reset(ll_emulated *card)
 {
     const int64_t alive = card->alive;
     const size_t used_bytes = card->used_bytes;
-    *card = (ll_emulated){.devices = 1,
+    *card = (ll_emulated){.name = "Emulated H200",
+                          .devices = 1,
                           .driver_version = CUDA_13,
                           .major = 9,
                           .memory_bytes = k_memory_bytes,
@@ -203,7 +204,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *of, int device)
     if (code == cudaSuccess) code = device_error(device);
     if (code == cudaSuccess) {
         memset(of, 0, sizeof *of);
-        snprintf(of->name, sizeof of->name, "Emulated H200");
+        memcpy(of->name, card->name, sizeof of->name);
         memset(of->uuid.bytes, 0x5A, sizeof of->uuid.bytes);
         of->totalGlobalMem = card->memory_bytes;
         of->major = card->major, of->minor = card->minor;

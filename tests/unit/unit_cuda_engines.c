@@ -111,13 +111,14 @@ static void keep_line(void *to, const char *text)
 /* A net with engines, and a cache that holds them alone. */
 static void fill_sheet(void)
 {
+    static char card[] = "A card, 9.0, 132 SMs", libraries[] = "driver 13.0, cuDNN 9.19.0";
     ll_error err = LL_ERROR_INIT;
 
     memset(&sheet, 0, sizeof sheet);
     sheet.log = (ll_log){.line = keep_line};
     sheet.state.log = &sheet.log;
-    snprintf(sheet.state.device_text, sizeof sheet.state.device_text, "A card, 9.0, 132 SMs");
-    snprintf(sheet.state.libraries, sizeof sheet.state.libraries, "driver 13.0, cuDNN 9.19.0");
+    sheet.state.device_text = card;
+    sheet.state.libraries = libraries;
     sheet.net.state = &sheet.state;
     sheet.net.last = LL_VGG16_FC2;
     sheet.net.batch = 256;
@@ -205,6 +206,8 @@ static void broken_files_are_not_believed(void **state)
 
 static void other_machines_have_other_files(void **state)
 {
+    static char card[] = "Another card, 9.0, 132 SMs", driver[] = "driver 13.1, cuDNN 9.19.0";
+    static char cudnn[] = "driver 13.0, cuDNN 9.20.0";
     static struct cuda_layer got[LL_CUDA_LAYERS];
     char path[PATH], ours[PATH];
     uint8_t *bytes = NULL;
@@ -217,9 +220,9 @@ static void other_machines_have_other_files(void **state)
     for (int what = 0; what < 5; what++) {
         const struct cuda_state was = sheet.state;
         const int batch = sheet.net.batch;
-        if (what == 0) snprintf(sheet.state.device_text, 64, "Another card, 9.0, 132 SMs");
-        if (what == 1) snprintf(sheet.state.libraries, 64, "driver 13.1, cuDNN 9.19.0");
-        if (what == 2) snprintf(sheet.state.libraries, 64, "driver 13.0, cuDNN 9.20.0");
+        if (what == 0) sheet.state.device_text = card;
+        if (what == 1) sheet.state.libraries = driver;
+        if (what == 2) sheet.state.libraries = cudnn;
         if (what == 3) sheet.state.precision = LL_CONV_TF32;
         if (what == 4) sheet.net.batch = 128;
         assert_false(cached(got));
@@ -235,6 +238,25 @@ static void other_machines_have_other_files(void **state)
         sheet.net.batch = batch;
     }
     free(bytes);
+}
+
+/* The key is whole: what differs in the last of many characters differs. */
+static void no_key_is_too_long(void **state)
+{
+    static struct cuda_layer got[LL_CUDA_LAYERS];
+    static char libraries[MAX_BYTES + 1];
+    ll_error err = LL_ERROR_INIT;
+
+    (void)state;
+    fill_sheet();
+    memset(libraries, 'x', MAX_BYTES);
+    sheet.state.libraries = libraries;
+    assert_int_equal(ll_cuda_cache_write(&sheet.net, &err), LL_OK);
+    assert_true(cached(got));
+    same_engines(got);
+    libraries[MAX_BYTES - 1] = 'y';
+    assert_false(cached(got));
+    assert_string_equal(sheet.said, "");
 }
 
 static void caches_that_cannot_be_written(void **state)
@@ -450,6 +472,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(broken_files_are_not_believed),
         cmocka_unit_test(other_machines_have_other_files),
+        cmocka_unit_test(no_key_is_too_long),
         cmocka_unit_test(caches_that_cannot_be_written),
         cmocka_unit_test(a_night_takes_what_the_one_before_chose),
         cmocka_unit_test(broken_caches_are_made_anew),

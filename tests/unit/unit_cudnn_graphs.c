@@ -187,7 +187,7 @@ static void fp32_refuses_what_tf32_takes(void **state)
     assert_non_null(strstr(text, want));
 }
 
-/* The longest there is fits; what was refused is said last. */
+/* The longest there is fits; what was refused is said last, with dots where it does not. */
 static void tallies_become_one_line(void **state)
 {
     ll_conv_tally tally = {0};
@@ -211,6 +211,8 @@ static void tallies_become_one_line(void **state)
     ll_conv_tally_text(&tally, text);
     assert_non_null(strstr(text, "7991 offered, 1 known, 7992 refused (not deterministic 999, "));
     assert_non_null(strstr(text, ", split sums 999, unable 999); xxx"));
+    assert_int_equal(strlen(text), sizeof text - 1);
+    assert_string_equal(text + strlen(text) - 4, "x...");
 }
 
 static ll_status plan_for(int batch, const char *engine, ll_error *err)

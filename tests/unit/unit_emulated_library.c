@@ -173,12 +173,36 @@ static void a_convolution_is_right(void **state)
     nothing_left(card);
 }
 
+/* Names as long as they may be, whose ends count, stay whole behind "plain ". */
+static void plain_names_are_whole(void **state)
+{
+    char engines[2][LL_CONV_ENGINE_TEXT];
+    ll_conv_shape shape = {.type = LL_CONV_FP32};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        memset(engines[i], '1', sizeof engines[i]);
+        memcpy(engines[i], "e4 k2=", 6);
+        engines[i][LL_CONV_NAME_TEXT - 2] = (char)('2' + i);
+        engines[i][LL_CONV_NAME_TEXT - 1] = '\0';
+    }
+    ll_conv_plain_mark(engines, 2);
+    for (int i = 0; i < 2; i++) {
+        const char *engine = engines[i];
+        ok_ll(ll_conv_plain_read(&engine, &shape, NULL), NULL);
+        assert_true(shape.plain);
+        assert_int_equal(strlen(engine), LL_CONV_NAME_TEXT - 1);
+        assert_int_equal(engine[LL_CONV_NAME_TEXT - 2], '2' + i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_kernel_waits_in_its_queue),
         cmocka_unit_test(a_product_is_right),
         cmocka_unit_test(a_convolution_is_right),
+        cmocka_unit_test(plain_names_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

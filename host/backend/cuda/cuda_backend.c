@@ -6,7 +6,6 @@
 #include "host/base/memory.h"
 #include "host/base/number.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +18,6 @@ enum {
     OLDEST_DRIVER = 13000,
     OLDEST_MAJOR = 8
 };
-enum { DEVICE = sizeof((struct cuda_state *)NULL)->device_text };
 
 /* Drivers are known to people by their branch, to programs by the CUDA version they bring. */
 static const struct {
@@ -62,30 +60,41 @@ static ll_status check_device(int device, struct cudaDeviceProp *properties, ll_
 }
 
 /* What decides the bits, and how much there is of it. */
-static void name_device(const struct cudaDeviceProp *properties, char text[DEVICE])
+static ll_status name_device(const struct cudaDeviceProp *properties, char **out, ll_error *err)
 {
-    snprintf(text, DEVICE, "%.80s, %d.%d, %d SMs", properties->name, properties->major,
-             properties->minor, properties->multiProcessorCount);
+    return ll_text_format(out, err, "%s, %d.%d, %d SMs", properties->name, properties->major,
+                          properties->minor, properties->multiProcessorCount);
+}
+
+/* A line of `devices`; `free_bytes` is NULL where nobody asked. */
+static ll_status add_device(struct cuda_state *state, int device,
+                            const struct cudaDeviceProp *properties, const size_t *free_bytes,
+                            ll_error *err)
+{
+    char *name = NULL, size[LL_NUMBER_TEXT], room[LL_NUMBER_TEXT];
+
+    LL_TRY(name_device(properties, &name, err));
+    ll_status status =
+        ll_text_append(&state->devices, err, "%s%d: %s, %s", device > 0 ? "\n" : "", device, name,
+                       ll_number_size((double)properties->totalGlobalMem, size));
+    free(name);
+    if (status == LL_OK && free_bytes != NULL)
+        status = ll_text_append(&state->devices, err, ", %s free",
+                                ll_number_size((double)*free_bytes, room));
+    return status;
 }
 
 static ll_status list_devices(struct cuda_state *state, ll_error *err)
 {
-    char name[DEVICE], size[LL_NUMBER_TEXT], room[LL_NUMBER_TEXT];
-    size_t used = 0, free_bytes = 0, all_bytes = 0;
+    size_t free_bytes = 0, all_bytes = 0;
     int count = 0;
 
     LL_TRY(LL_CUDA(cudaMemGetInfo(&free_bytes, &all_bytes)));
     LL_TRY(LL_CUDA(cudaGetDeviceCount(&count)));
-    for (int i = 0; i < count && used < sizeof state->devices; i++) {
+    for (int i = 0; i < count; i++) {
         struct cudaDeviceProp properties;
         LL_TRY(LL_CUDA(cudaGetDeviceProperties(&properties, i)));
-        name_device(&properties, name);
-        used += (size_t)snprintf(state->devices + used, sizeof state->devices - used,
-                                 "%s%d: %s, %s", i > 0 ? "\n" : "", i, name,
-                                 ll_number_size((double)properties.totalGlobalMem, size));
-        if (i == state->device && used < sizeof state->devices)
-            used += (size_t)snprintf(state->devices + used, sizeof state->devices - used,
-                                     ", %s free", ll_number_size((double)free_bytes, room));
+        LL_TRY(add_device(state, i, &properties, i == state->device ? &free_bytes : NULL, err));
     }
     return LL_OK;
 }
@@ -105,17 +114,16 @@ static ll_status precision_of(const char *name, ll_conv_type *type, ll_error *er
 }
 
 /* What in the environment makes the libraries compute otherwise: part of what decides the bits. */
-static void name_environment(char *libraries, size_t size_bytes)
+static ll_status name_environment(char **libraries, ll_error *err)
 {
     static const char *const k_names[] = {"NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION",
                                           "CUBLAS_EMULATION_STRATEGY"};
 
     for (size_t i = 0; i < sizeof k_names / sizeof k_names[0]; i++) {
         const char *const value = getenv(k_names[i]);
-        const size_t used = strlen(libraries);
-        if (value != NULL)
-            snprintf(libraries + used, size_bytes - used, ", %s=%.12s", k_names[i], value);
+        if (value != NULL) LL_TRY(ll_text_append(libraries, err, ", %s=%s", k_names[i], value));
     }
+    return LL_OK;
 }
 
 static ll_status open_libraries(struct cuda_state *state, int driver, ll_error *err)
@@ -126,12 +134,11 @@ static ll_status open_libraries(struct cuda_state *state, int driver, ll_error *
     LL_TRY(ll_conv_library_open(&state->conv, conv, err));
     LL_TRY(ll_gemm_library_open(&state->gemm, gemm, err));
     LL_TRY(LL_CUDA(cudaRuntimeGetVersion(&runtime)));
-    snprintf(state->libraries, sizeof state->libraries, "driver %d.%d, CUDA %d.%d, %s, %s",
-             driver / 1000, driver / 10 % 100, runtime / 1000, runtime / 10 % 100, conv, gemm);
-    name_environment(state->libraries, sizeof state->libraries);
-    snprintf(state->engines, sizeof state->engines, "%s", state->libraries);
-    state->engines_length = strlen(state->engines);
-    return LL_OK;
+    LL_TRY(ll_text_format(&state->libraries, err, "driver %d.%d, CUDA %d.%d, %s, %s", driver / 1000,
+                          driver / 10 % 100, runtime / 1000, runtime / 10 % 100, conv, gemm));
+    LL_TRY(name_environment(&state->libraries, err));
+    state->engines_length = strlen(state->libraries);
+    return ll_text_copy(state->libraries, state->engines_length, &state->engines, err);
 }
 
 static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll_error *err)
@@ -158,7 +165,7 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
     state->slots = options->slots;
     state->patience_s = options->patience_s > 0 ? options->patience_s : DEFAULT_PATIENCE_S;
     state->log = options->log;
-    name_device(&properties, state->device_text);
+    LL_TRY(name_device(&properties, &state->device_text, err));
     LL_TRY(list_devices(state, err));
     LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->in, cudaStreamNonBlocking)));
     LL_TRY(LL_CUDA(cudaStreamCreateWithFlags(&state->compute, cudaStreamNonBlocking)));
@@ -177,6 +184,10 @@ static void cuda_close(ll_backend *be)
     if (state->in != NULL) (void)cudaStreamDestroy(state->in);
     if (state->compute != NULL) (void)cudaStreamDestroy(state->compute);
     if (state->out != NULL) (void)cudaStreamDestroy(state->out);
+    free(state->engines);
+    free(state->devices);
+    free(state->libraries);
+    free(state->device_text);
     free(state);
     be->state = NULL;
 }

@@ -7,8 +7,8 @@
 #include "host/backend/cuda/cuda_check.h"
 #include "host/backend/cuda/cuda_contest.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- plans ------------------------------------------------------------------------------ */
@@ -76,7 +76,8 @@ ll_status ll_cuda_layer_take(ll_net *net, int index, const char *engine, bool po
     layer->conv = NULL;
     layer->gemm = NULL;
     layer->pooled = pooled;
-    if (engine != layer->engine) snprintf(layer->engine, sizeof layer->engine, "%s", engine);
+    if (engine != layer->engine)
+        LL_TRY(ll_text_fit(layer->engine, sizeof layer->engine, err, "%s", engine));
     layer->own = ll_cuda_own_is(engine);
     if (layer->own) return LL_OK;
     if (ll_vgg16_layer_at(index)->kind == LL_VGG16_FC) {
@@ -99,8 +100,8 @@ ll_status ll_cuda_card_check(const struct cuda_state *state, const ll_error *ref
 
     (void)cudaGetLastError(); /* what an engine failed for is not the next one's error */
     if (code == cudaSuccess) return LL_OK;
-    return ll_fail(err, LL_ERR_DEVICE, "%.160s; then CUDA: %s in cudaStreamSynchronize",
-                   refused->text, cudaGetErrorString(code));
+    return ll_fail(err, LL_ERR_DEVICE, "%s; then CUDA: %s in cudaStreamSynchronize", refused->text,
+                   cudaGetErrorString(code));
 }
 
 /* ---- all layers ------------------------------------------------------------------------- */
@@ -166,7 +167,8 @@ static ll_status from_kept(ll_net *net, bool *good, ll_error *err)
 
     *good = false;
     LL_TRY(ll_alloc("engines", LL_CUDA_LAYERS, sizeof *kept, &kept, err));
-    if (net->earlier != NULL) ll_cuda_engines_read(net, net->earlier, kept, &found);
+    if (net->earlier != NULL)
+        LL_TRY_DONE(ll_cuda_engines_read(net, net->earlier, kept, &found, err));
     if (found) LL_TRY_DONE(choose_all(net, kept, good, err));
     if (*good) goto done;
     LL_TRY_DONE(ll_cuda_cache_read(net, kept, &found, err));

@@ -12,10 +12,10 @@
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "kernels/halve.h"
 #include "kernels/launch_shape.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,15 +245,12 @@ static int for_people(const char *algorithm)
 
 /* How tiles are multiplied decides the bits of a stored matrix: the index says it, behind the
  * engines of the features, whose fingerprint it does not touch. */
-static void describe_product(const struct cuda_compare *compare)
+static ll_status describe_product(const struct cuda_compare *compare, ll_error *err)
 {
-    struct cuda_state *const state = compare->state;
-
-    snprintf(state->engines + state->engines_length, sizeof state->engines - state->engines_length,
-             "; tiles of %lld %.*s%s%.*s", (long long)compare->plan.tile,
-             for_people(compare->algorithms[0]), compare->algorithms[0],
-             compare->tail != NULL ? ", " : "", for_people(compare->algorithms[1]),
-             compare->algorithms[1]);
+    return ll_text_append(&compare->state->engines, err, "; tiles of %lld %.*s%s%.*s",
+                          (long long)compare->plan.tile, for_people(compare->algorithms[0]),
+                          compare->algorithms[0], compare->tail != NULL ? ", " : "",
+                          for_people(compare->algorithms[1]), compare->algorithms[1]);
 }
 
 static ll_status demand_of(const ll_compare_options *options, ll_cuda_demand *demand, ll_error *err)
@@ -296,7 +293,7 @@ ll_status ll_cuda_compare_begin_within(ll_backend *be, const ll_compare_options 
     ll_cuda_limits own;
 
     ll_cuda_compare_end(be);
-    state->engines[state->engines_length] = '\0';
+    if (state->engines != NULL) state->engines[state->engines_length] = '\0';
     LL_TRY(demand_of(options, &demand, err));
     LL_TRY(ll_alloc("a comparison", 1, sizeof *compare, &compare, err));
     state->compare = compare; /* from here on compare_end frees what there is */
@@ -317,7 +314,7 @@ ll_status ll_cuda_compare_begin_within(ll_backend *be, const ll_compare_options 
     }
     LL_TRY(ll_cuda_compare_failed(make_events(compare, &cause), &cause, "events", err));
     LL_TRY(acquire_what_fits(compare, *limits, err));
-    describe_product(compare);
+    LL_TRY(describe_product(compare, err));
     return ll_cuda_compare_failed(fill(compare, &cause), &cause, "features", err);
 }
 
@@ -372,7 +369,7 @@ ll_status ll_cuda_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *er
     ll_error cause = LL_ERROR_INIT;
     char stage[STAGE_TEXT];
 
-    snprintf(stage, sizeof stage, "tile (%lld, %lld)", (long long)i, (long long)j);
+    ll_text_exact(stage, sizeof stage, "tile (%lld, %lld)", (long long)i, (long long)j);
     LL_TRY(ll_cuda_tile_deliver(compare, slot, err));
     ll_status status = ll_cuda_features_for_tiles(compare, &cause);
     if (status == LL_OK) status = ll_cuda_tile_queue(compare, i, j, slot, &cause);

@@ -18,9 +18,10 @@
 #include "host/backend/cuda/cuda_check.h"
 #include "host/base/clock.h"
 #include "host/base/memory.h"
+#include "host/base/number.h"
+#include "host/base/text.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,11 +54,14 @@ static ll_status card_check(const struct cuda_contest *c, int layer, const ll_er
 
 /* ---- offers ----------------------------------------------------------------------------- */
 
+_Static_assert((int)LL_GEMM_TEXT <= (int)LL_CONV_ENGINE_TEXT,
+               "an offer has room for either's name");
+
 static void offer_add(struct cuda_contest *c, const char *engine, bool pooled)
 {
     struct cuda_offer *const offer = &c->offers[c->count++];
 
-    snprintf(offer->engine, sizeof offer->engine, "%s", engine);
+    ll_text_exact(offer->engine, sizeof offer->engine, "%s", engine);
     offer->pooled = pooled;
     offer->ms = INFINITY;
     offer->took_s = 0.0;
@@ -97,8 +101,7 @@ static ll_status collect_convolutions(struct cuda_contest *c, int layer, bool po
     LL_TRY_DONE(ll_conv_engines(c->net->state->conv, &shape, engines, max, &count, why, err));
     ll_log_detail(c->net->state->log, "engines: %-7s%s %s", ll_vgg16_name(layer),
                   pooled ? " with its pool" : "", why);
-    if (count == 0 && !pooled)
-        (void)ll_fail(&c->last, LL_ERR_UNSUPPORTED, "no engine: %.200s", why);
+    if (count == 0 && !pooled) (void)ll_fail(&c->last, LL_ERR_UNSUPPORTED, "no engine: %s", why);
     for (int i = 0; i < count; i++)
         offer_add(c, engines[i], pooled);
 done:
@@ -206,8 +209,7 @@ ll_status ll_cuda_contest_pass_over(struct cuda_contest *c, int layer, struct cu
                                     ll_status why, const ll_error *refused, ll_error *err)
 {
     offer->ms = INFINITY;
-    snprintf(offer->why, sizeof offer->why, "%.*s", (int)sizeof offer->why - 1,
-             bare(layer, refused->text));
+    ll_text_say(offer->why, sizeof offer->why, "%s", bare(layer, refused->text));
     LL_TRY(card_check(c, layer, refused, err));
     c->last = *refused;
     if (why == LL_ERR_MEMORY) c->memory = why;
@@ -252,7 +254,7 @@ static ll_status time_all(struct cuda_contest *c, int layer, ll_error *err)
         ll_error refused = LL_ERROR_INIT;
         const double kept_s = offer->pooled ? 0.0 : half_s;
         if (fastest(c) != NULL && !ll_cuda_contest_has_time(c, next_s(c) + kept_s)) {
-            snprintf(offer->why, sizeof offer->why, "not tried: patience is over");
+            ll_text_say(offer->why, sizeof offer->why, "not tried: patience is over");
             continue;
         }
         const double begin_s = ll_clock_seconds();
@@ -290,8 +292,9 @@ static void tell_offers(const struct cuda_contest *c, int layer)
         const struct cuda_offer *const offer = &c->offers[i];
         const bool product = ll_vgg16_layer_at(layer)->kind == LL_VGG16_FC;
         const int length = (int)(product ? strcspn(offer->engine, " ") : strlen(offer->engine));
-        char ms[16] = "-";
-        if (isfinite(offer->ms)) snprintf(ms, sizeof ms, "%.3f ms", (double)offer->ms);
+        char number[LL_NUMBER_TEXT], ms[LL_NUMBER_TEXT + sizeof " ms"] = "-";
+        if (isfinite(offer->ms))
+            ll_text_exact(ms, sizeof ms, "%s ms", ll_number_fixed((double)offer->ms, 3, number));
         ll_log_detail(c->net->state->log, "engines: %-7s %11s %7.2f s  %.*s%s%s%s",
                       ll_vgg16_name(layer), ms, offer->took_s, length, offer->engine,
                       offer->pooled ? " with its pool" : "", offer->why[0] == '\0' ? "" : ": ",
@@ -317,7 +320,7 @@ ll_status ll_cuda_contest_take(struct cuda_contest *c, int layer, const char *en
     LL_TRY(card_check(c, layer, &refused, err));
     if (status == LL_ERR_MEMORY) c->memory = status;
     c->last = refused;
-    snprintf(text, 256, "%.255s", refused.text);
+    ll_text_say(text, 256, "%s", refused.text);
     *wrong = text;
     return LL_OK;
 }
@@ -330,7 +333,7 @@ static ll_status give_up(const struct cuda_contest *c, int layer, ll_error *err)
     if (c->wrong || c->last.text[0] == '\0')
         return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: none of %d engines computes it right",
                        ll_vgg16_name(layer), c->count);
-    return ll_fail(err, c->last.code, "%s: none of %d engines runs: %.200s", ll_vgg16_name(layer),
+    return ll_fail(err, c->last.code, "%s: none of %d engines runs: %s", ll_vgg16_name(layer),
                    c->count, bare(layer, c->last.text));
 }
 
@@ -350,7 +353,7 @@ static ll_status settle(struct cuda_contest *c, int layer, bool *settled, ll_err
             break;
         }
         best->ms = INFINITY;
-        snprintf(best->why, sizeof best->why, "%.*s", (int)sizeof best->why - 1, wrong);
+        ll_text_say(best->why, sizeof best->why, "%s", wrong);
         c->wrong = c->wrong || wrong != text;
         ll_log_line(c->net->state->log, "%s: engine %s %s; passed over", ll_vgg16_name(layer),
                     best->engine, wrong);
@@ -361,7 +364,7 @@ static ll_status settle(struct cuda_contest *c, int layer, bool *settled, ll_err
 static ll_status last_resort(struct cuda_contest *c, int layer, bool *settled, ll_error *err)
 {
     ll_log_line(c->net->state->log,
-                "%s: no engine of the library computes it right here (%d tried; %.160s); a kernel "
+                "%s: no engine of the library computes it right here (%d tried; %s); a kernel "
                 "of ours does, slowly",
                 ll_vgg16_name(layer), c->count,
                 c->last.text[0] == '\0' ? "all wrong" : c->last.text);

@@ -7,10 +7,10 @@
 #include "host/backend/cuda/cuda_conv.h"
 #include "host/backend/cuda/cuda_conv_graph.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 
 #include <cudnn_graph.h>
 #include <dlfcn.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char k_nvrtc[] = "libnvrtc.so.13"; /* that of CUDA 13, as the runtime we build with */
@@ -72,7 +72,7 @@ static ll_status offers(ll_conv_library *library, const ll_conv_shape *shape,
 
     *count = 0;
     if (ll_conv_graph_build(&target, shape, 1.0f, &graph, &refused) != LL_OK) {
-        snprintf(why, 256, "%s", refused.text);
+        ll_text_say(why, 256, "%s", refused.text);
         if (refused.code == LL_ERR_UNSUPPORTED) return LL_OK;
         return ll_fail(err, refused.code, "%s", refused.text);
     }

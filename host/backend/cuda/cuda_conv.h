@@ -34,6 +34,9 @@ typedef struct ll_conv_shape {
 } ll_conv_shape;
 
 enum { LL_CONV_ENGINE_TEXT = 256 }; /* "e4 k2=1,k13=0": enough to find the same plan again */
+#define LL_CONV_PLAIN "plain "      /* before the name of an engine that convolves alone */
+/* Bytes of a name that leaves room for that; an engine whose name is longer is not offered. */
+enum { LL_CONV_NAME_TEXT = LL_CONV_ENGINE_TEXT - (sizeof LL_CONV_PLAIN - 1) };
 
 enum { LL_CONV_VERSION_TEXT = 64 };
 
@@ -75,8 +78,9 @@ void ll_conv_free(ll_conv *conv); /* accepts NULL */
 LL_NODISCARD ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *bias,
                                    void *y, void *workspace, cudaStream_t stream, ll_error *err);
 
-/* cuda_plain.c, for every implementation of the above: put "plain " before texts; take it off one,
- * and say in `shape` that it was there; do what a plain engine has left undone. */
+/* cuda_plain.c, for every implementation of the above: put "plain " before names, which have at
+ * most LL_CONV_NAME_TEXT bytes; take it off one, and say in `shape` that it was there; do what a
+ * plain engine has left undone. */
 void ll_conv_plain_mark(char (*engines)[LL_CONV_ENGINE_TEXT], int count);
 LL_NODISCARD ll_status ll_conv_plain_read(const char **engine, ll_conv_shape *shape, ll_error *err);
 LL_NODISCARD ll_status ll_conv_plain_finish(const ll_conv_shape *shape, const void *bias, void *y,

@@ -5,9 +5,9 @@
  * something within one version of cuDNN only, which is why caches of names are kept by version. */
 #include "host/backend/cuda/cuda_conv_graph.h"
 #include "host/base/number.h"
+#include "host/base/text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char k_splits[] = "splits sums by place";
@@ -110,24 +110,22 @@ void ll_conv_tally_text(const ll_conv_tally *tally, char text[256])
         "Winograd", "tensor cores",      "rounded inputs",  "split sums",
         "unable"};
     const int all = tally->offered + tally->known;
-    int refused = 0, used = 0;
+    int refused = 0;
 
     for (int i = 0; i < LL_CONV_RULES; i++)
         refused += tally->refused[i];
-    used += snprintf(text, 256, "%d offered", tally->offered);
-    if (tally->known > 0)
-        used += snprintf(text + used, 256 - (size_t)used, ", %d known", tally->known);
-    if (tally->added > 0)
-        used += snprintf(text + used, 256 - (size_t)used, ", %d added", tally->added);
+    ll_text_say(text, 256, "%d offered", tally->offered);
+    if (tally->known > 0) ll_text_say_more(text, 256, ", %d known", tally->known);
+    if (tally->added > 0) ll_text_say_more(text, 256, ", %d added", tally->added);
     for (int i = 0, told = 0; i < LL_CONV_RULES; i++) {
         if (tally->refused[i] == 0) continue;
-        if (told == 0) used += snprintf(text + used, 256 - (size_t)used, ", %d refused (", refused);
+        if (told == 0) ll_text_say_more(text, 256, ", %d refused (", refused);
         told += tally->refused[i];
-        used += snprintf(text + used, 256 - (size_t)used, "%s %d%s", k_rules[i], tally->refused[i],
+        ll_text_say_more(text, 256, "%s %d%s", k_rules[i], tally->refused[i],
                          told < refused ? ", " : ")");
     }
     if (refused == all && tally->added == 0 && tally->last[0] != '\0')
-        snprintf(text + used, 256 - (size_t)used, "; %.96s", tally->last);
+        ll_text_say_more(text, 256, "; %s", tally->last);
 }
 
 /* ---- names ------------------------------------------------------------------------------ */
@@ -139,7 +137,6 @@ static ll_status append_knobs(cudnnBackendDescriptor_t config, char text[LL_CONV
     ll_status status = LL_OK;
     cudnnBackendDescriptor_t knobs[MAX_KNOBS] = {NULL};
     int64_t count = 0;
-    size_t used = strlen(text);
 
     LL_TRY_DONE(make_many(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, knobs, MAX_KNOBS, err));
     LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
@@ -153,10 +150,10 @@ static ll_status append_knobs(cudnnBackendDescriptor_t config, char text[LL_CONV
                                                       CUDNN_TYPE_KNOB_TYPE, 1, &got, &type)));
         LL_TRY_DONE(LL_CUDNN(cudnnBackendGetAttribute(knobs[i], CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE,
                                                       CUDNN_TYPE_INT64, 1, &got, &value)));
-        const int wrote = snprintf(text + used, LL_CONV_ENGINE_TEXT - used, "%sk%d=%" PRId64,
-                                   i == 0 ? " " : ",", (int)type, value);
-        if (wrote <= 0 || (size_t)wrote >= LL_CONV_ENGINE_TEXT - used) *rule = LL_CONV_UNABLE;
-        used += *rule == LL_CONV_ALLOWED ? (size_t)wrote : 0;
+        const size_t used = strlen(text);
+        if (ll_text_fit(text + used, LL_CONV_NAME_TEXT - used, NULL, "%sk%d=%" PRId64,
+                        i == 0 ? " " : ",", (int)type, value) != LL_OK)
+            *rule = LL_CONV_UNABLE;
         if (splits_sums(type, value)) *rule = LL_CONV_SPLIT_SUMS;
     }
 done:
@@ -180,7 +177,7 @@ static ll_status describe(cudnnBackendDescriptor_t config, ll_conv_type type,
                                                   CUDNN_TYPE_INT64, 1, &got, &index)));
     LL_TRY_DONE(engine_rule(engine, type, rule, err));
     if (*rule != LL_CONV_ALLOWED) goto done;
-    snprintf(text, LL_CONV_ENGINE_TEXT, "e%" PRId64, index);
+    ll_text_exact(text, LL_CONV_NAME_TEXT, "e%" PRId64, index);
     LL_TRY_DONE(append_knobs(config, text, rule, err));
 done:
     if (status != LL_OK) *rule = LL_CONV_UNABLE;
@@ -220,8 +217,7 @@ static bool known(char (*engines)[LL_CONV_ENGINE_TEXT], int count, const char *t
 static void refuse(ll_conv_tally *tally, ll_conv_rule rule, const ll_error *refused)
 {
     tally->refused[rule]++;
-    if (refused->text[0] != '\0')
-        snprintf(tally->last, sizeof tally->last, "%.159s", refused->text);
+    if (refused->text[0] != '\0') ll_text_say(tally->last, sizeof tally->last, "%s", refused->text);
 }
 
 /* Would it split sums by place at this batch? Then `text` becomes that of its twin, which never
@@ -232,13 +228,13 @@ static bool give_way_to_twin(const ll_conv_graph *graph, char text[LL_CONV_ENGIN
     cudnnBackendDescriptor_t plan = NULL;
     char knob[FIELD];
 
-    const int length = snprintf(knob, sizeof knob, "k%d=0", (int)CUDNN_KNOB_TYPE_WORKSPACE);
+    ll_text_exact(knob, sizeof knob, "k%d=0", (int)CUDNN_KNOB_TYPE_WORKSPACE);
     char *const at = strstr(text, knob);
     if (at == NULL) return false;
     const ll_status status = ll_conv_graph_plan(graph, text, &plan, &err);
     free_many(&plan, 1);
     if (status == LL_OK || strstr(err.text, k_splits) == NULL) return false;
-    at[length - 1] = '1';
+    at[strlen(knob) - 1] = '1';
     return true;
 }
 
@@ -255,7 +251,7 @@ static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t m
 
     LL_TRY_DONE(make_many(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, configs, MAX_CONFIGS, err));
     if (heuristics(graph, mode, &asked, configs, &offered, &refused) != LL_OK) {
-        snprintf(tally->last, sizeof tally->last, "%.159s", refused.text);
+        ll_text_say(tally->last, sizeof tally->last, "%s", refused.text);
         goto done;
     }
     for (int64_t i = 0; i < offered && i < MAX_CONFIGS && *count < max; i++) {
@@ -296,7 +292,7 @@ static ll_status add_all(const ll_conv_graph *graph, ll_conv_type type,
         ll_status status = engine_of(graph, index, &engine, &refused);
         if (status == LL_OK) status = engine_rule(engine, type, &rule, &refused);
         if (rule == LL_CONV_ALLOWED)
-            snprintf(engines[(*count)++], LL_CONV_ENGINE_TEXT, "e%" PRId64, index);
+            ll_text_exact(engines[(*count)++], LL_CONV_NAME_TEXT, "e%" PRId64, index);
         else
             refuse(tally, rule, &refused);
         tally->known++;
@@ -329,7 +325,7 @@ static ll_status read_knob(const char **text, cudnnBackendKnobType_t *type, int6
     const char *const equals = memchr(*text, '=', length);
 
     if (length >= sizeof field || **text != 'k' || equals == NULL)
-        return ll_fail(err, LL_ERR_FORMAT, "engine: '%.40s' is no knob", *text);
+        return ll_fail(err, LL_ERR_FORMAT, "engine: '%s' is no knob", *text);
     memcpy(field, *text + 1, length - 1);
     field[length - 1] = '\0';
     field[equals - *text - 1] = '\0';
@@ -426,7 +422,7 @@ ll_status ll_conv_graph_plan(const ll_conv_graph *graph, const char *engine,
 
     *out = NULL;
     if (engine[0] != 'e' || length >= sizeof field)
-        return ll_fail(err, LL_ERR_FORMAT, "engine: '%.40s' is no engine", engine);
+        return ll_fail(err, LL_ERR_FORMAT, "engine: '%s' is no engine", engine);
     memcpy(field, engine + 1, length - 1);
     field[length - 1] = '\0';
     LL_TRY(ll_number_int("engine", field, 0, INT32_MAX, &index, err));

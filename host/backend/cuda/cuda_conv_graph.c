@@ -7,9 +7,9 @@
  * the mode with padding of minus infinity only. Every attribute is spelt as in the developer's
  * guide, cuDNN 9, "Backend descriptor types". */
 #include "host/backend/cuda/cuda_conv_graph.h"
+#include "host/base/text.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { RANK = 4, PLACES = 2, ALIGNMENT = 16, WINDOW = 3, UID_CONV = 11, UID_SUM, UID_RELU };
@@ -26,6 +26,7 @@ ll_status ll_cudnn_status(ll_error *err, cudnnStatus_t code, const char *call)
 
     if (code == CUDNN_STATUS_SUCCESS) return LL_OK;
     cudnnGetLastErrorString(why, sizeof why);
+    ll_text_mark_cut(why, sizeof why);
     why[strcspn(why, "\n")] = '\0';
     if (code == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
         code == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)
@@ -40,8 +41,9 @@ ll_status ll_cudnn_status(ll_error *err, cudnnStatus_t code, const char *call)
 ll_status ll_conv_version_check(size_t cudnn, size_t cuda, char version[LL_CONV_VERSION_TEXT],
                                 ll_error *err)
 {
-    snprintf(version, LL_CONV_VERSION_TEXT, "cuDNN %zu.%zu.%zu for CUDA %zu.%zu", cudnn / 10000,
-             cudnn / 100 % 100, cudnn % 100, cuda / 1000, cuda / 10 % 100);
+    LL_TRY(ll_text_fit(version, LL_CONV_VERSION_TEXT, err, "cuDNN %zu.%zu.%zu for CUDA %zu.%zu",
+                       cudnn / 10000, cudnn / 100 % 100, cudnn % 100, cuda / 1000,
+                       cuda / 10 % 100));
     if (cudnn < OLDEST_CUDNN || cudnn >= 100000)
         return ll_fail(err, LL_ERR_UNSUPPORTED, "%s: lookloom needs cuDNN 9.8 or a later 9",
                        version);

@@ -13,25 +13,26 @@
 #include "host/base/digest.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY = 640, NAME = 16, MAX_BYTES = 1 << 16, END = 6 + 16 + 2 };
+enum { MAX_BYTES = 1 << 16, END = 6 + 16 + 2 };
 
 static const char *const k_precisions[] = {"fp16", "tf32", "fp32"};
 
-static void write_key(const ll_net *net, char key[KEY])
+/* Whatever decides the choice, whole; yours to free(). */
+static ll_status make_key(const ll_net *net, char **out, ll_error *err)
 {
     const struct cuda_state *const state = net->state;
-    snprintf(key, KEY, "lookloom engines 3; %s; %s; %s; batch %d; to %s", state->device_text,
-             state->libraries, k_precisions[state->precision], net->batch,
-             ll_vgg16_name(net->last));
+    return ll_text_format(out, err, "lookloom engines 3; %s; %s; %s; batch %d; to %s",
+                          state->device_text, state->libraries, k_precisions[state->precision],
+                          net->batch, ll_vgg16_name(net->last));
 }
 
 /* The folder, yours to free(); NULL if neither variable is set. */
@@ -48,11 +49,10 @@ static ll_status folder(char **out, ll_error *err)
 static ll_status path_of(const char *in, const char *key, char **out, ll_error *err)
 {
     uint8_t digest[LL_DIGEST_BYTES];
-    char hex[2 * NAME + 1];
+    char hex[LL_DIGEST_HEX];
 
     ll_digest_bytes(key, strlen(key), digest);
-    for (int i = 0; i < LL_DIGEST_BYTES; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    ll_digest_digits(digest, LL_DIGEST_BYTES, hex);
     return ll_text_format(out, err, "%s/engines-%s", in, hex);
 }
 
@@ -69,15 +69,16 @@ static bool read_line(const ll_net *net, int index, const char *line, struct cud
     layer->pooled = strncmp(line, " pooled ", 8) == 0;
     if (!layer->pooled && strncmp(line, " alone ", 7) != 0) return false;
     line += layer->pooled ? 8 : 7;
-    if (line[0] == '\0' || strlen(line) >= sizeof layer->engine) return false;
-    snprintf(layer->engine, sizeof layer->engine, "%s", line);
+    if (line[0] == '\0' ||
+        ll_text_fit(layer->engine, sizeof layer->engine, NULL, "%s", line) != LL_OK)
+        return false;
     return !layer->pooled || ll_cuda_pool_follows(net, index);
 }
 
 /* The last line, of the digest of those before it, which are `size_bytes` long. */
 static void write_end(const char *text, size_t size_bytes, char end[END])
 {
-    snprintf(end, END, "whole %016" PRIx64 "\n", ll_digest_block(text, size_bytes));
+    ll_text_exact(end, END, "whole %016" PRIx64 "\n", ll_digest_block(text, size_bytes));
 }
 
 /* Lines are cut in place. */
@@ -105,17 +106,17 @@ ll_status ll_cuda_cache_read(const ll_net *net, struct cuda_layer layers[], bool
                              ll_error *err)
 {
     ll_status status = LL_OK;
-    char key[KEY], *in = NULL, *path = NULL;
+    char *key = NULL, *in = NULL, *path = NULL;
     uint8_t *text = NULL;
     size_t size_bytes = 0;
 
     *found = false;
     if (net->last < LL_VGG16_POOL5) return LL_OK; /* only whole networks are kept */
-    write_key(net, key);
+    LL_TRY_DONE(make_key(net, &key, err));
     LL_TRY_DONE(folder(&in, err));
     if (in == NULL) goto done;
     LL_TRY_DONE(path_of(in, key, &path, err));
-    if (ll_file_read(path, MAX_BYTES, &text, &size_bytes, NULL) != LL_OK) goto done;
+    if (ll_file_read(path, strlen(key) + MAX_BYTES, &text, &size_bytes, NULL) != LL_OK) goto done;
     *found = strlen((const char *)text) == size_bytes && read_text(net, (char *)text, key, layers);
     if (!*found)
         ll_log_line(net->state->log, "%s: not as we left it; engines are chosen anew", path);
@@ -123,23 +124,25 @@ done:
     free(text);
     free(path);
     free(in);
+    free(key);
     return status;
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-static void write_text(const ll_net *net, const char *key, char *text)
+/* Also after a failure `*text` is yours to free(). */
+static ll_status make_text(const ll_net *net, const char *key, char **text, ll_error *err)
 {
     char end[END];
-    size_t used = (size_t)snprintf(text, MAX_BYTES, "%s\n", key);
 
+    LL_TRY(ll_text_format(text, err, "%s\n", key));
     for (int i = 0; i <= net->last; i++)
         if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
-            used +=
-                (size_t)snprintf(text + used, MAX_BYTES - used, "%s %s %s\n", ll_vgg16_name(i),
-                                 net->layers[i].pooled ? "pooled" : "alone", net->layers[i].engine);
-    write_end(text, used, end);
-    snprintf(text + used, MAX_BYTES - used, "%s", end);
+            LL_TRY(ll_text_append(text, err, "%s %s %s\n", ll_vgg16_name(i),
+                                  net->layers[i].pooled ? "pooled" : "alone",
+                                  net->layers[i].engine));
+    write_end(*text, strlen(*text), end);
+    return ll_text_append(text, err, "%s", end);
 }
 
 static ll_status write_file(const char *path, const char *text, ll_error *err)
@@ -168,20 +171,20 @@ done:
 ll_status ll_cuda_cache_write(const ll_net *net, ll_error *err)
 {
     ll_status status = LL_OK;
-    char key[KEY], *in = NULL, *path = NULL, *text = NULL;
+    char *key = NULL, *in = NULL, *path = NULL, *text = NULL;
 
     if (net->last < LL_VGG16_POOL5) return LL_OK;
-    write_key(net, key);
+    LL_TRY_DONE(make_key(net, &key, err));
     LL_TRY_DONE(folder(&in, err));
     if (in == NULL) goto done;
-    LL_TRY_DONE(ll_alloc("engines", MAX_BYTES, 1, &text, err));
     LL_TRY_DONE(ll_file_make_folder(in, err));
     LL_TRY_DONE(path_of(in, key, &path, err));
-    write_text(net, key, text);
+    LL_TRY_DONE(make_text(net, key, &text, err));
     LL_TRY_DONE(write_file(path, text, err));
 done:
     free(text);
     free(path);
     free(in);
+    free(key);
     return status;
 }

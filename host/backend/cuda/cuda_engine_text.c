@@ -6,63 +6,64 @@
  *
  * Names of engines mean something within one version of the libraries only. The scale is said, not
  * read: it follows from the weights. */
+#include "host/backend/cuda/cuda_engine_names.h"
 #include "host/backend/cuda/cuda_net.h"
+#include "host/base/memory.h"
+#include "host/base/text.h"
 
-#include <assert.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { START = 384, NAME = 24 };
-static const char k_with_pool[] = " with pool";
-
 /* What the words must begin with to be about this net. */
-static void write_start(const ll_net *net, char start[START])
+static ll_status make_start(const ll_net *net, char **out, ll_error *err)
 {
-    snprintf(start, START, "%s; batch %d; ", net->state->libraries, net->batch);
+    return ll_text_format(out, err, "%s; batch %d; ", net->state->libraries, net->batch);
 }
 
-void ll_cuda_engines_describe(const ll_net *net, char *text, size_t size_bytes)
+ll_status ll_cuda_engines_describe(const ll_net *net, char **out, ll_error *err)
 {
-    char start[START];
+    ll_status status = LL_OK;
+    ll_cuda_engine_name names[LL_CUDA_LAYERS];
+    char *start = NULL;
+    int count = 0;
 
-    write_start(net, start);
-    size_t used = (size_t)snprintf(text, size_bytes, "%sscale %g", start, (double)net->factor);
-    for (int i = 0; i <= net->last && used < size_bytes; i++) {
-        const struct cuda_layer *const layer = &net->layers[i];
-        if (ll_vgg16_layer_at(i)->kind == LL_VGG16_POOL) continue;
-        used += (size_t)snprintf(text + used, size_bytes - used, "; %s %s%s", ll_vgg16_name(i),
-                                 layer->engine, layer->pooled ? k_with_pool : "");
-    }
-    assert(used < size_bytes); /* 15 engines of a dozen knobs: about 1500 */
+    *out = NULL;
+    for (int i = 0; i <= net->last; i++)
+        if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
+            names[count++] = (ll_cuda_engine_name){ll_vgg16_name(i), net->layers[i].engine,
+                                                   net->layers[i].pooled};
+    LL_TRY_DONE(make_start(net, &start, err));
+    LL_TRY_DONE(ll_text_append(&start, err, "scale %g", (double)net->factor));
+    LL_TRY_DONE(ll_cuda_engine_names_join(start, names, count, out, err));
+done:
+    free(start);
+    return status;
 }
 
-/* The words about one layer. */
+/* The words about one layer. An engine whose name has no room is none that we offer. */
 static bool read_layer(const ll_net *net, int index, const char *text, struct cuda_layer *layer)
 {
-    const size_t suffix = strlen(k_with_pool);
-    char name[NAME];
+    const char *engine = NULL;
+    size_t length = 0;
 
-    snprintf(name, sizeof name, "; %s ", ll_vgg16_name(index));
-    const char *const at = strstr(text, name);
-    if (at == NULL) return false;
-    const char *const engine = at + strlen(name);
-    size_t length = strcspn(engine, ";");
-    layer->pooled = length > suffix && memcmp(engine + length - suffix, k_with_pool, suffix) == 0;
-    if (layer->pooled) length -= suffix;
-    if (length == 0 || length >= sizeof layer->engine) return false;
-    memcpy(layer->engine, engine, length);
-    layer->engine[length] = '\0';
+    if (!ll_cuda_engine_names_find(text, ll_vgg16_name(index), &engine, &length, &layer->pooled) ||
+        ll_text_fit(layer->engine, sizeof layer->engine, NULL, "%.*s", (int)length, engine) !=
+            LL_OK)
+        return false;
     return !layer->pooled || ll_cuda_pool_follows(net, index);
 }
 
-void ll_cuda_engines_read(const ll_net *net, const char *text, struct cuda_layer layers[],
-                          bool *found)
+ll_status ll_cuda_engines_read(const ll_net *net, const char *text, struct cuda_layer layers[],
+                               bool *found, ll_error *err)
 {
-    char start[START];
+    char *start = NULL;
 
-    write_start(net, start);
+    *found = false;
+    LL_TRY(make_start(net, &start, err));
     *found = strncmp(text, start, strlen(start)) == 0;
+    free(start);
     for (int i = 0; *found && i <= net->last; i++)
         if (ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL)
             *found = read_layer(net, i, text, &layers[i]);
+    return LL_OK;
 }

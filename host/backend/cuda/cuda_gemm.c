@@ -20,9 +20,9 @@
 #include "host/backend/cuda/cuda_gemm.h"
 #include "host/backend/cuda/cuda_check.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +61,8 @@ ll_status ll_gemm_library_open(ll_gemm_library **out, char version[32], ll_error
     ll_gemm_library *library = NULL;
 
     *out = NULL;
-    snprintf(version, 32, "cuBLASLt %zu.%zu.%zu", number / 10000, number / 100 % 100, number % 100);
+    LL_TRY(ll_text_fit(version, 32, err, "cuBLASLt %zu.%zu.%zu", number / 10000, number / 100 % 100,
+                       number % 100));
     LL_TRY(ll_alloc("cuBLASLt", 1, sizeof *library, &library, err));
     const ll_status status = LL_CUBLAS(cublasLtCreate(&library->handle));
     if (status != LL_OK) {
@@ -130,10 +131,9 @@ static ll_status name_algorithm(const cublasLtMatmulAlgo_t *algorithm, char text
     LL_TRY(algorithm_int(algorithm, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &split, err));
     LL_TRY(algorithm_int(algorithm, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME, &scheme, err));
     if ((split != 0 && split != 1) || scheme != CUBLASLT_REDUCTION_SCHEME_NONE) return LL_OK;
-    int used = snprintf(text, LL_GEMM_TEXT, "a%d t%d s%d ", id, tile, stages);
-    for (int i = 0; i < WORDS && used > 0 && used < LL_GEMM_TEXT; i++)
-        used +=
-            snprintf(text + used, (size_t)(LL_GEMM_TEXT - used), "%016" PRIx64, algorithm->data[i]);
+    size_t used = strlen(ll_text_exact(text, LL_GEMM_TEXT, "a%d t%d s%d ", id, tile, stages));
+    for (int i = 0; i < WORDS; i++, used += WORD_TEXT)
+        ll_text_exact(text + used, LL_GEMM_TEXT - used, "%016" PRIx64, algorithm->data[i]);
     return LL_OK;
 }
 
@@ -157,7 +157,7 @@ static ll_status read_algorithm(const char *text, cublasLtMatmulAlgo_t *algorith
 
     for (int i = 0; good && i < WORDS; i++)
         good = read_word(last + 1 + i * WORD_TEXT, &algorithm->data[i]);
-    if (!good) return ll_fail(err, LL_ERR_FORMAT, "product: '%.40s' is no algorithm", text);
+    if (!good) return ll_fail(err, LL_ERR_FORMAT, "product: no algorithm: '%s'", text);
     return LL_OK;
 }
 
@@ -261,11 +261,11 @@ static ll_status take_algorithm(ll_gemm *gemm, const char *text, ll_error *err)
     if (code == CUBLAS_STATUS_NOT_SUPPORTED || code == CUBLAS_STATUS_INVALID_VALUE ||
         code == CUBLAS_STATUS_ARCH_MISMATCH ||
         (code == CUBLAS_STATUS_SUCCESS && result.state != CUBLAS_STATUS_SUCCESS))
-        return ll_fail(err, LL_ERR_UNSUPPORTED, "cuBLASLt: algorithm %.20s cannot do this", text);
+        return ll_fail(err, LL_ERR_UNSUPPORTED, "cuBLASLt: cannot do this: algorithm %s", text);
     LL_TRY(ll_cublas_status(err, code, "cublasLtMatmulAlgoCheck"));
     LL_TRY(name_algorithm(&gemm->algorithm, name, err));
     if (strcmp(name, text) != 0)
-        return ll_fail(err, LL_ERR_FORMAT, "product: '%.40s' is no algorithm of ours", text);
+        return ll_fail(err, LL_ERR_FORMAT, "product: no algorithm of ours: '%s'", text);
     gemm->workspace_bytes = result.workspaceSize;
     return LL_OK;
 }
@@ -297,7 +297,7 @@ ll_status ll_gemm_make_first(ll_gemm_library *library, const ll_gemm_shape *shap
 
     *out = NULL;
     LL_TRY(ll_gemm_algorithms(library, shape, max_workspace_bytes, first, 1, &count, err));
-    snprintf(algorithm, LL_GEMM_TEXT, "%s", first[0]);
+    memcpy(algorithm, first[0], strlen(first[0]) + 1);
     return ll_gemm_make(library, shape, algorithm, out, err);
 }
 

@@ -36,7 +36,8 @@ typedef struct ll_gemm ll_gemm;
 LL_NODISCARD ll_status ll_gemm_library_open(ll_gemm_library **out, char version[32], ll_error *err);
 void ll_gemm_library_close(ll_gemm_library *library); /* accepts NULL */
 
-enum { LL_GEMM_TEXT = 192 }; /* "a66 t20 s36 0123...": enough to find the same algorithm again */
+/* "a66 t20 s36 0123...": three ints and 128 digits, enough to find the same algorithm again. */
+enum { LL_GEMM_TEXT = 192 };
 
 /** Algorithms worth trying for a shape, best guess first; at most `max` are written. None splits
  *  sums; where any does without workspace, none takes some. LL_ERR_UNSUPPORTED if there is none. */

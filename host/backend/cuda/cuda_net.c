@@ -176,6 +176,7 @@ ll_status ll_cuda_net_create(ll_backend *be, struct ll_weights *weights,
                              const ll_net_options *options, ll_net **out, ll_error *err)
 {
     struct cuda_state *const state = be->state;
+    char *engines = NULL;
 
     LL_TRY(LL_CUDA(cudaSetDevice(state->device)));
     for (;;) {
@@ -189,8 +190,15 @@ ll_status ll_cuda_net_create(ll_backend *be, struct ll_weights *weights,
         state->batch /= 2;
         be->batch = state->batch;
     }
-    ll_cuda_engines_describe(*out, state->engines, sizeof state->engines);
-    state->engines_length = strlen(state->engines);
+    const ll_status status = ll_cuda_engines_describe(*out, &engines, err);
+    if (status != LL_OK) {
+        ll_cuda_net_free(be, *out);
+        *out = NULL;
+        return status;
+    }
+    free(state->engines);
+    state->engines = engines;
+    state->engines_length = strlen(engines);
     return LL_OK;
 }
 

@@ -124,9 +124,9 @@ LL_NODISCARD ll_status ll_cuda_card_check(const struct cuda_state *state, const 
 
 /* cuda_engine_text.c: a net's choices in words, for the index and from it. `found` is false if the
  * words are of other libraries, another batch or another network. */
-void ll_cuda_engines_describe(const ll_net *net, char *text, size_t size_bytes);
-void ll_cuda_engines_read(const ll_net *net, const char *text, struct cuda_layer layers[],
-                          bool *found);
+LL_NODISCARD ll_status ll_cuda_engines_describe(const ll_net *net, char **out, ll_error *err);
+LL_NODISCARD ll_status ll_cuda_engines_read(const ll_net *net, const char *text,
+                                            struct cuda_layer layers[], bool *found, ll_error *err);
 
 /* cuda_engine_cache.c: what was chosen before, for this very key. `found` is false if there is no
  * such file or it cannot be believed. */

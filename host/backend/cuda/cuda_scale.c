@@ -11,10 +11,10 @@
 #include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "weights/synthetic.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,7 +125,7 @@ static ll_status run_own(struct calibration *c, int layer, const char *why, ll_e
                                        .to = LL_POOL_FLOAT32};
     struct cuda_state *const state = c->net->state;
 
-    ll_log_line(state->log, "%s: no engine for fp32 (%.200s); a slow kernel of ours calibrates it",
+    ll_log_line(state->log, "%s: no engine for fp32 (%s); a slow kernel of ours calibrates it",
                 ll_vgg16_name(layer), why);
     LL_TRY(ll_cuda_own_queue(&own, c->activations[c->at], c->kernel, c->bias,
                              c->activations[1 - c->at], state->compute, err));
@@ -158,9 +158,9 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
                         engines[i], refused.text);
         /* less memory may do for half the batch; what else is refused stays refused */
         if (status == LL_ERR_MEMORY || worst == LL_ERR_UNSUPPORTED) worst = status;
-        snprintf(why, sizeof why, "%.255s", refused.text);
+        ll_text_say(why, sizeof why, "%s", refused.text);
     }
-    if (worst == LL_ERR_MEMORY) return ll_fail(err, worst, "no engine for fp32: %.200s", why);
+    if (worst == LL_ERR_MEMORY) return ll_fail(err, worst, "no engine for fp32: %s", why);
     return run_own(c, layer, why, err);
 }
 

@@ -19,10 +19,11 @@ struct cuda_state {
     cudaStream_t in, compute, out; /* uploads, work, downloads; only events bind them */
     ll_conv_library *conv;
     ll_gemm_library *gemm;
-    char device_text[128], libraries[320]; /* the card; driver, cuDNN, cuBLASLt */
-    char devices[2048];                    /* all cards, a line each */
-    char engines[4096];                    /* what goes into the index */
-    size_t engines_length;                 /* without what a comparison added to them */
+    /* In words, as long as they are: */
+    char *device_text, *libraries; /* the card; driver, cuDNN, cuBLASLt */
+    char *devices;                 /* all cards, a line each */
+    char *engines;                 /* what goes into the index */
+    size_t engines_length;         /* without what a comparison added to them */
     const ll_log *log;
     struct cuda_compare *compare; /* NULL between comparisons */
 };
