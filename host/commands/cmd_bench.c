@@ -2,13 +2,16 @@
 #include "host/commands/command.h"
 
 #include "bench/bench.h"
+#include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/parallel.h"
+#include "host/base/text.h"
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
 #include "host/cli/progress.h"
 #include "host/cli/records.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char k_program[] = "lookloom bench";
@@ -25,7 +28,7 @@ static const struct {
     [STORE] = {"store", ll_bench_store},
     [QUERY] = {"query", ll_bench_query},
 };
-enum { CELL = 112, COLUMNS = 13, MOST_BATCHES = 16 };
+enum { COLUMNS = 13, MOST_BATCHES = 16 };
 static const int64_t k_largest_batch = 4096;
 
 static const ll_column k_columns[COLUMNS] = {
@@ -45,29 +48,25 @@ struct request {
 
 static ll_status print_result(ll_records *to, const ll_bench_result *r, ll_error *err)
 {
-    char cells[COLUMNS][CELL];
-    const char *row[COLUMNS];
+    char numbers[COLUMNS][LL_NUMBER_TEXT], unit[sizeof r->unit + sizeof "/s"];
     const double rate = r->median_s > 0.0 ? r->count / r->median_s : 0.0;
-
-    snprintf(cells[0], CELL, "%.*s", (int)sizeof r->stage - 1, r->stage);
-    snprintf(cells[1], CELL, "%s", r->work);
-    snprintf(cells[2], CELL, "%d", r->threads);
-    snprintf(cells[3], CELL, "%d", r->runs);
-    snprintf(cells[4], CELL, "%.4f", r->min_s);
-    snprintf(cells[5], CELL, "%.4f", r->median_s);
-    snprintf(cells[6], CELL, "%.6g", rate);
-    snprintf(cells[7], CELL, "%s/s", r->unit);
-    snprintf(cells[8], CELL, "%.1f", r->median_s > 0.0 ? r->flops / r->median_s / 1e9 : 0.0);
-    snprintf(cells[9], CELL, "%.2f", r->median_s > 0.0 ? r->bytes / r->median_s / 1e9 : 0.0);
-    snprintf(cells[10], CELL, "%.3f", r->limit > 0.0 ? rate / r->limit : 0.0);
-    snprintf(cells[11], CELL, "%s", r->limit_name);
-    snprintf(cells[12], CELL, "%d", r->batch);
-    for (int i = 0; i < COLUMNS; i++)
-        row[i] = cells[i];
-    if (r->batch == 0) row[12] = NULL;
-    if (!(r->flops > 0.0)) row[8] = NULL;
-    if (!(r->bytes > 0.0)) row[9] = NULL;
-    if (!(r->limit > 0.0)) row[10] = NULL;
+    const double gflop_s = r->median_s > 0.0 ? r->flops / r->median_s / 1e9 : 0.0;
+    const double gb_s = r->median_s > 0.0 ? r->bytes / r->median_s / 1e9 : 0.0;
+    const char *const row[COLUMNS] = {
+        r->stage,
+        r->work,
+        ll_number_text(r->threads, numbers[2]),
+        ll_number_text(r->runs, numbers[3]),
+        ll_number_fixed(r->min_s, 4, numbers[4]),
+        ll_number_fixed(r->median_s, 4, numbers[5]),
+        ll_number_digits(rate, 6, numbers[6]),
+        ll_text_exact(unit, sizeof unit, "%s/s", r->unit),
+        r->flops > 0.0 ? ll_number_fixed(gflop_s, 1, numbers[8]) : NULL,
+        r->bytes > 0.0 ? ll_number_fixed(gb_s, 2, numbers[9]) : NULL,
+        r->limit > 0.0 ? ll_number_fixed(rate / r->limit, 3, numbers[10]) : NULL,
+        r->limit_name,
+        r->batch > 0 ? ll_number_text(r->batch, numbers[12]) : NULL,
+    };
     return ll_records_row(to, row, err);
 }
 
@@ -200,14 +199,16 @@ static ll_status read_batches(struct request *r, ll_error *err)
         return LL_OK;
     }
     for (;;) {
-        char word[16];
+        char *word = NULL;
         const size_t length = strcspn(at, ",");
         int64_t batch = 0;
         if (r->batch_count == MOST_BATCHES)
             return ll_fail(err, LL_ERR_ARGUMENT, "--batch %s: at most %d numbers", r->batch,
                            MOST_BATCHES);
-        snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word), at);
-        LL_TRY(ll_number_int("--batch", word, 1, k_largest_batch, &batch, err));
+        LL_TRY(ll_text_copy(at, length, &word, err));
+        const ll_status status = ll_number_int("--batch", word, 1, k_largest_batch, &batch, err);
+        free(word);
+        LL_TRY(status);
         r->batches[r->batch_count++] = (int)batch;
         if (at[length] == '\0') return LL_OK;
         at += length + 1;

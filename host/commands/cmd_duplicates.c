@@ -3,6 +3,7 @@
 
 #include "host/base/memory.h"
 #include "host/base/number.h"
+#include "host/base/text.h"
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
 #include "host/cli/progress.h"
@@ -35,9 +36,8 @@ static ll_status print_item(ll_records *records, const ll_query *query, int64_t 
 
     LL_TRY_DONE(id_text(query, item->row, &id, err));
     if (item->twin >= 0) LL_TRY_DONE(id_text(query, item->twin, &twin, err));
-    snprintf(number, sizeof number, "%lld", (long long)group + 1);
-    snprintf(size, sizeof size, "%lld",
-             (long long)(groups->first[group + 1] - groups->first[group]));
+    ll_number_text(group + 1, number);
+    ll_number_text(groups->first[group + 1] - groups->first[group], size);
     ll_query_score_text(item->score, score);
     ll_query_score_text(worst, lowest);
     const char *const cells[COLUMNS] = {number,
@@ -65,10 +65,11 @@ static ll_status print(const ll_query *query, const ll_duplicate_groups *groups,
         {"twin_of", false}, {"lowest", true}, {"linkage", false}};
     char head[128];
 
-    snprintf(head, sizeof head,
-             "linkage %s: an item scores %g or more with %s of its group; lowest: its worst pair",
-             ll_linkage_name(groups->linkage), min_score,
-             groups->linkage == LL_LINKAGE_CHAIN ? "some other" : "every other");
+    ll_text_say(
+        head, sizeof head,
+        "linkage %s: an item scores %g or more with %s of its group; lowest: its worst pair",
+        ll_linkage_name(groups->linkage), min_score,
+        groups->linkage == LL_LINKAGE_CHAIN ? "some other" : "every other");
     LL_TRY_DONE(ll_records_create(stdout, format, k_columns,
                                   format == LL_FORMAT_TABLE ? COLUMNS - 1 : COLUMNS, &records,
                                   err));

@@ -15,7 +15,7 @@
 #include <string.h>
 
 static const char k_program[] = "lookloom eval";
-enum { MOST_K = 1024, CELL = 32 };
+enum { MOST_K = 1024 };
 
 /* "1,5,10" into `cuts`. */
 static ll_status parse_cuts(const char *text, int64_t *cuts, int *count, ll_error *err)
@@ -39,24 +39,26 @@ static ll_status parse_cuts(const char *text, int64_t *cuts, int *count, ll_erro
 
 /* Three decimals are what an eye can use of a mean over a shop; programs get those that are no
  * noise of adding up. */
-static const char *number(double value, ll_format format, char buffer[CELL])
+static const char *number(double value, ll_format format, char buffer[LL_NUMBER_TEXT])
 {
-    snprintf(buffer, CELL, format == LL_FORMAT_TABLE ? "%.3f" : "%.13g", value);
-    return isnan(value) ? NULL : buffer;
+    if (isnan(value)) return NULL;
+    return format == LL_FORMAT_TABLE ? ll_number_fixed(value, 3, buffer)
+                                     : ll_number_digits(value, 13, buffer);
 }
 
 static ll_status print_class(ll_records *records, ll_format format,
                              const ll_evaluation_class *class, const ll_evaluation_options *options,
                              ll_error *err)
 {
-    char items[LL_NUMBER_TEXT], k[LL_NUMBER_TEXT], value[CELL], low[CELL], high[CELL], chance[CELL];
+    char items[LL_NUMBER_TEXT], k[LL_NUMBER_TEXT], value[LL_NUMBER_TEXT], low[LL_NUMBER_TEXT];
+    char high[LL_NUMBER_TEXT], chance[LL_NUMBER_TEXT];
     /* no label is "", so programs tell the whole from any class by a null or an empty field */
     const char *const label =
         class->label == NULL && format == LL_FORMAT_TABLE ? "(all)" : class->label;
 
-    snprintf(items, sizeof items, "%lld", (long long)class->items);
+    ll_number_text(class->items, items);
     for (int c = 0; c < options->cut_count; c++) {
-        snprintf(k, sizeof k, "%lld", (long long)options->cuts[c]);
+        ll_number_text(options->cuts[c], k);
         for (int m = 0; m < LL_MEASURES; m++) {
             const ll_estimate *const e = &class->estimates[c * (int)LL_MEASURES + m];
             const char *const cells[] = {label,

@@ -4,6 +4,7 @@
 
 #include "host/backend/backend.h"
 #include "host/backend/module_search.h"
+#include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
@@ -11,7 +12,6 @@
 #include "host/image/decode.h"
 #include "host/store/reader.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,8 +29,7 @@ static ll_status field(ll_records *to, const char *name, const char *value, ll_e
 static ll_status number(ll_records *to, const char *name, int64_t value, ll_error *err)
 {
     char text[LL_NUMBER_TEXT];
-    snprintf(text, sizeof text, "%" PRId64, value);
-    return field(to, name, text, err);
+    return field(to, name, ll_number_text(value, text), err);
 }
 
 static ll_status print_extents(ll_records *to, const ll_reader *reader, ll_error *err)
@@ -137,12 +136,13 @@ done:
 /* One line a device. */
 static ll_status print_devices(ll_records *to, const char *devices, ll_error *err)
 {
-    char line[256];
-
     while (*devices != '\0') {
         const size_t length = strcspn(devices, "\n");
-        snprintf(line, sizeof line, "%.*s", (int)length, devices);
-        LL_TRY(field(to, "device", line, err));
+        char *line = NULL;
+        LL_TRY(ll_text_copy(devices, length, &line, err));
+        const ll_status status = field(to, "device", line, err);
+        free(line);
+        LL_TRY(status);
         devices += length + (devices[length] == '\n');
     }
     return LL_OK;
@@ -185,13 +185,14 @@ static ll_status print_search(ll_records *to, ll_error *err)
 /* "JPEG, PNG, ..." */
 static ll_status print_formats(ll_records *to, ll_error *err)
 {
-    char text[128] = "";
-    size_t length = 0;
+    ll_status status = LL_OK;
+    char *text = NULL;
 
-    for (int i = 0; ll_image_format(i) != NULL && length < sizeof text; i++)
-        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", i > 0 ? ", " : "",
-                                   ll_image_format(i));
-    return field(to, "photos", text, err);
+    for (int i = 0; ll_image_format(i) != NULL && status == LL_OK; i++)
+        status = ll_text_append(&text, err, "%s%s", i > 0 ? ", " : "", ll_image_format(i));
+    if (status == LL_OK) status = field(to, "photos", text, err);
+    free(text);
+    return status;
 }
 
 static ll_status print_program(ll_format format, ll_error *err)

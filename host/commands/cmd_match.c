@@ -2,6 +2,7 @@
 #include "host/commands/command.h"
 
 #include "host/base/memory.h"
+#include "host/base/number.h"
 #include "host/base/parallel.h"
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
@@ -109,13 +110,12 @@ static ll_status print_hits(ll_records *records, const ll_query_answer *answer, 
                             int columns, ll_error *err)
 {
     const char *cells[COLUMNS_MOST];
-    char rank[24], score[LL_QUERY_SCORE_TEXT];
+    char rank[LL_NUMBER_TEXT], score[LL_QUERY_SCORE_TEXT];
 
     for (int64_t i = 0; i < answer->count; i++) {
         const ll_query_hit *const hit = &answer->hits[i];
-        snprintf(rank, sizeof rank, "%lld", (long long)i + 1);
         cells[0] = answer->id;
-        cells[1] = rank;
+        cells[1] = ll_number_text(i + 1, rank);
         cells[table ? 3 : 2] = hit->id;
         cells[table ? 2 : 3] = ll_query_score_text((double)hit->score, score);
         cells[4] = hit->image;

@@ -3,6 +3,7 @@
 #include "host/commands/command.h"
 
 #include "host/base/number.h"
+#include "host/base/text.h"
 #include "host/cli/records.h"
 
 #include <jansson.h>
@@ -12,7 +13,7 @@ static ll_status print_stage(ll_records *to, const char *name, const json_t *sta
 {
     const char *const unit = json_string_value(json_object_get(stage, "unit"));
     const json_t *const limit = json_object_get(stage, "limit_per_second");
-    char text[160], rate[LL_NUMBER_TEXT], most[LL_NUMBER_TEXT];
+    char text[160], took[LL_NUMBER_TEXT], rate[LL_NUMBER_TEXT], most[LL_NUMBER_TEXT];
     const char *const cells[] = {name, text};
 
     if (unit == NULL) return LL_OK;
@@ -20,8 +21,8 @@ static ll_status print_stage(ll_records *to, const char *name, const json_t *sta
     const double of = json_number_value(limit);
     ll_rate_text(json_number_value(json_object_get(stage, "per_second")), unit, rate);
     ll_rate_text(of, unit, most);
-    snprintf(text, sizeof text, "%.1f s, %s/s%s%s%s", seconds, rate, of > 0.0 ? " of " : "",
-             of > 0.0 ? most : "", of > 0.0 ? "/s" : "");
+    ll_text_exact(text, sizeof text, "%s s, %s/s%s%s%s", ll_number_fixed(seconds, 1, took), rate,
+                  of > 0.0 ? " of " : "", of > 0.0 ? most : "", of > 0.0 ? "/s" : "");
     return ll_records_row(to, cells, err);
 }
 

@@ -2,6 +2,7 @@
 #include "host/commands/command.h"
 
 #include "host/base/number.h"
+#include "host/base/text.h"
 #include "host/pipeline/stages.h"
 
 #include <math.h>
@@ -27,12 +28,14 @@ static void print_warnings(FILE *to, const ll_extract_summary *extract)
 /* A rate in its unit, with as many digits as people compare. */
 const char *ll_rate_text(double rate, const char *unit, char buffer[LL_NUMBER_TEXT])
 {
+    char number[LL_NUMBER_TEXT];
+
     if (strcmp(unit, "bytes") == 0) return ll_number_size(rate, buffer);
     if (rate >= 1e6)
-        snprintf(buffer, LL_NUMBER_TEXT, "%.1f million %s", rate / 1e6, unit);
-    else
-        snprintf(buffer, LL_NUMBER_TEXT, rate < 99.95 ? "%.1f %s" : "%.0f %s", rate, unit);
-    return buffer;
+        return ll_text_say(buffer, LL_NUMBER_TEXT, "%s million %s",
+                           ll_number_fixed(rate / 1e6, 1, number), unit);
+    return ll_text_say(buffer, LL_NUMBER_TEXT, "%s %s",
+                       ll_number_fixed(rate, rate < 99.95 ? 1 : 0, number), unit);
 }
 
 static void print_stage(FILE *to, const ll_stage *stage)

@@ -4,6 +4,7 @@
 #define LL_REPORT_H
 
 #include "host/base/log.h"
+#include "host/base/number.h"
 #include "host/base/status.h"
 #include "host/commands/report_scores.h"
 #include "host/query/duplicate_groups.h"
@@ -70,10 +71,10 @@ LL_NODISCARD ll_status ll_report_run(const ll_report *report, ll_error *err);
 void ll_report_provenance(const ll_report *report);
 
 /** Part of a whole as "61 %", "0.4 %" or "0 %" into `buffer`, which is returned. */
-const char *ll_report_percent(int64_t part, int64_t whole, char buffer[16]);
+const char *ll_report_percent(int64_t part, int64_t whole, char buffer[LL_NUMBER_TEXT]);
 
 /** A score as "0.913" into `buffer`: cut and not rounded, so that what is below 0.80 never reads as
  *  0.800. "-" for NAN. */
-const char *ll_report_score(double score, char buffer[16]);
+const char *ll_report_score(double score, char buffer[LL_NUMBER_TEXT]);
 
 #endif

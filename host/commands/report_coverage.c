@@ -8,7 +8,7 @@
 
 static void cell(FILE *to, int64_t part, int64_t whole)
 {
-    char count[LL_NUMBER_TEXT], share[16];
+    char count[LL_NUMBER_TEXT], share[LL_NUMBER_TEXT];
 
     if (part < 0) {
         fputs("<td class=\"number\" colspan=\"2\">not stored</td>", to);

@@ -30,7 +30,7 @@ static ll_status put_item(ll_report *report, const ll_duplicate *item, ll_error 
     const int columns = ll_reader_columns(report->reader);
     size_t length = 0;
     const char *const bytes = ll_reader_id(report->reader, item->row, &length);
-    char score[16], *id = NULL, *image = NULL, **values = NULL;
+    char score[LL_NUMBER_TEXT], *id = NULL, *image = NULL, **values = NULL;
 
     LL_TRY_DONE(ll_text_copy(bytes, length, &id, err));
     LL_TRY_DONE(ll_alloc("attributes", columns, sizeof *values, &values, err));
@@ -59,7 +59,7 @@ static ll_status put_group(ll_report *report, const sized *group, ll_error *err)
     const int64_t first = report->groups->first[group->group];
     const int64_t shown = ll_min_i64(group->size, PHOTOS_SHOWN);
     const double lowest = report->groups->lowest[group->group];
-    char count[LL_NUMBER_TEXT], score[16];
+    char count[LL_NUMBER_TEXT], score[LL_NUMBER_TEXT];
 
     fprintf(report->to, "<li class=\"group\"><p>%s items", ll_number_grouped(group->size, count));
     if (!isnan(lowest))

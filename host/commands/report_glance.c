@@ -1,6 +1,7 @@
 /* host/commands/report_glance.c - the few figures one wants to know in the morning. See report.h.
  */
 #include "host/base/number.h"
+#include "host/base/text.h"
 #include "host/commands/html_text.h"
 #include "host/commands/report.h"
 
@@ -22,22 +23,23 @@ void ll_report_glance(const ll_report *report)
     const ll_report_scores *const s = &report->scores;
     const int64_t items = ll_reader_extents(report->reader)->items;
     FILE *const to = report->to;
-    char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT], share[16], more[80];
+    char a[LL_NUMBER_TEXT], b[LL_NUMBER_TEXT], share[LL_NUMBER_TEXT];
+    char more[LL_NUMBER_TEXT + sizeof " items"];
 
     fputs("<dl class=\"glance\">\n", to);
     figure(to, "items", ll_number_grouped(items, a), "");
     if (s->ten[THRESHOLD] >= 0) {
-        snprintf(more, sizeof more, "%s items", ll_number_grouped(s->ten[THRESHOLD], a));
+        ll_text_exact(more, sizeof more, "%s items", ll_number_grouped(s->ten[THRESHOLD], a));
         figure(to, "items with 10 neighbours &gt;= 0.80",
                ll_report_percent(s->ten[THRESHOLD], items, share), more);
     }
-    snprintf(more, sizeof more, "%s items", ll_number_grouped(s->one[THRESHOLD], a));
+    ll_text_exact(more, sizeof more, "%s items", ll_number_grouped(s->one[THRESHOLD], a));
     figure(to, "with at least one", ll_report_percent(s->one[THRESHOLD], items, share), more);
     figure(to, "median best score", ll_report_score(s->best_median, share), "");
     more[0] = '\0';
     if (report->groups->count > 0)
-        snprintf(more, sizeof more, "%s items",
-                 ll_number_grouped(report->groups->first[report->groups->count], b));
+        ll_text_exact(more, sizeof more, "%s items",
+                      ll_number_grouped(report->groups->first[report->groups->count], b));
     figure(to, "groups of duplicates", ll_number_grouped(report->groups->count, a), more);
     figure(to, "photos left out", ll_number_grouped(report->rejects.count, a), "");
     fputs("</dl>\n", to);

@@ -63,7 +63,7 @@ static void put_axes(FILE *to, const histogram *h)
 
 static void put_histogram(FILE *to, const histogram *h)
 {
-    char count[LL_NUMBER_TEXT], share[16];
+    char count[LL_NUMBER_TEXT], share[LL_NUMBER_TEXT];
 
     fprintf(to, "<figure class=\"histogram\"><h3>%s</h3>\n", h->heading);
     fprintf(

@@ -4,6 +4,7 @@
  * Nothing is fetched and nothing runs: the policy in the head forbids both, so that not even a text
  * we forgot to escape could. */
 #include "host/base/number.h"
+#include "host/base/text.h"
 #include "host/cli/arguments.h"
 #include "host/commands/html_text.h"
 #include "host/commands/report.h"
@@ -90,22 +91,20 @@ void ll_report_end(const ll_report *report)
         ll_arguments_version());
 }
 
-const char *ll_report_percent(int64_t part, int64_t whole, char buffer[16])
+const char *ll_report_percent(int64_t part, int64_t whole, char buffer[LL_NUMBER_TEXT])
 {
     const double percent = whole > 0 ? 100.0 * (double)part / (double)whole : 0.0;
     const bool fine = part > 0 && percent < 9.95;
+    char number[LL_NUMBER_TEXT];
 
-    if (fine && percent < 0.05)
-        snprintf(buffer, 16, "<0.1\xC2\xA0%%");
-    else
-        snprintf(buffer, 16, "%.*f\xC2\xA0%%", fine ? 1 : 0, percent);
-    return buffer;
+    if (fine && percent < 0.05) return ll_text_exact(buffer, LL_NUMBER_TEXT, "<0.1\xC2\xA0%%");
+    return ll_text_exact(buffer, LL_NUMBER_TEXT, "%s\xC2\xA0%%",
+                         ll_number_fixed(percent, fine ? 1 : 0, number));
 }
 
-const char *ll_report_score(double score, char buffer[16])
+const char *ll_report_score(double score, char buffer[LL_NUMBER_TEXT])
 {
-    if (isnan(score)) return snprintf(buffer, 16, "-"), buffer;
+    if (isnan(score)) return ll_text_exact(buffer, LL_NUMBER_TEXT, "-");
     /* the smallest float above 0.80 is above 0.8: what is 1e-9 away was meant to be there */
-    snprintf(buffer, 16, "%.3f", floor(score * 1000.0 + 1e-6) / 1000.0);
-    return buffer;
+    return ll_number_fixed(floor(score * 1000.0 + 1e-6) / 1000.0, 3, buffer);
 }

@@ -4,6 +4,7 @@
  * place of their own, any other figure of a stage is listed beside it by its name, and what is not
  * there is not missed. */
 #include "host/base/number.h"
+#include "host/base/text.h"
 #include "host/commands/html_text.h"
 #include "host/commands/report.h"
 
@@ -14,15 +15,11 @@
 /* 18500 as "18 500", 5.1558 as "5.16", with what cannot be a number as "-". */
 static const char *figure_text(double value, char buffer[LL_NUMBER_TEXT])
 {
-    if (!isfinite(value))
-        snprintf(buffer, LL_NUMBER_TEXT, "-");
-    else if (fabs(value) >= 1e15)
-        snprintf(buffer, LL_NUMBER_TEXT, "%.3g", value);
-    else if (fabs(value) >= 100.0 || value == floor(value))
-        ll_number_grouped((int64_t)llround(value), buffer);
-    else
-        snprintf(buffer, LL_NUMBER_TEXT, fabs(value) >= 10.0 ? "%.1f" : "%.2f", value);
-    return buffer;
+    if (!isfinite(value)) return ll_text_exact(buffer, LL_NUMBER_TEXT, "-");
+    if (fabs(value) >= 1e15) return ll_number_digits(value, 3, buffer);
+    if (fabs(value) >= 100.0 || value == floor(value))
+        return ll_number_grouped((int64_t)llround(value), buffer);
+    return ll_number_fixed(value, fabs(value) >= 10.0 ? 1 : 2, buffer);
 }
 
 /* "images_per_second" as "images per second"; whole, or without the last `cut` bytes. */
@@ -97,7 +94,7 @@ static void put_limit(FILE *to, json_t *stage, double rate, const char *name, si
 {
     const double limit = json_number_value(json_object_get(stage, "limit_per_second"));
     const char *const of = json_string_value(json_object_get(stage, "limit"));
-    char share[16];
+    char share[LL_NUMBER_TEXT];
 
     fputs("<td class=\"number share\">", to);
     if (limit > 0.0 && rate >= 0.0) {

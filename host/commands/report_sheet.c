@@ -97,7 +97,7 @@ static ll_status put_hit(ll_report *report, const asked *item, const ll_query_hi
 {
     ll_status status = LL_OK;
     FILE *const to = report->to;
-    char score[16], *alt = NULL;
+    char score[LL_NUMBER_TEXT], *alt = NULL;
 
     ll_report_score((double)hit->score, score);
     LL_TRY_DONE(ll_text_format(&alt, err, "%s, score %s", hit->id, score));

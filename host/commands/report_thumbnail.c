@@ -3,6 +3,7 @@
 #include "host/commands/report_thumbnail.h"
 
 #include "host/base/memory.h"
+#include "host/base/text.h"
 #include "host/commands/html_text.h"
 #include "host/image/decode.h"
 
@@ -168,13 +169,13 @@ static ll_status load(const ll_report *report, int64_t row, const char *image,
                           image[0] == '/' || report->image_root[0] == '\0' ? "" : "/", image));
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block us */
     if (fd < 0) {
-        snprintf(facts->reason, sizeof facts->reason, "%s", strerror(errno));
+        ll_text_say(facts->reason, sizeof facts->reason, "%s", strerror(errno));
         goto done;
     }
     status = ll_image_thumbnail(fd, &options, thumbnail, facts, err);
     if (status == LL_OK && facts->reason[0] == '\0' &&
         is_another(report->reader, row, facts->digest))
-        snprintf(facts->reason, sizeof facts->reason, "not the photo that was indexed");
+        ll_text_say(facts->reason, sizeof facts->reason, "not the photo that was indexed");
     close(fd);
 done:
     free(path);

@@ -4,10 +4,10 @@
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -50,7 +50,7 @@ static ll_status take_reject(void *to, int64_t row, const char *reason, ll_error
     LL_TRY(ll_grow("rejects", &c->rejects, &c->rejected_capacity, c->rejected + 1,
                    sizeof *c->rejects, err));
     c->rejects[c->rejected].row = row;
-    snprintf(c->rejects[c->rejected].reason, sizeof c->rejects->reason, "%s", reason);
+    ll_text_say(c->rejects[c->rejected].reason, sizeof c->rejects->reason, "%s", reason);
     c->rejected++;
     return LL_OK;
 }

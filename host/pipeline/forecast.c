@@ -5,10 +5,10 @@
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/store/publish.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,11 +129,9 @@ static void name_choice(const ll_forecast *f, const char *choice, ll_store_matri
     char size[LL_NUMBER_TEXT];
     ll_store_size file;
     int64_t needed = 0;
-    const size_t used = strlen(text);
 
     if (needed_with(f, matrix, features, &file, &needed, NULL) != LL_OK) return;
-    snprintf(text + used, size_bytes - used, "; %s %s", choice,
-             ll_number_size((double)needed, size));
+    ll_text_say_more(text, size_bytes, "; %s %s", choice, ll_number_size((double)needed, size));
 }
 
 ll_status ll_forecast_check(const ll_forecast *forecast, const ll_pipeline_options *options,

@@ -8,6 +8,7 @@
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/base/utf8.h"
 #include "host/pipeline/pipeline.h"
 #include "host/pipeline/provenance.h"
@@ -16,7 +17,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -90,7 +90,7 @@ static ll_status read_settings(matching *m, ll_error *err)
 
 static ll_status open_weights(matching *m, ll_error *err)
 {
-    char *found = NULL;
+    char *found = NULL, ours[sizeof "0123456789ab..."], theirs[sizeof ours];
     const char *path = m->options->weights_path;
 
     if (path == NULL) {
@@ -102,9 +102,10 @@ static ll_status open_weights(matching *m, ll_error *err)
     LL_TRY(status);
     const ll_weights_info *const info = ll_weights_describe(m->weights);
     if (strcmp(info->sha256, m->made->weights_sha256) == 0) return LL_OK;
-    return ll_fail(err, LL_ERR_ARGUMENT,
-                   "%s: not the weights of the index, %s: SHA-256 %.12s..., not %.12s...",
-                   info->path, m->made->weights_name, info->sha256, m->made->weights_sha256);
+    return ll_fail(err, LL_ERR_ARGUMENT, "%s: not the weights of the index, %s: SHA-256 %s, not %s",
+                   info->path, m->made->weights_name,
+                   ll_text_say(ours, sizeof ours, "%s", info->sha256),
+                   ll_text_say(theirs, sizeof theirs, "%s", m->made->weights_sha256));
 }
 
 static ll_status open_backend(matching *m, ll_error *err)
@@ -167,7 +168,7 @@ static ll_status decode(void *context, int64_t task, int thread, ll_error *err)
     (void)thread;
     memset(facts, 0, sizeof *facts);
     if (ll_utf8_check(path, strlen(path)) != strlen(path)) {
-        snprintf(facts->reason, sizeof facts->reason, "the name is not UTF-8");
+        ll_text_say(facts->reason, sizeof facts->reason, "the name is not UTF-8");
         return LL_OK;
     }
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
@@ -175,7 +176,7 @@ static ll_status decode(void *context, int64_t task, int thread, ll_error *err)
     if (cause == EMFILE || cause == ENFILE || cause == ENOMEM)
         return ll_fail(err, LL_ERR_IO, "%s: %s", path, strerror(cause));
     if (fd < 0) {
-        snprintf(facts->reason, sizeof facts->reason, "%s", strerror(cause));
+        ll_text_say(facts->reason, sizeof facts->reason, "%s", strerror(cause));
         return LL_OK;
     }
     const ll_status status =
@@ -188,7 +189,7 @@ static void reject(matching *m, const char *name, const char *reason)
 {
     struct ll_match_reject *const to = &m->out->rejects[m->out->rejected++];
     to->name = name;
-    snprintf(to->reason, sizeof to->reason, "%s", reason);
+    ll_text_say(to->reason, sizeof to->reason, "%s", reason);
 }
 
 /* Decode the next photos into a slot and start it. */

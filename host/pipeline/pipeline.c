@@ -4,6 +4,7 @@
 #include "host/base/clock.h"
 #include "host/base/file.h"
 #include "host/base/number.h"
+#include "host/base/text.h"
 #include "host/pipeline/collect.h"
 #include "host/pipeline/feature_source.h"
 #include "host/pipeline/forecast.h"
@@ -17,7 +18,6 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -111,7 +111,7 @@ static ll_status open_backend(struct night *n, ll_error *err)
     LL_TRY(ll_backend_open(&backend, &n->be, err));
     const ll_backend_info info = ll_backend_describe(n->be);
     net.engines = ll_previous_engines(n->previous, &info);
-    snprintf(n->summary->backend, sizeof n->summary->backend, "%s", info.name);
+    LL_TRY(ll_text_fit(n->summary->backend, sizeof n->summary->backend, err, "%s", info.name));
     LL_TRY(ll_previous_check_backend(n->previous, o->backend, info.name, err));
     LL_TRY(check_memory(n, err));
     if (o->source != NULL) return LL_OK;
@@ -167,9 +167,9 @@ static void judge_rejects(struct night *n)
     char rejected[LL_NUMBER_TEXT], rows[LL_NUMBER_TEXT];
 
     if ((double)s->rejected * 100.0 > n->options->max_rejected * (double)s->rows)
-        snprintf(n->summary->refused, sizeof n->summary->refused,
-                 "%s of %s photos were rejected; --max-rejected 100 accepts",
-                 ll_number_grouped(s->rejected, rejected), ll_number_grouped(s->rows, rows));
+        ll_text_say(n->summary->refused, sizeof n->summary->refused,
+                    "%s of %s photos were rejected; --max-rejected 100 accepts",
+                    ll_number_grouped(s->rejected, rejected), ll_number_grouped(s->rows, rows));
 }
 
 static void judge_removals(struct night *n)
@@ -182,9 +182,9 @@ static void judge_removals(struct night *n)
     n->summary->kept = change.kept;
     n->summary->removed = change.removed;
     if ((double)change.removed * 100.0 > n->options->max_removed * (double)items)
-        snprintf(n->summary->refused, sizeof n->summary->refused,
-                 "%s of %s ids vanished; --max-removed 100 accepts",
-                 ll_number_grouped(change.removed, removed), ll_number_grouped(items, before));
+        ll_text_say(n->summary->refused, sizeof n->summary->refused,
+                    "%s of %s ids vanished; --max-removed 100 accepts",
+                    ll_number_grouped(change.removed, removed), ll_number_grouped(items, before));
 }
 
 /* What was written must open as an index before it may replace one. */
@@ -194,8 +194,10 @@ static ll_status read_back(const char *path, ll_pipeline_summary *summary, ll_er
     struct stat info;
 
     LL_TRY(ll_reader_open(path, &reader, err));
-    snprintf(summary->generation, sizeof summary->generation, "%s", ll_reader_generation(reader));
+    const ll_status status = ll_text_fit(summary->generation, sizeof summary->generation, err, "%s",
+                                         ll_reader_generation(reader));
     ll_reader_close(reader);
+    LL_TRY(status);
     if (stat(path, &info) == 0) summary->file_bytes = (int64_t)info.st_size;
     return LL_OK;
 }
@@ -316,7 +318,7 @@ static ll_status run_dry(struct night *n, ll_forecast *out, ll_error *err)
     LL_TRY(ll_file_check_target(n->options->index_path, err));
     LL_TRY(ll_previous_open(n->options->index_path, &n->previous, err));
     judge_removals(n);
-    snprintf(out->refused, sizeof out->refused, "%s", n->summary->refused);
+    ll_text_say(out->refused, sizeof out->refused, "%s", n->summary->refused);
     if (out->refused[0] != '\0') return LL_OK;
     const ll_status room = foresee(n, &n->forecast, err);
     *out = n->forecast;

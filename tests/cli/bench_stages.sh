@@ -37,7 +37,7 @@ grep -q 'read 600 rows of the float32 matrix' "$folder/out" || complain "nothing
 [ -z "$(ls "$folder/scratch")" ] || complain "left behind: $(ls "$folder/scratch")"
 expect 3 'none/lookloom-store' store --items 10 --folder "$folder/none"
 
-for batch in 1,,2 1,x 0 4097 '' 1, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17; do
+for batch in 1,,2 1,x 0 4097 0000000000004097 '' 1, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17; do
     expect 2 '--batch' embed --batch "$batch"
 done
 expect 2 'patience' embed --patience 0

@@ -1,6 +1,7 @@
 /* tests/unit/unit_stages.c - which stage a night waited for, what it could have been, and what a
  * dry run makes of its probes. */
 #include "host/base/parallel.h"
+#include "host/pipeline/collect.h"
 #include "host/pipeline/memory_plan.h"
 #include "host/pipeline/probe.h"
 #include "host/pipeline/stages.h"
@@ -172,6 +173,24 @@ static void memory_grows_with_the_items_and_not_with_their_square(void **state)
     ll_backend_close(be);
 }
 
+/* The reason why a photo was left out goes into the index: one too long for it ends in dots. */
+static void long_reasons_end_in_dots(void **state)
+{
+    char reason[1000];
+    ll_error err = LL_ERROR_INIT;
+    ll_collect collect = {.fd = -1};
+    const ll_extract_sink sink = ll_collect_sink(&collect);
+
+    (void)state;
+    memset(reason, 'r', sizeof reason - 1);
+    reason[sizeof reason - 1] = '\0';
+    assert_int_equal(sink.reject(sink.to, 7, reason, &err), LL_OK);
+    assert_int_equal(collect.rejected, 1);
+    assert_int_equal(strlen(collect.rejects[0].reason), LL_IMAGE_REASON - 1);
+    assert_string_equal(collect.rejects[0].reason + LL_IMAGE_REASON - 1 - 4, "r...");
+    ll_collect_release(&collect);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +200,7 @@ int main(void)
         cmocka_unit_test(probes_are_extrapolated),
         cmocka_unit_test(sizes_are_those_of_the_datasets),
         cmocka_unit_test(memory_grows_with_the_items_and_not_with_their_square),
+        cmocka_unit_test(long_reasons_end_in_dots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
