@@ -3,8 +3,8 @@
 #include "bench/limits.h"
 #include "host/base/clock.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,9 +63,9 @@ ll_status ll_bench_limit_multiply(int threads, ll_bench_passing passing, ll_benc
     const char *vectors = NULL;
 
     LL_TRY(ll_limit_multiply(threads, &rate, &vectors, err));
-    snprintf(result->limit_name, sizeof result->limit_name,
-             "multiply-add %s on %d thread%s, %.0f GFLOP/s%s", vectors, threads,
-             threads == 1 ? "" : "s", rate / 1e9, k_passing[passing].why);
+    LL_TRY(ll_text_fit(result->limit_name, sizeof result->limit_name, err,
+                       "multiply-add %s on %d thread%s, %.0f GFLOP/s%s", vectors, threads,
+                       threads == 1 ? "" : "s", rate / 1e9, k_passing[passing].why));
     result->limit = rate / (result->flops / result->count);
     result->may_pass = k_passing[passing].times;
     return LL_OK;

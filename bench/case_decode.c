@@ -12,12 +12,12 @@
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/catalog/catalog.h"
 #include "host/image/decode.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -166,8 +166,9 @@ static ll_status measure_limit(const struct decode_case *c, ll_bench_result *res
         files[i] = (ll_limit_jpeg_file){c->photos[i].bytes, c->photos[i].size_bytes};
     LL_TRY_DONE(ll_limit_jpeg(files, c->count, c->threads, LIMIT_ROUNDS, &seconds, err));
     result->limit = (double)c->count / seconds;
-    snprintf(result->limit_name, sizeof result->limit_name,
-             "libjpeg-turbo alone on %d threads, %.0f img/s", c->threads, result->limit);
+    LL_TRY_DONE(ll_text_fit(result->limit_name, sizeof result->limit_name, err,
+                            "libjpeg-turbo alone on %d threads, %.0f img/s", c->threads,
+                            result->limit));
 done:
     free(files);
     return status;
@@ -210,8 +211,9 @@ ll_status ll_bench_decode(const ll_bench_options *options, ll_bench_result *resu
     result->count = (double)c.count;
     for (int64_t i = 0; i < c.count; i++)
         pixels += c.pixels_in[i] / 1e6;
-    snprintf(result->work, sizeof result->work, "%lld %s JPEGs of %.2f Mpx to 224 x 224",
-             (long long)c.count, options->path != NULL ? "given" : "drawn", pixels / result->count);
+    LL_TRY_DONE(ll_text_fit(result->work, sizeof result->work, err,
+                            "%lld %s JPEGs of %.2f Mpx to 224 x 224", (long long)c.count,
+                            options->path != NULL ? "given" : "drawn", pixels / result->count));
     LL_TRY_DONE(measure_limit(&c, result, err));
 done:
     release(&c);

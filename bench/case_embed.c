@@ -8,13 +8,13 @@
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/synthetic.h"
 #include "weights/weights.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -164,8 +164,8 @@ ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_result *resul
     LL_TRY_DONE(check(&e, err));
     LL_TRY_DONE(ll_bench_repeat(run, &e, options->seconds, result, err));
     const ll_backend_info backend = ll_backend_describe(e.be);
-    snprintf(result->work, sizeof result->work, "%lld images to fc2, %s %s", (long long)e.images,
-             backend.name, backend.precision);
+    LL_TRY_DONE(ll_text_fit(result->work, sizeof result->work, err, "%lld images to fc2, %s %s",
+                            (long long)e.images, backend.name, backend.precision));
     result->batch = e.batch;
     result->count = (double)e.images;
     result->flops = result->count * ll_vgg16_flops(LL_VGG16_FC2);

@@ -9,14 +9,13 @@
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/query/query.h"
 #include "host/store/reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -137,47 +136,57 @@ static ll_status run_starts(void *context, ll_error *err)
     return LL_OK;
 }
 
-/* lookloom-query beside the running program, or in bin/ beside its folder (tests); false: neither.
- */
-static bool find_program(char path[PATH_MAX])
+/* lookloom-query beside the running program, or in bin/ beside its folder (tests), yours to free();
+ * NULL: neither. */
+static ll_status find_program(char **out, ll_error *err)
 {
     static const char *const k_places[] = {"/lookloom-query", "/../bin/lookloom-query"};
-    char self[PATH_MAX];
-    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    ll_status status = LL_OK;
+    char *self = NULL, *path = NULL;
 
-    if (length <= 0) return false;
-    self[length] = '\0';
-    *strrchr(self, '/') = '\0';
-    for (size_t i = 0; i < sizeof k_places / sizeof k_places[0]; i++)
-        if (snprintf(path, PATH_MAX, "%s%s", self, k_places[i]) < PATH_MAX &&
-            access(path, X_OK) == 0)
-            return true;
-    return false;
+    *out = NULL;
+    if (ll_file_link("/proc/self/exe", &self, NULL) != LL_OK) return LL_OK;
+    *strrchr(self, '/') = '\0'; /* the kernel gives a full path */
+    for (size_t i = 0; i < sizeof k_places / sizeof k_places[0] && *out == NULL; i++) {
+        LL_TRY_DONE(ll_text_format(&path, err, "%s%s", self, k_places[i]));
+        if (access(path, X_OK) == 0)
+            *out = path;
+        else
+            free(path);
+    }
+done:
+    free(self);
+    return status;
 }
 
 static ll_status measure_starts(struct query_case *c, const ll_bench_options *options,
                                 ll_bench_result *result, ll_error *err)
 {
-    char path[PATH_MAX];
+    ll_status status = LL_OK;
     ll_bench_result empty = {0};
+    char *program = NULL;
 
-    if (!find_program(path)) {
+    LL_TRY_DONE(find_program(&program, err));
+    if (program == NULL) {
         ll_log_line(options->log, "no lookloom-query beside this program: not started");
-        return LL_OK;
+        goto done;
     }
-    c->program = path;
-    LL_TRY(ll_bench_repeat(run_starts, c, options->seconds, result, err));
-    snprintf(result->work, sizeof result->work, "lookloom-query as a process, %lld items",
-             (long long)ll_query_items(c->query));
+    c->program = program;
+    LL_TRY_DONE(ll_bench_repeat(run_starts, c, options->seconds, result, err));
+    LL_TRY_DONE(ll_text_fit(result->work, sizeof result->work, err,
+                            "lookloom-query as a process, %lld items",
+                            (long long)ll_query_items(c->query)));
     result->count = STARTS;
     result->threads = 1;
     c->program = "/bin/true";
-    if (access(c->program, X_OK) != 0) return LL_OK;
-    LL_TRY(ll_bench_repeat(run_starts, c, options->seconds, &empty, err));
+    if (access(c->program, X_OK) != 0) goto done;
+    LL_TRY_DONE(ll_bench_repeat(run_starts, c, options->seconds, &empty, err));
     result->limit = STARTS / empty.median_s;
-    snprintf(result->limit_name, sizeof result->limit_name, "/bin/true, %.2f ms",
-             1e3 * empty.median_s / STARTS);
-    return LL_OK;
+    LL_TRY_DONE(ll_text_fit(result->limit_name, sizeof result->limit_name, err,
+                            "/bin/true, %.2f ms", 1e3 * empty.median_s / STARTS));
+done:
+    free(program);
+    return status;
 }
 
 /* ---- the case ---------------------------------------------------------------------------- */
@@ -241,8 +250,9 @@ static ll_status measure_lookups(struct query_case *c, const ll_bench_options *o
     LL_TRY(ll_bench_repeat(run_lookups, c, options->seconds, result, err));
     result->threads = threads;
     result->count = (double)QUESTIONS * threads;
-    snprintf(result->work, sizeof result->work, "ten best by id in the open library, %lld items",
-             (long long)ll_query_items(c->query));
+    LL_TRY(ll_text_fit(result->work, sizeof result->work, err,
+                       "ten best by id in the open library, %lld items",
+                       (long long)ll_query_items(c->query)));
     return LL_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/parallel.h"
+#include "host/base/text.h"
 #include "host/pipeline/feature_source.h"
 #include "host/pipeline/pipeline.h"
 #include "host/vgg16/vgg16.h"
@@ -59,20 +60,22 @@ static ll_status run(const ll_bench_options *options, const ll_drawn_features *d
     return ll_pipeline_index(&pipeline, summary, err);
 }
 
-static void fill_in(const ll_pipeline_summary *s, const ll_drawn_features *drawn,
-                    ll_store_matrix matrix, ll_bench_result *result)
+static ll_status fill_in(const ll_pipeline_summary *s, const ll_drawn_features *drawn,
+                         ll_store_matrix matrix, ll_bench_result *result, ll_error *err)
 {
     char memory[LL_NUMBER_TEXT];
     const double pairs = (double)drawn->rows * (double)drawn->rows;
 
-    snprintf(result->work, sizeof result->work, "%lld items of %lld, matrix %s, kept; %s anonymous",
-             (long long)drawn->rows, (long long)drawn->cols, ll_store_matrix_name(matrix),
-             ll_number_size((double)s->anonymous_bytes, memory));
+    LL_TRY(ll_text_fit(result->work, sizeof result->work, err,
+                       "%lld items of %lld, matrix %s, kept; %s anonymous", (long long)drawn->rows,
+                       (long long)drawn->cols, ll_store_matrix_name(matrix),
+                       ll_number_size((double)s->anonymous_bytes, memory)));
     result->runs = 1;
     result->min_s = result->median_s = s->similarity.tile_seconds + s->similarity.rescore_seconds;
     result->count = pairs;
     result->flops = 2.0 * pairs * (double)drawn->cols;
     result->bytes = pairs * (double)ll_store_matrix_bytes(matrix);
+    return LL_OK;
 }
 
 ll_status ll_bench_second_half(const ll_bench_options *options, ll_bench_result *result,
@@ -97,7 +100,7 @@ ll_status ll_bench_second_half(const ll_bench_options *options, ll_bench_result 
     }
     LL_TRY_DONE(write_catalog(&drawn, file, path, err));
     LL_TRY_DONE(run(options, &drawn, path, (ll_store_matrix)matrix, threads, &summary, err));
-    fill_in(&summary, &drawn, (ll_store_matrix)matrix, result);
+    LL_TRY_DONE(fill_in(&summary, &drawn, (ll_store_matrix)matrix, result, err));
     if (strcmp(summary.backend, "cpu") == 0)
         LL_TRY_DONE(ll_bench_limit_multiply(threads, LL_BENCH_PASS_SYMMETRY, result, err));
 done:

@@ -8,11 +8,11 @@
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/similarity/similarity.h"
 #include "kernels/rescore.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,10 +153,10 @@ ll_status ll_bench_similarity(const ll_bench_options *options, ll_bench_result *
     *result = (ll_bench_result){.stage = "similarity", .unit = "pair", .threads = threads};
     LL_TRY_DONE(prepare(&c, options, err));
     const ll_backend_info backend = ll_backend_describe(c.be);
-    snprintf(result->work, sizeof result->work,
-             "%lld items of %lld, matrix %s, %d neighbours, %s %s", (long long)c.rows,
-             (long long)c.cols, c.matrix != NULL ? "float32" : "none", c.neighbors, backend.name,
-             backend.precision);
+    LL_TRY_DONE(ll_text_fit(
+        result->work, sizeof result->work, err,
+        "%lld items of %lld, matrix %s, %d neighbours, %s %s", (long long)c.rows, (long long)c.cols,
+        c.matrix != NULL ? "float32" : "none", c.neighbors, backend.name, backend.precision));
     result->count = (double)c.rows * (double)c.rows;
     result->flops = 2.0 * result->count * (double)c.cols;
     result->bytes = c.matrix != NULL ? result->count * sizeof *c.matrix : 0.0;

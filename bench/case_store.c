@@ -17,6 +17,7 @@
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/similarity/tile_plan.h"
 #include "host/store/bands.h"
 #include "host/store/reader.h"
@@ -25,7 +26,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -241,7 +241,7 @@ static ll_status resize_case(struct store_case *c, int64_t items, ll_error *err)
     LL_TRY(ll_alloc("digests", items, LL_STORE_DIGEST, &c->digests, err));
     LL_TRY(ll_alloc("a row", items, sizeof *c->row, &c->row, err));
     for (int64_t i = 0; i < items; i++) {
-        snprintf(c->id_bytes + i * ID, ID, "%lld", (long long)i);
+        ll_text_exact(c->id_bytes + i * ID, ID, "%lld", (long long)i);
         c->ids[i] = c->id_bytes + i * ID;
     }
     return make_tiles(c, err);
@@ -349,10 +349,11 @@ static ll_status time_writing(const ll_bench_options *options, ll_bench_result *
     result->count = result->bytes = (double)items * (double)items * sizeof(float);
     result->median_s = ll_bench_median(ours, rounds, &result->min_s);
     result->limit = result->bytes / ll_bench_median(plain, rounds, &least);
-    snprintf(result->work, sizeof result->work, "write the float32 matrix of %lld items, fsync",
-             (long long)items);
-    snprintf(result->limit_name, sizeof result->limit_name,
-             "as many bytes in order, fsync, in turns: %.2f GB/s", result->limit / 1e9);
+    LL_TRY_DONE(ll_text_fit(result->work, sizeof result->work, err,
+                            "write the float32 matrix of %lld items, fsync", (long long)items));
+    LL_TRY_DONE(ll_text_fit(result->limit_name, sizeof result->limit_name, err,
+                            "as many bytes in order, fsync, in turns: %.2f GB/s",
+                            result->limit / 1e9));
 done:
     close_case(&c);
     return status;
@@ -375,10 +376,11 @@ static ll_status time_reading(const ll_bench_options *options, ll_bench_result *
     result->count = (double)c.items;
     result->bytes = result->count * (double)c.items * sizeof(float);
     result->limit = in_order / ((double)c.items * sizeof(float));
-    snprintf(result->work, sizeof result->work, "read %lld rows of the float32 matrix, one by one",
-             (long long)c.items);
-    snprintf(result->limit_name, sizeof result->limit_name, "memory read in order: %.1f GB/s",
-             in_order / 1e9);
+    LL_TRY_DONE(ll_text_fit(result->work, sizeof result->work, err,
+                            "read %lld rows of the float32 matrix, one by one",
+                            (long long)c.items));
+    LL_TRY_DONE(ll_text_fit(result->limit_name, sizeof result->limit_name, err,
+                            "memory read in order: %.1f GB/s", in_order / 1e9));
 done:
     close_case(&c);
     return status;

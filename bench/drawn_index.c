@@ -11,11 +11,11 @@
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/similarity/similarity.h"
 #include "host/store/writer.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,8 +54,8 @@ struct texts {
 const char *ll_drawn_index_id(int64_t row, char id[LL_DRAWN_ID])
 {
     /* an odd factor: each of 2^32 rows its own number */
-    snprintf(id, LL_DRAWN_ID, "SKU-%08lx", (unsigned long)((uint32_t)row * 2654435761u));
-    return id;
+    return ll_text_exact(id, LL_DRAWN_ID, "SKU-%08lx",
+                         (unsigned long)((uint32_t)row * 2654435761u));
 }
 
 static ll_status texts_draw(struct texts *t, int64_t items, ll_error *err)
@@ -69,8 +69,8 @@ static ll_status texts_draw(struct texts *t, int64_t items, ll_error *err)
     for (int64_t i = 0; i < items; i++) {
         const uint64_t digest[] = {mixed((uint64_t)i), mixed(~(uint64_t)i)};
         ll_drawn_index_id(i, t->ids[i]);
-        snprintf(t->images[i], IMAGE, "images/%s.jpg", t->ids[i]);
-        snprintf(t->products[i], PRODUCT, "P%lld", (long long)(i / PHOTOS));
+        ll_text_exact(t->images[i], IMAGE, "images/%s.jpg", t->ids[i]);
+        ll_text_exact(t->products[i], PRODUCT, "P%lld", (long long)(i / PHOTOS));
         t->pointers[i] = t->ids[i];
         t->pointers[items + i] = t->images[i];
         t->pointers[2 * items + i] = k_kinds[digest[0] % KINDS];

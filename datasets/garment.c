@@ -1,8 +1,7 @@
 /* datasets/garment.c - see garment.h. */
 #include "datasets/garment.h"
 #include "datasets/dice.h"
-
-#include <stdio.h>
+#include "host/base/text.h"
 
 enum { STYLES = 3, BLOCK = 12, BLOCK_PLANS = 4, PLAN = 5 };
 enum { ROLL_PLAN = 1, ROLL_DESIGN, ROLL_PHOTO };
@@ -192,19 +191,21 @@ const char *ll_pattern_name(ll_pattern pattern)
 
 void ll_garment_id(const ll_garment *garment, char out[LL_GARMENT_ID])
 {
-    snprintf(out, LL_GARMENT_ID, "%s-%06d", k_kinds[garment->kind].prefix, (int)garment->number);
+    ll_text_exact(out, LL_GARMENT_ID, "%s-%06d", k_kinds[garment->kind].prefix,
+                  (int)garment->number);
 }
 
 void ll_garment_product(const ll_garment *garment, char out[LL_GARMENT_ID])
 {
-    snprintf(out, LL_GARMENT_ID, "%s-P%05d", k_kinds[garment->kind].prefix, (int)garment->product);
+    ll_text_exact(out, LL_GARMENT_ID, "%s-P%05d", k_kinds[garment->kind].prefix,
+                  (int)garment->product);
 }
 
 void ll_garment_name(const ll_garment *garment, char out[LL_GARMENT_NAME])
 {
     const bool plain = garment->pattern == LL_PATTERN_PLAIN;
-    snprintf(out, LL_GARMENT_NAME, "%s %s%s%s, %s", garment->men ? "Men's" : "Women's",
-             plain ? "" : k_patterns[garment->pattern], plain ? "" : " ",
-             k_kinds[garment->kind].styles[garment->style],
-             ll_palette_colour(garment->colour)->name);
+    ll_text_exact(out, LL_GARMENT_NAME, "%s %s%s%s, %s", garment->men ? "Men's" : "Women's",
+                  plain ? "" : k_patterns[garment->pattern], plain ? "" : " ",
+                  k_kinds[garment->kind].styles[garment->style],
+                  ll_palette_colour(garment->colour)->name);
 }

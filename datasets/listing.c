@@ -2,6 +2,7 @@
 #include "datasets/listing.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@ void ll_listing_image(const ll_garment *garment, char out[LL_LISTING_IMAGE])
     char id[LL_GARMENT_ID];
 
     ll_garment_id(garment, id);
-    snprintf(out, LL_LISTING_IMAGE, "images/%s.%s", id, garment->png ? "png" : "jpg");
+    ll_text_exact(out, LL_LISTING_IMAGE, "images/%s.%s", id, garment->png ? "png" : "jpg");
 }
 
 /* A field, quoted if it needs to be, and what follows it; stdio remembers a failure. */
@@ -42,7 +43,7 @@ static void put_garment(FILE *file, const ll_garment *g)
     ll_listing_image(g, image);
     ll_garment_product(g, product);
     ll_garment_name(g, name);
-    snprintf(price, sizeof price, "%d.%02d", g->price_cents / 100, g->price_cents % 100);
+    ll_text_exact(price, sizeof price, "%d.%02d", g->price_cents / 100, g->price_cents % 100);
     put_field(file, id, ',');
     put_field(file, image, ',');
     put_field(file, ll_kind_name(g->kind), ',');
