@@ -7,6 +7,7 @@
 
 #include "host/base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct ll_log {
@@ -17,10 +18,17 @@ typedef struct ll_log {
     void (*detail)(void *to, const char *text);
     /* `done` of `total` (0: unknown) units of `stage` are finished, e.g. ("embed", 64, 600). */
     void (*progress)(void *to, const char *stage, int64_t done, int64_t total);
+    /* Is this the first time it is asked about `text`? NULL: nothing is remembered, so always. */
+    bool (*first)(void *to, const char *text);
 } ll_log;
 
 void ll_log_line(const ll_log *log, const char *format, ...) LL_PRINTF(2, 3);
 void ll_log_detail(const ll_log *log, const char *format, ...) LL_PRINTF(2, 3);
+
+/** The same, but not again what was said already in the same words. */
+void ll_log_line_once(const ll_log *log, const char *format, ...) LL_PRINTF(2, 3);
+void ll_log_detail_once(const ll_log *log, const char *format, ...) LL_PRINTF(2, 3);
+
 void ll_log_progress(const ll_log *log, const char *stage, int64_t done, int64_t total);
 
 #endif

@@ -2,6 +2,7 @@
 #include "host/cli/progress.h"
 
 #include "host/base/clock.h"
+#include "host/base/digest.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/text.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BAR_CELLS = 24, STAGE_BYTES = 32 };
+enum { BAR_CELLS = 24, STAGE_BYTES = 32, REMEMBERED = 16 };
 static const double k_bar_every_s = 0.1;  /* smooth to the eye, nothing to the run */
 static const double k_json_every_s = 1.0; /* the contract of --progress json */
 
@@ -25,6 +26,8 @@ struct ll_progress {
     int64_t done, total, first_done;
     double started_s, shown_s;
     bool bar_visible;
+    uint64_t said[REMEMBERED]; /* digests of what was said once; beyond that all is new */
+    int said_count;
 };
 
 ll_progress_mode ll_progress_find(const char *word)
@@ -133,6 +136,21 @@ static void on_line(void *to, const char *text)
     pthread_mutex_unlock(&progress->lock);
 }
 
+static bool on_first(void *to, const char *text)
+{
+    ll_progress *const progress = to;
+    const uint64_t digest = ll_digest_block(text, strlen(text));
+    bool known = false;
+
+    pthread_mutex_lock(&progress->lock);
+    for (int i = 0; i < progress->said_count; i++)
+        known |= progress->said[i] == digest;
+    if (!known && progress->said_count < REMEMBERED)
+        progress->said[progress->said_count++] = digest;
+    pthread_mutex_unlock(&progress->lock);
+    return !known;
+}
+
 static void on_progress(void *to, const char *stage, int64_t done, int64_t total)
 {
     ll_progress *const progress = to;
@@ -169,7 +187,8 @@ ll_status ll_progress_create(const ll_progress_options *options, ll_progress **o
     ll_progress *progress = NULL;
     LL_TRY(ll_alloc("progress", 1, sizeof *progress, &progress, err));
     progress->options = *options;
-    progress->log = (ll_log){.to = progress, .line = on_line, .progress = on_progress};
+    progress->log =
+        (ll_log){.to = progress, .line = on_line, .first = on_first, .progress = on_progress};
     if (options->verbose) progress->log.detail = on_line;
     if (progress->options.stream == NULL) progress->options.stream = stderr;
     if (progress->options.mode == LL_PROGRESS_AUTO) {

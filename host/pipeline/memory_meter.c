@@ -3,6 +3,8 @@
 
 #include "host/base/usage.h"
 
+#include <stddef.h>
+
 static void pass_line(void *to, const char *text)
 {
     const ll_memory_meter *const meter = to;
@@ -15,6 +17,13 @@ static void pass_detail(void *to, const char *text)
     ll_log_detail(meter->next, "%s", text);
 }
 
+static bool pass_first(void *to, const char *text)
+{
+    const ll_memory_meter *const meter = to;
+    return meter->next == NULL || meter->next->first == NULL ||
+           meter->next->first(meter->next->to, text);
+}
+
 static void pass_progress(void *to, const char *stage, int64_t done, int64_t total)
 {
     ll_memory_meter *const meter = to;
@@ -25,8 +34,11 @@ static void pass_progress(void *to, const char *stage, int64_t done, int64_t tot
 void ll_memory_meter_init(ll_memory_meter *meter, const ll_log *next)
 {
     meter->next = next;
-    meter->log =
-        (ll_log){.to = meter, .line = pass_line, .detail = pass_detail, .progress = pass_progress};
+    meter->log = (ll_log){.to = meter,
+                          .line = pass_line,
+                          .detail = pass_detail,
+                          .first = pass_first,
+                          .progress = pass_progress};
     atomic_init(&meter->peak_bytes, 0);
 }
 

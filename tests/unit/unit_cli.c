@@ -428,6 +428,34 @@ static void progress_bar_gives_way_to_lines(void **state)
     free(text);
 }
 
+static void what_is_said_once(void **state)
+{
+    (void)state;
+    ll_error err = LL_ERROR_INIT;
+    ll_progress *progress = NULL;
+    FILE *const to = tmpfile();
+    assert_non_null(to);
+    const ll_progress_options options = {"tool", to, LL_PROGRESS_NONE, false, true};
+    assert_int_equal(ll_progress_create(&options, &progress, &err), LL_OK);
+    const ll_log *const log = ll_progress_log(progress);
+    for (int i = 0; i < 3; i++) {
+        ll_log_line_once(log, "no %s", "card");
+        ll_log_detail_once(log, "no driver");
+        ll_log_line_once(log, "no card");
+        ll_log_line(log, "again");
+    }
+    for (int i = 0; i < 100; i++) /* more than anybody remembers are said rather than lost */
+        ll_log_detail_once(log, "%d", i);
+    ll_progress_free(progress);
+    char *const text = stream_text(to);
+    const char *const begins = "tool: no card\ntool: no driver\ntool: again\ntool: again\n"
+                               "tool: again\ntool: 0\ntool: 1\n";
+    assert_memory_equal(text, begins, strlen(begins));
+    assert_non_null(strstr(text, "tool: 99\n"));
+    free(text);
+    ll_log_line_once(NULL, "nobody listens");
+}
+
 static void progress_json_is_a_line_an_object(void **state)
 {
     (void)state;
@@ -476,6 +504,7 @@ int main(void)
         cmocka_unit_test(progress_bar_gives_way_to_lines),
         cmocka_unit_test(progress_json_is_a_line_an_object),
         cmocka_unit_test(long_stages_end_in_dots),
+        cmocka_unit_test(what_is_said_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
