@@ -352,6 +352,9 @@ int main(int argc, char **argv)
     ll_status status = LL_OK;
     tool to = {.options = {.top = LL_QUERY_TOP, .min_score = NAN, .max_score = 1.0}};
 
+    /* It would win over what we ask of HDF5, which is no locks: files appear whole and never
+     * change. */
+    (void)unsetenv("HDF5_USE_FILE_LOCKING");
     LL_TRY_DONE(parse(&to, argc, argv, &err));
     if (!ll_arguments_answered(to.arguments)) LL_TRY_DONE(ask(&to, &err));
 done:

@@ -6,6 +6,7 @@
 #include "weights/fetch.h"
 #include "host/base/digest.h"
 #include "host/base/file.h"
+#include "host/base/lock.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/text.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,8 +30,9 @@ enum {
 
 typedef struct transfer {
     const ll_weights_source *source;
-    const char *part; /* path */
+    const char *part, *holder, *busy; /* paths; what a second download is told */
     int fd;
+    ll_lock *lock;
     int64_t at;   /* bytes of the part that are good */
     bool started; /* the answer's head has been looked at */
     CURL *curl;
@@ -162,9 +163,14 @@ static ll_status part_open(transfer *it)
 
     it->fd = open(it->part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (it->fd < 0) return io_error(it->part, it->err);
-    if (flock(it->fd, LOCK_EX | LOCK_NB) != 0)
-        return ll_fail(it->err, LL_ERR_IO, "%s: %s", it->part,
-                       errno == EWOULDBLOCK ? "another download is filling it" : strerror(errno));
+    const ll_lock_options options = {.fd = it->fd,
+                                     .at = AT_FDCWD,
+                                     .name = it->holder,
+                                     .path = it->holder,
+                                     .what = it->part,
+                                     .busy = it->busy};
+    LL_TRY(ll_lock_take(&options, it->log, &it->lock, it->err));
+    if (it->lock == NULL) return ll_fail(it->err, LL_ERR_IO, "%s: the folder is gone", it->part);
     if (fstat(it->fd, &info) != 0) return io_error(it->part, it->err);
     it->at = info.st_size;
     if (it->at <= it->source->size_bytes) return LL_OK;
@@ -196,7 +202,7 @@ ll_status ll_weights_fetch(const ll_weights_source *source, const char *target, 
                            const ll_log *log, ll_error *err)
 {
     ll_status status = LL_OK;
-    char *folder = NULL, *part = NULL, size[LL_NUMBER_TEXT];
+    char *folder = NULL, *part = NULL, *holder = NULL, *busy = NULL, size[LL_NUMBER_TEXT];
     transfer it = {.source = source, .fd = -1, .log = log, .err = err};
 
     ll_log_line(log, "%s: %s", source->file, source->license);
@@ -208,7 +214,11 @@ ll_status ll_weights_fetch(const ll_weights_source *source, const char *target, 
     LL_TRY_DONE(ll_file_make_folder(folder, err));
     LL_TRY_DONE(ll_file_check_target(target, err));
     LL_TRY_DONE(ll_text_format(&part, err, "%s.part", target));
+    LL_TRY_DONE(ll_text_format(&holder, err, "%s.holder", part));
+    LL_TRY_DONE(ll_text_format(&busy, err, "%s: another download is filling it", part));
     it.part = part;
+    it.holder = holder;
+    it.busy = busy;
     LL_TRY_DONE(part_open(&it));
     if (it.at < source->size_bytes) {
         if (it.at > 0)
@@ -216,9 +226,13 @@ ll_status ll_weights_fetch(const ll_weights_source *source, const char *target, 
         LL_TRY_DONE(transfer_run(&it, timeout_s));
     }
     LL_TRY_DONE(check_digest(&it));
+    LL_TRY_DONE(ll_lock_check(it.lock, err));
     LL_TRY_DONE(ll_file_publish(part, target, err));
 done:
+    ll_lock_release(it.lock);
     if (it.fd >= 0) (void)close(it.fd);
+    free(busy);
+    free(holder);
     free(folder);
     free(part);
     return status;

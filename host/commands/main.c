@@ -4,6 +4,7 @@
 #include "host/commands/command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct ll_command k_commands[] = {
@@ -34,6 +35,9 @@ int main(int argc, char **argv)
 {
     const char *const word = argc > 1 ? argv[1] : "";
 
+    /* It would win over what we ask of HDF5, which is no locks: files appear whole and never
+     * change. */
+    (void)unsetenv("HDF5_USE_FILE_LOCKING");
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0 ||
         strcmp(word, "help") == 0) {
         print_usage(stdout);

@@ -220,6 +220,7 @@ static ll_status write_and_publish(struct night *n, ll_error *err)
                                     n->summary, err));
     LL_TRY_DONE(read_back(path, n->summary, err));
     const double start = ll_clock_seconds();
+    LL_TRY_DONE(ll_work_check(n->work, err));
     LL_TRY_DONE(ll_store_publish(path, n->options->index_path, err));
     n->summary->write_seconds += ll_clock_seconds() - start;
 done:
@@ -251,7 +252,7 @@ static ll_status run_night(struct night *n, ll_error *err)
 {
     LL_TRY(open_catalog(n, err));
     /* Locked before the index is looked at: what is judged here is what will be replaced. */
-    LL_TRY(ll_work_open(n->options->index_path, &n->work, err));
+    LL_TRY(ll_work_open(n->options->index_path, n->options->log, &n->work, err));
     LL_TRY(ll_previous_open(n->options->index_path, &n->previous, err));
     judge_removals(n);
     if (n->summary->refused[0] != '\0') return LL_OK;

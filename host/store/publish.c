@@ -1,9 +1,10 @@
 /* host/store/publish.c - see publish.h.
  *
- * The lock is a flock on a file in the work folder: the kernel drops it when the holder dies,
- * however it dies, so a killed run never locks the next one out. */
+ * The work folder is locked by two files in it (host/base/lock.h): "lock" is what the kernel locks,
+ * "holder" says who we are, and is the lock itself where the file system has none. */
 #include "host/store/publish.h"
 #include "host/base/file.h"
+#include "host/base/lock.h"
 #include "host/base/memory.h"
 
 #include <assert.h>
@@ -14,16 +15,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct ll_work {
-    char *folder;
+    char *folder, *holder_path, *busy; /* busy: what a second run is told */
     int folder_fd, lock_fd;
+    ll_lock *lock;
 };
 
-static const char *const k_lock = "lock";
+static const char k_lock[] = "lock", k_holder[] = "holder";
 enum { ATTEMPTS = 100 }; /* each is lost only to another run that ended in that instant */
 
 static ll_status system_error(const char *path, ll_error *err)
@@ -33,6 +34,8 @@ static ll_status system_error(const char *path, ll_error *err)
 
 static void let_go(ll_work *work)
 {
+    ll_lock_release(work->lock);
+    work->lock = NULL;
     if (work->lock_fd >= 0) close(work->lock_fd);
     if (work->folder_fd >= 0) close(work->folder_fd);
     work->lock_fd = work->folder_fd = -1;
@@ -51,8 +54,8 @@ static bool still_there(const ll_work *work)
            folder_held.st_ino == folder_found.st_ino && folder_held.st_dev == folder_found.st_dev;
 }
 
-/* One attempt; LL_OK with lock_fd < 0: lost a race, try again. */
-static ll_status try_lock(ll_work *work, const char *index_path, ll_error *err)
+/* One attempt; LL_OK without a lock: lost a race, try again. */
+static ll_status try_lock(ll_work *work, const ll_log *log, ll_error *err)
 {
     if (mkdir(work->folder, 0777) != 0 && errno != EEXIST) return system_error(work->folder, err);
     /* NOFOLLOW: a link to elsewhere would have us clear that place out on closing. */
@@ -62,12 +65,16 @@ static ll_status try_lock(ll_work *work, const char *index_path, ll_error *err)
     work->lock_fd =
         openat(work->folder_fd, k_lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (work->lock_fd < 0 && errno != ENOENT) return system_error(work->folder, err);
-    if (work->lock_fd >= 0 && flock(work->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
-            return ll_fail(err, LL_ERR_IO, "%s: another run is writing it", index_path);
-        return system_error(work->folder, err);
+    if (work->lock_fd >= 0) {
+        const ll_lock_options options = {.fd = work->lock_fd,
+                                         .at = work->folder_fd,
+                                         .name = k_holder,
+                                         .path = work->holder_path,
+                                         .what = work->folder,
+                                         .busy = work->busy};
+        LL_TRY(ll_lock_take(&options, log, &work->lock, err));
     }
-    if (work->lock_fd < 0 || !still_there(work)) let_go(work);
+    if (work->lock == NULL || !still_there(work)) let_go(work);
     return LL_OK;
 }
 
@@ -75,10 +82,12 @@ static void forget(ll_work *work)
 {
     let_go(work);
     free(work->folder);
+    free(work->holder_path);
+    free(work->busy);
     free(work);
 }
 
-ll_status ll_work_open(const char *index_path, ll_work **out, ll_error *err)
+ll_status ll_work_open(const char *index_path, const ll_log *log, ll_work **out, ll_error *err)
 {
     ll_status status = LL_OK;
     ll_work *work = NULL;
@@ -87,9 +96,11 @@ ll_status ll_work_open(const char *index_path, ll_work **out, ll_error *err)
     LL_TRY(ll_alloc(index_path, 1, sizeof *work, &work, err));
     work->folder_fd = work->lock_fd = -1;
     LL_TRY_DONE(ll_text_format(&work->folder, err, "%s.work", index_path));
-    for (int i = 0; i < ATTEMPTS && work->lock_fd < 0; i++)
-        LL_TRY_DONE(try_lock(work, index_path, err));
-    if (work->lock_fd < 0)
+    LL_TRY_DONE(ll_text_format(&work->holder_path, err, "%s/%s", work->folder, k_holder));
+    LL_TRY_DONE(ll_text_format(&work->busy, err, "%s: another run is writing it", index_path));
+    for (int i = 0; i < ATTEMPTS && work->lock == NULL; i++)
+        LL_TRY_DONE(try_lock(work, log, err));
+    if (work->lock == NULL)
         status = ll_fail(err, LL_ERR_IO, "%s: other runs keep writing it", index_path);
 done:
     if (status != LL_OK) {
@@ -100,10 +111,20 @@ done:
     return LL_OK;
 }
 
+static bool is_lock(const char *name)
+{
+    return strcmp(name, k_lock) == 0 || strcmp(name, k_holder) == 0;
+}
+
 ll_status ll_work_path(const ll_work *work, const char *name, char **out, ll_error *err)
 {
-    assert(strchr(name, '/') == NULL && strcmp(name, k_lock) != 0);
+    assert(strchr(name, '/') == NULL && !is_lock(name));
     return ll_text_format(out, err, "%s/%s", work->folder, name);
+}
+
+ll_status ll_work_check(const ll_work *work, ll_error *err)
+{
+    return ll_lock_check(work->lock, err);
 }
 
 /* What cannot be removed is left for the next run, which will overwrite it. */
@@ -119,17 +140,21 @@ static void remove_contents(const ll_work *work)
     }
     rewinddir(folder);
     while ((entry = readdir(folder)) != NULL)
-        if (strcmp(entry->d_name, k_lock) != 0) (void)unlinkat(work->folder_fd, entry->d_name, 0);
+        if (!is_lock(entry->d_name)) (void)unlinkat(work->folder_fd, entry->d_name, 0);
     closedir(folder);
 }
 
 void ll_work_close(ll_work *work)
 {
     if (work == NULL) return;
-    remove_contents(work);
-    /* The lock's name goes last, while we still hold it: see still_there(). */
-    (void)unlinkat(work->folder_fd, k_lock, 0);
-    (void)rmdir(work->folder);
+    if (ll_lock_check(work->lock, NULL) == LL_OK) {
+        remove_contents(work);
+        ll_lock_release(work->lock);
+        work->lock = NULL;
+        /* Last, and while the kernel's lock is still ours: see still_there(). */
+        (void)unlinkat(work->folder_fd, k_lock, 0);
+        (void)rmdir(work->folder);
+    } /* else all that is in it is another's */
     forget(work);
 }
 

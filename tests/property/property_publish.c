@@ -45,7 +45,8 @@ static void publish_forever(const char *index, int started)
     ll_work *work = NULL;
     char *path = NULL;
 
-    if (ll_work_open(index, &work, NULL) != LL_OK || ll_work_path(work, "new.h5", &path, NULL))
+    if (ll_work_open(index, NULL, &work, NULL) != LL_OK ||
+        ll_work_path(work, "new.h5", &path, NULL))
         _exit(1);
     if (write(started, "", 1) != 1) _exit(4);
     for (int i = 0;; i = (i + 1) % GENERATIONS) {
@@ -112,7 +113,7 @@ static void killed_anywhere(void **state)
         if (access(previous, F_OK) == 0) check(previous, known, at);
     }
     /* The next run takes over what the last one left. */
-    assert_int_equal(ll_work_open(index, &work, NULL), LL_OK);
+    assert_int_equal(ll_work_open(index, NULL, &work, NULL), LL_OK);
     ll_work_close(work);
     unlink(index);
     unlink(previous);

@@ -1,6 +1,9 @@
 /* tests/unit/unit_fetch.c - a download against a server that does everything wrong in turn. The
- * server is tests/fetch_server.py on 127.0.0.1; without python3 the tests are skipped. */
+ * server is tests/fetch_server.py on 127.0.0.1; without python3 the tests are skipped. flock is
+ * this program's own, so that a file system can be without locks. */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "host/base/digest.h"
+#include "host/base/lock.h"
 #include "tests/weights_fixture.h"
 #include "weights/fetch.h"
 
@@ -9,6 +12,8 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +25,23 @@
 
 enum { SIZE = 3000017, SKIPPED = 77 };
 
+static int flock_code; /* what flock fails with; 0: it does not */
 static pid_t server;
 static int server_input = -1;
 static int port;
 static char folder[64], target[128], part[160];
 static char md5[LL_MD5_HEX];
 static char url[128];
+
+int flock(int fd, int operation)
+{
+    int (*real)(int, int) = NULL;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "flock");
+    if (flock_code == 0) return real(fd, operation);
+    errno = flock_code;
+    return -1;
+}
 
 /* What the log heard. */
 static int64_t first_done, last_done;
@@ -270,6 +286,34 @@ static void test_two_downloads_do_not_mix(void **state)
     fetch_well("good");
 }
 
+static void test_file_systems_without_locks(void **state)
+{
+    (void)state;
+    char holder[sizeof part + 8], busy[256];
+    ll_error err = LL_ERROR_INIT;
+    ll_lock *lock = NULL;
+
+    (void)snprintf(holder, sizeof holder, "%s.holder", part);
+    write_right(part, 1000);
+    const int fd = open(part, O_RDWR | O_CLOEXEC);
+    flock_code = ENOLCK;
+    const ll_lock_options options = {
+        .fd = fd, .at = AT_FDCWD, .name = holder, .path = holder, .what = part, .busy = ""};
+    assert_int_equal(ll_lock_take(&options, NULL, &lock, &err), LL_OK);
+    (void)snprintf(busy, sizeof busy, "another download is filling it: process %ld on ",
+                   (long)getpid());
+    fetch_badly("good", LL_ERR_IO, busy, 1000);
+    ll_lock_release(lock);
+    assert_int_equal(close(fd), 0);
+    fetch_well("good");
+    assert_non_null(strstr(lines, "the file system has no locks (No locks available)"));
+    assert_int_equal(size_of(holder), -1);
+    assert_int_equal(unlink(target), 0);
+    flock_code = EIO;
+    fetch_badly("good", LL_ERR_IO, "test.h5.part: cannot lock it: Input/output error", 0);
+    flock_code = 0;
+}
+
 static void test_the_known_sources(void **state)
 {
     (void)state;
@@ -351,6 +395,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_time_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_network_is_one_line, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_downloads_do_not_mix, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_file_systems_without_locks, setup, teardown),
         cmocka_unit_test(test_the_known_sources),
     };
     char whole[128];

@@ -1,5 +1,5 @@
 /* tests/unit/unit_synthetic.c - the untrained network: the same bytes everywhere, He's variance,
- * and a file that says what it is. */
+ * and a file that says what it is, on any file system: flock is this program's own, and fails. */
 #include "host/base/digest.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/weights_fixture.h"
@@ -12,15 +12,25 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { PICTURE_BYTES = 224 * 224 * 3, BIASES = 4224 + 2 * 4096 };
+
+int flock(int fd, int operation)
+{
+    (void)fd;
+    (void)operation;
+    errno = ENOLCK;
+    return -1;
+}
 
 static float *kernel_of(uint64_t seed, int layer)
 {

@@ -1,0 +1,371 @@
+/* host/base/lock.c - see lock.h.
+ *
+ * Only two calls decide anything, both atomic at the server of a network file system: link(2) of a
+ * whole record to a name nobody has, and unlink(2) by somebody who alone may. Who that is, is
+ * settled by a claim: a record R may be removed by its owner or, when that is gone, by whoever
+ * holds the name "<lock>.after.<digest of R>" and then still finds R. Claims are put by link(2) as
+ * well, and one whose process is gone is removed in the same way, by a claim to the claim. Renaming
+ * R away instead would be shorter and wrong: whoever is slow renames the record of the one who was
+ * quick. */
+#include "host/base/lock.h"
+#include "host/base/digest.h"
+#include "host/base/file.h"
+#include "host/base/memory.h"
+#include "host/base/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    RECORD = 512,       /* bytes of a record: the lines of its owner and a few more */
+    PATH = 4096,        /* PATH_MAX */
+    SUFFIX = 112,       /* of a claim to a claim to a claim, and a spare name for it */
+    DEEPEST = 3,        /* each is a process killed in the very act of taking over */
+    ATTEMPTS = 200,     /* a claim is held for a few calls: */
+    PAUSE_NS = 5000000, /* 1 s in all */
+};
+static const char k_head[] = "lookloom lock 1\n";
+static const char k_end[] = "whole 0123456789abcdef\n"; /* the digest of all before it */
+enum { HEAD = sizeof k_head - 1, END = sizeof k_end - 1 };
+
+struct ll_lock {
+    ll_lock_options options;
+    ll_owner owner;
+    char text[RECORD];
+    size_t size_bytes;
+    bool kernel; /* the kernel's lock is ours, and the file only tells */
+    bool placed; /* the file is there */
+};
+
+/* What lies under a name. */
+typedef struct record {
+    enum { ABSENT, TORN, STRANGE, WHOLE } kind; /* STRANGE: whole, but of another version */
+    char text[RECORD + 1];
+    size_t size_bytes;
+    ll_owner owner;
+    bool kernel; /* its owner had the kernel's lock as well */
+} record;
+
+/* ---- records --------------------------------------------------------------------------- */
+
+static void write_end(const char *text, size_t size_bytes, char end[END + 1])
+{
+    (void)snprintf(end, END + 1, "whole %016" PRIx64 "\n", ll_digest_block(text, size_bytes));
+}
+
+/* `mark` tells two locks of one process apart. */
+static void write_record(ll_lock *lock)
+{
+    char owner[LL_OWNER_TEXT];
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    ll_owner_write(&lock->owner, owner);
+    (void)snprintf(lock->text, sizeof lock->text, "%s%skernel %s\nmark %lld.%09ld\n", k_head, owner,
+                   lock->kernel ? "yes" : "no", (long long)now.tv_sec, now.tv_nsec);
+    lock->size_bytes = strlen(lock->text);
+    write_end(lock->text, lock->size_bytes, lock->text + lock->size_bytes);
+    lock->size_bytes += END;
+}
+
+static void read_record(record *found)
+{
+    char end[END + 1];
+    const char *const text = found->text;
+
+    found->kind = TORN;
+    if (found->size_bytes < HEAD + END) return;
+    write_end(text, found->size_bytes - END, end);
+    if (memcmp(text + found->size_bytes - END, end, END) != 0) return;
+    found->kind = STRANGE;
+    if (strncmp(text, k_head, HEAD) != 0 || !ll_owner_read(text + HEAD, &found->owner)) return;
+    found->kernel = strstr(text, "\nkernel yes\n") != NULL;
+    found->kind = WHOLE;
+}
+
+/* ---- files ----------------------------------------------------------------------------- */
+
+static ll_status system_error(const ll_lock *lock, const char *suffix, ll_error *err)
+{
+    return ll_fail(err, LL_ERR_IO, "%s%s: %s", lock->options.path, suffix, strerror(errno));
+}
+
+static void name_of(const ll_lock *lock, const char *suffix, char out[PATH])
+{
+    (void)snprintf(out, PATH, "%s%s", lock->options.name, suffix);
+}
+
+static ll_status look(const ll_lock *lock, const char *suffix, record *found, ll_error *err)
+{
+    char name[PATH];
+    ssize_t got = 1;
+
+    memset(found, 0, sizeof *found);
+    name_of(lock, suffix, name);
+    /* On NFS, opening is what asks the server whether the name still means the same file. */
+    const int fd = openat(lock->options.at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && (errno == ENOENT || errno == ESTALE)) return LL_OK;
+    if (fd < 0) return system_error(lock, suffix, err);
+    while (got > 0 && found->size_bytes < RECORD) {
+        got = read(fd, found->text + found->size_bytes, RECORD - found->size_bytes);
+        if (got > 0) found->size_bytes += (size_t)got;
+        if (got < 0 && errno == EINTR) got = 1;
+    }
+    const int cause = errno;
+    close(fd);
+    errno = cause;
+    if (got < 0 && errno == ESTALE) return LL_OK; /* removed since */
+    if (got < 0) return system_error(lock, suffix, err);
+    read_record(found);
+    return LL_OK;
+}
+
+static bool is_text(const record *found, const char *text, size_t size_bytes)
+{
+    return found->kind != ABSENT && found->size_bytes == size_bytes &&
+           memcmp(found->text, text, size_bytes) == 0;
+}
+
+static bool is_ours(const ll_lock *lock, const record *found)
+{
+    return is_text(found, lock->text, lock->size_bytes);
+}
+
+/* Our record under a spare name; an open file, or -1. */
+static int write_spare(const ll_lock *lock, const char *name)
+{
+    (void)unlinkat(lock->options.at, name, 0); /* ours: the mark is in its name */
+    const int fd = openat(lock->options.at, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0) return -1;
+    bool wrote = ll_file_pwrite(fd, lock->text, lock->size_bytes, 0, name, NULL) == LL_OK;
+    if (wrote && !lock->kernel) wrote = fsync(fd) == 0;
+    if (wrote) return fd;
+    const int cause = errno;
+    close(fd);
+    (void)unlinkat(lock->options.at, name, 0);
+    errno = cause;
+    return -1;
+}
+
+typedef enum placing { PLACED, TAKEN, NOWHERE } placing;
+
+/* Our record gets the name if nobody has it. link(2), not O_EXCL: the record is whole, and at the
+ * server, before anybody can read it. Its answer may get lost on NFS; then the number of names of
+ * the file tells (open(2), under O_EXCL). NOWHERE: the folder is gone; or there is some other
+ * trouble, but the kernel's lock is ours and enough: a full disk, or one without links, is no
+ * reason to stop. */
+static ll_status put(const ll_lock *lock, const char *suffix, placing *out, ll_error *err)
+{
+    char name[PATH], spare_suffix[SUFFIX], spare[PATH];
+    struct stat info;
+
+    *out = NOWHERE;
+    name_of(lock, suffix, name);
+    (void)snprintf(spare_suffix, sizeof spare_suffix, ".%016" PRIx64 ".new",
+                   ll_digest_block(lock->text, lock->size_bytes));
+    name_of(lock, spare_suffix, spare);
+    const int fd = write_spare(lock, spare);
+    if (fd < 0 && (lock->kernel || errno == ENOENT || errno == ESTALE)) return LL_OK;
+    if (fd < 0) return system_error(lock, suffix, err);
+    const bool linked = linkat(lock->options.at, spare, lock->options.at, name, 0) == 0;
+    const int cause = errno;
+    const bool counted = fstat(fd, &info) == 0 && info.st_nlink == 2;
+    close(fd);
+    (void)unlinkat(lock->options.at, spare, 0);
+    errno = cause;
+    if (linked || counted)
+        *out = PLACED;
+    else if (cause == EEXIST)
+        *out = TAKEN;
+    else if (!lock->kernel && cause != ENOENT && cause != ESTALE)
+        return system_error(lock, suffix, err);
+    return LL_OK;
+}
+
+/* ---- judging --------------------------------------------------------------------------- */
+
+/* May this record be removed? LL_ERR_IO with the reason if not. */
+static ll_status judge(const ll_lock *lock, const char *suffix, const record *found, ll_error *err)
+{
+    const ll_owner *const owner = &found->owner;
+    const char *const path = lock->options.path;
+
+    if (found->kind == TORN) return LL_OK;
+    if (found->kind == STRANGE)
+        return ll_fail(err, LL_ERR_IO,
+                       "%s%s: by another version of lookloom; if no run of it is left, delete this "
+                       "file",
+                       path, suffix);
+    if (lock->kernel && found->kernel && suffix[0] == '\0') return LL_OK; /* the kernel knows */
+    switch (ll_owner_look(owner, &lock->owner)) {
+    case LL_OWNER_GONE: return LL_OK;
+    case LL_OWNER_LIVES:
+        return ll_fail(err, LL_ERR_IO, "%s: process %" PRId64 " on %s", lock->options.busy,
+                       owner->process, owner->host);
+    case LL_OWNER_ELSEWHERE: break;
+    }
+    return ll_fail(err, LL_ERR_IO,
+                   "%s%s: held by process %" PRId64 " on %s since %s, which cannot be asked from "
+                   "here; if that run is gone, delete this file",
+                   path, suffix, owner->process, owner->host, owner->since);
+}
+
+static void say_taken_over(const ll_lock *lock, const record *found, const ll_log *log)
+{
+    const char *const path = lock->options.path;
+
+    if (found->kind == TORN)
+        ll_log_line(log, "%s: no whole record, as after a power cut; taking over", path);
+    else if (!lock->kernel || !found->kernel)
+        ll_log_line(log, "%s: process %" PRId64 " on %s is gone; taking over", path,
+                    found->owner.process, found->owner.host);
+}
+
+/* ---- taking ---------------------------------------------------------------------------- */
+
+static void pause_a_little(void)
+{
+    const struct timespec a_little = {0, PAUSE_NS};
+    (void)nanosleep(&a_little, NULL);
+}
+
+/* Remove a record that was judged. LL_OK: it is gone, or another is at it; look again. `last`: do
+ * not wait for that other any more, say who it is. */
+static ll_status clear_away(const ll_lock *lock, const char *suffix, const record *stale, int depth,
+                            bool last, const ll_log *log, ll_error *err)
+{
+    char claim[SUFFIX], name[PATH];
+    placing placed;
+    record found;
+
+    (void)snprintf(claim, sizeof claim, "%s.after.%016" PRIx64, suffix,
+                   ll_digest_block(stale->text, stale->size_bytes));
+    LL_TRY(put(lock, claim, &placed, err));
+    if (placed == NOWHERE) return LL_OK;
+    if (placed == TAKEN) {
+        LL_TRY(look(lock, claim, &found, err));
+        if (found.kind == ABSENT) return LL_OK;
+        const ll_status status = judge(lock, claim, &found, last ? err : NULL);
+        if (status == LL_OK && depth < DEEPEST)
+            return clear_away(lock, claim, &found, depth + 1, last, log, err);
+        if (last) return status;
+        pause_a_little();
+        return LL_OK;
+    }
+    const ll_status status = look(lock, suffix, &found, err);
+    if (status == LL_OK && is_text(&found, stale->text, stale->size_bytes)) {
+        name_of(lock, suffix, name);
+        (void)unlinkat(lock->options.at, name, 0);
+        if (suffix[0] == '\0') say_taken_over(lock, &found, log);
+    }
+    name_of(lock, claim, name);
+    (void)unlinkat(lock->options.at, name, 0);
+    return status;
+}
+
+/* The lock file; LL_OK without it where put() says NOWHERE. */
+static ll_status place(ll_lock *lock, const ll_log *log, ll_error *err)
+{
+    placing placed;
+    record found;
+
+    for (int i = 1; i <= ATTEMPTS; i++) {
+        LL_TRY(put(lock, "", &placed, err));
+        lock->placed = placed == PLACED;
+        if (placed != TAKEN) return LL_OK;
+        LL_TRY(look(lock, "", &found, err));
+        if (found.kind == ABSENT) continue;
+        LL_TRY(judge(lock, "", &found, err));
+        LL_TRY(clear_away(lock, "", &found, 0, i == ATTEMPTS, log, err));
+    }
+    return ll_fail(err, LL_ERR_IO, "%s: others keep taking it", lock->options.path);
+}
+
+/* 524 is ENOTSUPP, which the kernel keeps to itself and some file systems let out (Cray's DVS:
+ * E3SM-Project/e3sm_diags issue 164). */
+enum { KERNELS_OWN_ENOTSUPP = 524 };
+
+static bool means_no_locks(int code)
+{
+    return code == ENOLCK || code == ENOSYS || code == EOPNOTSUPP || code == KERNELS_OWN_ENOTSUPP;
+}
+
+/* Somebody has the kernel's lock: who, if the file tells. */
+static ll_status say_busy(const ll_lock *lock, ll_error *err)
+{
+    record found;
+
+    if (look(lock, "", &found, NULL) == LL_OK && found.kind == WHOLE &&
+        ll_owner_look(&found.owner, &lock->owner) != LL_OWNER_GONE)
+        return ll_fail(err, LL_ERR_IO, "%s: process %" PRId64 " on %s", lock->options.busy,
+                       found.owner.process, found.owner.host);
+    return ll_fail(err, LL_ERR_IO, "%s", lock->options.busy);
+}
+
+static ll_status take(ll_lock *lock, const ll_log *log, ll_error *err)
+{
+    int code = flock(lock->options.fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+
+    if (code == EWOULDBLOCK) return say_busy(lock, err);
+    if (code != 0 && !means_no_locks(code))
+        return ll_fail(err, LL_ERR_IO, "%s: cannot lock it: %s", lock->options.what,
+                       strerror(code));
+    lock->kernel = code == 0;
+    write_record(lock);
+    LL_TRY(place(lock, log, err));
+    if (code == KERNELS_OWN_ENOTSUPP) code = EOPNOTSUPP; /* which has a text */
+    if (!lock->kernel && lock->placed)
+        ll_log_line_once(log,
+                         "%s: the file system has no locks (%s); this file keeps other runs out",
+                         lock->options.path, strerror(code));
+    return LL_OK;
+}
+
+ll_status ll_lock_take(const ll_lock_options *options, const ll_log *log, ll_lock **out,
+                       ll_error *err)
+{
+    ll_lock *lock = NULL;
+
+    *out = NULL;
+    if (strlen(options->name) + SUFFIX > PATH)
+        return ll_fail(err, LL_ERR_IO, "%s: %s", options->path, strerror(ENAMETOOLONG));
+    LL_TRY(ll_alloc(options->path, 1, sizeof *lock, &lock, err));
+    lock->options = *options;
+    ll_owner_here(&lock->owner);
+    const ll_status status = take(lock, log, err);
+    if (status == LL_OK && (lock->kernel || lock->placed))
+        *out = lock;
+    else
+        free(lock);
+    return status;
+}
+
+ll_status ll_lock_check(const ll_lock *lock, ll_error *err)
+{
+    record found;
+
+    if (lock->kernel) return LL_OK;
+    LL_TRY(look(lock, "", &found, err));
+    if (is_ours(lock, &found)) return LL_OK;
+    return ll_fail(err, LL_ERR_IO, "%s: was taken away; another may be at work",
+                   lock->options.path);
+}
+
+void ll_lock_release(ll_lock *lock)
+{
+    record found;
+
+    if (lock == NULL) return;
+    if (lock->placed && look(lock, "", &found, NULL) == LL_OK && is_ours(lock, &found))
+        (void)unlinkat(lock->options.at, lock->options.name, 0);
+    free(lock);
+}

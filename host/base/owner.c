@@ -1,0 +1,152 @@
+/* host/base/owner.c - see owner.h. */
+#include "host/base/owner.h"
+#include "host/base/digest.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char k_unknown[] = "-";
+enum { STAT_BYTES = 1024 }; /* of /proc/PID/stat: 52 numbers and a name of 64 bytes at most */
+
+/* ---- what the system says -------------------------------------------------------------- */
+
+/* The beginning of a file of /proc or /etc, as text; false if there is none. */
+static bool read_text(const char *path, char *text, size_t size_bytes)
+{
+    size_t used = 0;
+    ssize_t got = 1;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    text[0] = '\0';
+    if (fd < 0) return false;
+    while (got > 0 && used < size_bytes - 1) {
+        got = read(fd, text + used, size_bytes - 1 - used);
+        if (got > 0) used += (size_t)got;
+        if (got < 0 && errno == EINTR) got = 1;
+    }
+    close(fd);
+    text[used] = '\0';
+    return got >= 0 && used > 0;
+}
+
+/* The first line, of print and without blanks, so that it can be written as one word. */
+static void make_word(char *text)
+{
+    text[strcspn(text, "\n")] = '\0';
+    for (char *at = text; *at != '\0'; at++)
+        if (!isgraph((unsigned char)*at)) *at = '?';
+    if (text[0] == '\0') memcpy(text, k_unknown, sizeof k_unknown);
+}
+
+typedef struct process_stat {
+    int64_t process, threads, start;
+    char state;
+} process_stat;
+
+/* /proc/PID/stat, proc(5): the name, field 2, may hold blanks and brackets itself. */
+static bool read_stat(const char *path, process_stat *out)
+{
+    char text[STAT_BYTES];
+    const char *after = NULL;
+
+    if (!read_text(path, text, sizeof text)) return false;
+    after = strrchr(text, ')');
+    if (after == NULL || sscanf(text, "%18" SCNd64, &out->process) != 1) return false;
+    /* Fields 3, 20 and 22. */
+    return sscanf(after + 1,
+                  " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+                  " %18" SCNd64 " %*s %18" SCNd64,
+                  &out->state, &out->threads, &out->start) == 3;
+}
+
+void ll_owner_here(ll_owner *out)
+{
+    char machine[64];
+    process_stat self;
+    ssize_t length = 0;
+
+    memset(out, 0, sizeof *out);
+    if (gethostname(out->host, sizeof out->host - 1) != 0) out->host[0] = '\0';
+    make_word(out->host);
+    if (read_text("/etc/machine-id", machine, sizeof machine))
+        (void)snprintf(out->machine, sizeof out->machine, "%016" PRIx64,
+                       ll_digest_block(machine, strlen(machine)));
+    make_word(out->machine);
+    (void)read_text("/proc/sys/kernel/random/boot_id", out->boot, sizeof out->boot);
+    make_word(out->boot);
+    length = readlink("/proc/self/ns/pid", out->space, sizeof out->space - 1);
+    out->space[length > 0 ? length : 0] = '\0';
+    make_word(out->space);
+    (void)ll_clock_utc(out->since);
+    out->process = getpid();
+    /* A /proc of another space of numbers speaks of others by our numbers: then it is not asked. */
+    if (read_stat("/proc/self/stat", &self) && self.process == out->process)
+        out->start = self.start;
+}
+
+/* ---- written and read ------------------------------------------------------------------ */
+
+void ll_owner_write(const ll_owner *owner, char text[LL_OWNER_TEXT])
+{
+    (void)snprintf(text, LL_OWNER_TEXT,
+                   "host %s\nmachine %s\nboot %s\nspace %s\nprocess %" PRId64 "\nstart %" PRId64
+                   "\nsince %s\n",
+                   owner->host, owner->machine, owner->boot, owner->space, owner->process,
+                   owner->start, owner->since);
+}
+
+bool ll_owner_read(const char *text, ll_owner *out)
+{
+    memset(out, 0, sizeof *out);
+    return sscanf(text,
+                  "host %64s machine %16s boot %39s space %31s process %18" SCNd64
+                  " start %18" SCNd64 " since %31s",
+                  out->host, out->machine, out->boot, out->space, &out->process, &out->start,
+                  out->since) == 7 &&
+           out->process > 0 && out->process <= INT_MAX && out->start >= 0;
+}
+
+/* ---- does it live? --------------------------------------------------------------------- */
+
+static bool is_known(const char *text)
+{
+    return strcmp(text, k_unknown) != 0;
+}
+
+static bool are_one(const char *a, const char *b)
+{
+    return is_known(a) && strcmp(a, b) == 0;
+}
+
+static ll_owner_state look_at_process(const ll_owner *owner, const ll_owner *here)
+{
+    char path[64];
+    process_stat found;
+
+    if (kill((pid_t)owner->process, 0) != 0 && errno == ESRCH) return LL_OWNER_GONE;
+    if (owner->start == 0 || here->start == 0) return LL_OWNER_LIVES;
+    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", owner->process);
+    if (!read_stat(path, &found)) return LL_OWNER_LIVES; /* other people's may be hidden */
+    if (found.start != owner->start) return LL_OWNER_GONE;
+    /* Z and X: nothing is left of its first thread. Another may still be caught in a write. */
+    if ((found.state == 'Z' || found.state == 'X') && found.threads <= 1) return LL_OWNER_GONE;
+    return LL_OWNER_LIVES;
+}
+
+ll_owner_state ll_owner_look(const ll_owner *owner, const ll_owner *here)
+{
+    if (are_one(owner->boot, here->boot)) /* whatever the machine is called now */
+        return are_one(owner->space, here->space) ? look_at_process(owner, here)
+                                                  : LL_OWNER_ELSEWHERE;
+    const bool restarted = is_known(owner->boot) && is_known(here->boot) &&
+                           are_one(owner->host, here->host) &&
+                           are_one(owner->machine, here->machine);
+    return restarted ? LL_OWNER_GONE : LL_OWNER_ELSEWHERE;
+}

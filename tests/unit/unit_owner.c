@@ -1,0 +1,143 @@
+/* tests/unit/unit_owner.c - who holds something: written, read, and asked whether it lives. */
+#include "host/base/owner.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static ll_owner here;
+
+static int find_here(void **state)
+{
+    (void)state;
+    ll_owner_here(&here);
+    /* Without these two nothing below says anything: Linux has them. */
+    return strcmp(here.boot, "-") == 0 || here.start == 0;
+}
+
+static void written_and_read(void **state)
+{
+    char text[LL_OWNER_TEXT];
+    ll_owner read;
+
+    (void)state;
+    ll_owner_write(&here, text);
+    assert_true(ll_owner_read(text, &read));
+    assert_memory_equal(&read, &here, sizeof here);
+    assert_int_equal(here.process, getpid());
+    assert_null(strchr(here.host, '\n'));
+
+    /* The longest there can be. */
+    memset(read.host, 'h', sizeof read.host - 1);
+    memset(read.machine, 'm', sizeof read.machine - 1);
+    memset(read.boot, 'b', sizeof read.boot - 1);
+    memset(read.space, 's', sizeof read.space - 1);
+    memset(read.since, '9', sizeof read.since - 1);
+    read.process = INT32_MAX;
+    read.start = 999999999999999999;
+    ll_owner long_one = read;
+    ll_owner_write(&long_one, text);
+    assert_true(ll_owner_read(text, &read));
+    assert_memory_equal(&read, &long_one, sizeof read);
+
+    for (size_t cut = 0; cut + 2 < strlen(text); cut += 7) {
+        char part[LL_OWNER_TEXT];
+        snprintf(part, sizeof part, "%.*s", (int)cut, text);
+        if (strstr(part, "since 9") == NULL) assert_false(ll_owner_read(part, &read));
+    }
+    long_one.process = -1; /* kill(2) would take it for everyone */
+    ll_owner_write(&long_one, text);
+    assert_false(ll_owner_read(text, &read));
+    long_one.process = (int64_t)INT32_MAX + 1;
+    ll_owner_write(&long_one, text);
+    assert_false(ll_owner_read(text, &read));
+}
+
+static void this_process_lives(void **state)
+{
+    ll_owner owner = here;
+
+    (void)state;
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_LIVES);
+    snprintf(owner.host, sizeof owner.host, "renamed"); /* a machine may be, while it runs */
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_LIVES);
+    owner.start = 0; /* not known: the number must do */
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_LIVES);
+    owner.start = here.start + 1; /* its number, given out again */
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_GONE);
+}
+
+static void a_killed_process_is_gone(void **state)
+{
+    ll_owner owner;
+    int ends[2], ended = 0;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        ll_owner_here(&owner);
+        if (write(ends[1], &owner, sizeof owner) != (ssize_t)sizeof owner) _exit(1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(ends[0], &owner, sizeof owner), sizeof owner);
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(owner.process, child);
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_LIVES);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    siginfo_t info; /* it has ended, and nobody has heard of it: a zombie */
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(kill(child, 0), 0);
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_GONE);
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_GONE);
+    owner.start = 0;
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_GONE);
+}
+
+static void what_cannot_be_asked_is_not_guessed(void **state)
+{
+    ll_owner at = here, owner;
+
+    (void)state;
+    snprintf(at.machine, sizeof at.machine, "0123456789abcdef"); /* not every machine has one */
+    owner = at;
+    owner.boot[0] = owner.boot[0] == '0' ? '1' : '0';
+    assert_int_equal(ll_owner_look(&owner, &at), LL_OWNER_GONE); /* before a restart */
+    snprintf(owner.host, sizeof owner.host, "node9");
+    assert_int_equal(ll_owner_look(&owner, &at), LL_OWNER_ELSEWHERE);
+    snprintf(owner.host, sizeof owner.host, "%s", at.host);
+    owner.machine[0] = 'f'; /* another one of this name */
+    assert_int_equal(ll_owner_look(&owner, &at), LL_OWNER_ELSEWHERE);
+    snprintf(owner.machine, sizeof owner.machine, "-");
+    snprintf(at.machine, sizeof at.machine, "-"); /* both unknown is not both the same */
+    assert_int_equal(ll_owner_look(&owner, &at), LL_OWNER_ELSEWHERE);
+
+    owner = here;
+    snprintf(owner.space, sizeof owner.space, "pid:[1]"); /* another container of this machine */
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_ELSEWHERE);
+    owner = here;
+    snprintf(owner.boot, sizeof owner.boot, "-");
+    assert_int_equal(ll_owner_look(&owner, &here), LL_OWNER_ELSEWHERE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(written_and_read),
+        cmocka_unit_test(this_process_lives),
+        cmocka_unit_test(a_killed_process_is_gone),
+        cmocka_unit_test(what_cannot_be_asked_is_not_guessed),
+    };
+    return cmocka_run_group_tests(tests, find_here, NULL);
+}
