@@ -1,9 +1,10 @@
-/* host/backend/backend.c - choose a backend, say why one was passed over, check arguments,
+/* host/backend/backend.c - choose a backend, say why a card is not used, check arguments,
  * dispatch.
  *
  * Checking here, once, is what lets a backend trust what it gets (backend_ops.h). */
 #include "host/backend/backend.h"
 #include "host/backend/backend_ops.h"
+#include "host/backend/card_presence.h"
 #include "host/backend/cpu/cpu_state.h"
 #include "host/backend/module_search.h"
 #include "host/base/memory.h"
@@ -80,6 +81,19 @@ static ll_status in_range(const char *what, int64_t value, int64_t low, int64_t 
                    (long long)value, (long long)low, (long long)high);
 }
 
+/* Without a card there is nothing to say: the processor is what there is. */
+static void say_passed_over(const ll_backend_options *options, const char *why)
+{
+    if (ll_card_is_there(options->root != NULL ? options->root : ""))
+        ll_log_line_once(options->log,
+                         "the NVIDIA card cannot be used, so the processor computes: %s; see "
+                         "`lookloom info`, or ask for --backend cpu",
+                         why);
+    else
+        ll_log_detail_once(options->log,
+                           "no NVIDIA card here, so the processor computes (cuda: %s)", why);
+}
+
 ll_status ll_backend_open(const ll_backend_options *options, ll_backend **out, ll_error *err)
 {
     *out = NULL;
@@ -95,7 +109,7 @@ ll_status ll_backend_open(const ll_backend_options *options, ll_backend **out, l
 
     ll_error why = LL_ERROR_INIT;
     if (open_one("cuda", options, out, &why) == LL_OK) return LL_OK;
-    ll_log_line(options->log, "cuda passed over: %s", why.text);
+    say_passed_over(options, why.text);
     return open_one("cpu", options, out, err);
 }
 

@@ -28,10 +28,12 @@ typedef struct ll_backend_options {
     int batch;               /* images a slot holds; 0: 32 on cpu, 256 on cuda */
     int slots;               /* batches in flight; 1 or more */
     int patience_s;          /* how long cuda tries engines, all layers together; 0: 60 */
-    const ll_log *log;       /* why auto passed a backend over; may be NULL */
+    const ll_log *log;       /* why auto does not use a card; may be NULL */
+    const char *root;        /* where a card is looked for (card_presence.h); NULL: this machine */
 } ll_backend_options;
 
-/** Open a backend by name; "auto" takes cuda if it opens and logs why if it does not.
+/** Open a backend by name; "auto" takes cuda if it opens. If it does not, the log gets one line
+ * with the reason: where there is a card it is for everyone, else for who asked for more.
  * @return LL_OK; LL_ERR_ARGUMENT for an unknown name or precision; LL_ERR_UNSUPPORTED,
  * LL_ERR_DEVICE or LL_ERR_MEMORY from the backend asked for. On failure `*out` is NULL. */
 LL_NODISCARD ll_status ll_backend_open(const ll_backend_options *options, ll_backend **out,

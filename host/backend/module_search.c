@@ -10,6 +10,7 @@
 #include "host/base/text.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <glob.h>
 #include <link.h>
 #include <stdbool.h>
@@ -238,7 +239,10 @@ static ll_status refuse(const char *why, ll_error *err)
 ll_status ll_module_load(const char *path, void **out, ll_error *err)
 {
     *out = NULL;
-    /* A stranger's file, or none at all, is no reason to load a gigabyte of libraries. */
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return ll_fail(err, LL_ERR_UNSUPPORTED,
+                       "%s: not installed; lookloom makes it where nvcc and cuDNN are", path);
+    /* A stranger's file is no reason to load a gigabyte of libraries. */
     if (access(path, R_OK) == 0) {
         *out = dlopen(path, MODULE_MODE);
         for (int i = 0; i < LIBRARIES && *out == NULL; i++)

@@ -281,8 +281,8 @@ int cmd_bench(int argc, const char *const *argv)
     LL_TRY_DONE(read_batches(&r, &err));
     const ll_progress_options talk = {.program = k_program,
                                       .mode = LL_PROGRESS_NONE,
-                                      .quiet = !ll_arguments_verbose(arguments),
-                                      .verbose = true};
+                                      .quiet = ll_arguments_quiet(arguments),
+                                      .verbose = ll_arguments_verbose(arguments)};
     LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
     LL_TRY_DONE(run_stages(arguments, &r, ll_progress_log(progress), &err));
 done:

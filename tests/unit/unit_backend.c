@@ -12,10 +12,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h> /* wants the four above it */
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3, BATCH = 2, GAP_WIDTH = 512 };
 
@@ -56,7 +59,9 @@ static void open_refuses(void **state)
     o = k_cpu, o.batch = -1;
     assert_refused(&o, LL_ERR_ARGUMENT, "batch -1");
     o = k_cpu, o.name = "cuda", o.cuda_module = "/nowhere/lookloom-cuda.so";
-    assert_refused(&o, LL_ERR_UNSUPPORTED, "/nowhere/lookloom-cuda.so");
+    assert_refused(&o, LL_ERR_UNSUPPORTED,
+                   "/nowhere/lookloom-cuda.so: not installed; lookloom makes "
+                   "it where nvcc and cuDNN are");
     o.cuda_module = LL_TEST_BIN "/module_empty.so";
     assert_refused(&o, LL_ERR_UNSUPPORTED, "not a lookloom module");
     o.cuda_module = LL_TEST_BIN "/module_old.so";
@@ -64,27 +69,106 @@ static void open_refuses(void **state)
     ll_backend_close(NULL);
 }
 
+/* What a log of a person heard, and what one of a curious person heard besides. */
+static char lines[1024], details[1024];
+
 static void keep_line(void *to, const char *text)
 {
-    char *const kept = to;
-    strncat(kept, text, 511 - strlen(kept));
+    (void)to;
+    const size_t used = strlen(lines);
+    snprintf(lines + used, sizeof lines - used, "%s\n", text);
 }
 
-static void auto_says_why_cuda_was_passed_over(void **state)
+static void keep_detail(void *to, const char *text)
 {
-    (void)state;
-    char kept[512] = "";
-    const ll_log log = {.to = kept, .line = keep_line};
+    (void)to;
+    const size_t used = strlen(details);
+    snprintf(details + used, sizeof details - used, "%s\n", text);
+}
+
+/* As a program's log: a line is known if it is the only one so far. */
+static bool is_first(void *to, const char *text)
+{
+    (void)to;
+    return strstr(lines, text) == NULL && strstr(details, text) == NULL;
+}
+
+/* Opens twice as auto, and gets the processor. */
+static void open_as_auto(const char *root, bool verbose)
+{
+    const ll_log log = {
+        .line = keep_line, .detail = verbose ? keep_detail : NULL, .first = is_first};
     ll_backend_options o = k_cpu;
-    ll_backend *be = NULL;
+
+    lines[0] = details[0] = '\0';
     o.name = "auto";
     o.cuda_module = LL_TEST_BIN "/module_old.so";
+    o.root = root;
     o.log = &log;
+    for (int i = 0; i < 2; i++) {
+        ll_backend *be = NULL;
+        assert_int_equal(ll_backend_open(&o, &be, NULL), LL_OK);
+        assert_string_equal(ll_backend_describe(be).name, "cpu");
+        ll_backend_close(be);
+    }
+}
+
+static void a_card_that_cannot_be_used_is_said_once(void **state)
+{
+    const char *const root = *state;
+    const char *const line =
+        "the NVIDIA card cannot be used, so the processor computes: " LL_TEST_BIN
+        "/module_old.so: made for interface 5, this is 4; see `lookloom "
+        "info`, or ask for --backend cpu\n";
+
+    for (int verbose = 0; verbose < 2; verbose++) {
+        open_as_auto(root, verbose);
+        assert_string_equal(lines, line);
+        assert_string_equal(details, "");
+    }
+    ll_backend *be = NULL; /* nobody listens */
+    ll_backend_options o = k_cpu;
+    o.name = "auto", o.root = root, o.cuda_module = "/nowhere/lookloom-cuda.so";
     assert_int_equal(ll_backend_open(&o, &be, NULL), LL_OK);
-    assert_string_equal(ll_backend_describe(be).name, "cpu");
-    assert_non_null(strstr(kept, "cuda passed over: "));
-    assert_non_null(strstr(kept, "made for interface"));
     ll_backend_close(be);
+}
+
+static void without_a_card_there_is_nothing_to_say(void **state)
+{
+    (void)state;
+    open_as_auto("/nowhere", false);
+    assert_string_equal(lines, "");
+    open_as_auto("/nowhere", true);
+    assert_string_equal(lines, "");
+    assert_string_equal(details,
+                        "no NVIDIA card here, so the processor computes (cuda: " LL_TEST_BIN
+                        "/module_old.so: made for interface 5, this is 4)\n");
+}
+
+/* A folder that looks like a machine with a card in it. */
+static int make_card(void **state)
+{
+    static char root[] = "/tmp/unit_backend.XXXXXX";
+    char path[64];
+
+    if (mkdtemp(root) == NULL) return -1;
+    snprintf(path, sizeof path, "%s/dev", root);
+    if (mkdir(path, 0755) != 0) return -1;
+    snprintf(path, sizeof path, "%s/dev/nvidia0", root);
+    FILE *const file = fopen(path, "w");
+    *state = root;
+    return file == NULL || fclose(file) != 0 ? -1 : 0;
+}
+
+static int remove_card(void **state)
+{
+    const char *const root = *state;
+    char path[64];
+
+    snprintf(path, sizeof path, "%s/dev/nvidia0", root);
+    if (unlink(path) != 0) return -1;
+    *strrchr(path, '/') = '\0';
+    return rmdir(path) != 0 || rmdir(root) != 0 ? -1 : 0;
 }
 
 static void describe_names_what_decides_the_bits(void **state)
@@ -312,7 +396,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(open_refuses),
-        cmocka_unit_test(auto_says_why_cuda_was_passed_over),
+        cmocka_unit_test_setup_teardown(a_card_that_cannot_be_used_is_said_once, make_card,
+                                        remove_card),
+        cmocka_unit_test(without_a_card_there_is_nothing_to_say),
         cmocka_unit_test(describe_names_what_decides_the_bits),
         cmocka_unit_test(no_list_of_engines_is_too_long),
         cmocka_unit_test(net_and_slots_refuse),

@@ -1,0 +1,70 @@
+/* host/backend/card_presence.c - see card_presence.h. */
+#include "host/backend/card_presence.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 4096 };
+
+/* Does an entry of a folder tell of a card? */
+typedef bool (*tells_fn)(const char *folder, const char *name);
+
+static bool any(const char *root, const char *folder_name, tells_fn tells)
+{
+    char path[PATH_BYTES];
+    const struct dirent *entry = NULL;
+    bool found = false;
+    const int length = snprintf(path, sizeof path, "%s%s", root, folder_name);
+    DIR *const folder = length > 0 && length < PATH_BYTES ? opendir(path) : NULL;
+
+    if (folder == NULL) return false;
+    while (!found && (entry = readdir(folder)) != NULL)
+        found = entry->d_name[0] != '.' && tells(path, entry->d_name);
+    closedir(folder);
+    return found;
+}
+
+/* The number in a file of sysfs, as "0x10de"; 0 if there is none. */
+static unsigned long number_in(const char *folder, const char *device, const char *name)
+{
+    char path[PATH_BYTES], text[32] = "";
+    const int length = snprintf(path, sizeof path, "%s/%s/%s", folder, device, name);
+    const int fd = length > 0 && length < PATH_BYTES ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (fd < 0) return 0;
+    const ssize_t got = read(fd, text, sizeof text - 1);
+    close(fd);
+    return got > 0 ? strtoul(text, NULL, 16) : 0;
+}
+
+/* Class codes of the PCI Code and ID Assignment Specification, 1.4: 03 is a display controller, 00
+ * of these VGA, 02 3D, as cards without a plug for a screen are. NVIDIA also makes sound, USB and
+ * network devices. */
+static bool is_card(const char *folder, const char *device)
+{
+    enum { NVIDIA = 0x10de, VGA = 0x0300, THREE_D = 0x0302 };
+    const unsigned long class_code = number_in(folder, device, "class") >> 8;
+
+    return number_in(folder, device, "vendor") == NVIDIA &&
+           (class_code == VGA || class_code == THREE_D);
+}
+
+/* nvidia0, not nvidiactl or nvidia-uvm, which are there without a card. */
+static bool is_device_file(const char *folder, const char *name)
+{
+    static const char k_stem[] = "nvidia";
+    const size_t stem = sizeof k_stem - 1;
+
+    (void)folder;
+    return strncmp(name, k_stem, stem) == 0 && name[stem] != '\0' &&
+           strspn(name + stem, "0123456789") == strlen(name + stem);
+}
+
+bool ll_card_is_there(const char *root)
+{
+    return any(root, "/sys/bus/pci/devices", is_card) || any(root, "/dev", is_device_file);
+}
