@@ -1,9 +1,9 @@
 /* host/backend/card_presence.c - see card_presence.h. */
 #include "host/backend/card_presence.h"
+#include "host/base/text.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,8 +18,9 @@ static bool any(const char *root, const char *folder_name, tells_fn tells)
     char path[PATH_BYTES];
     const struct dirent *entry = NULL;
     bool found = false;
-    const int length = snprintf(path, sizeof path, "%s%s", root, folder_name);
-    DIR *const folder = length > 0 && length < PATH_BYTES ? opendir(path) : NULL;
+    DIR *const folder = ll_text_fit(path, sizeof path, NULL, "%s%s", root, folder_name) == LL_OK
+                            ? opendir(path)
+                            : NULL;
 
     if (folder == NULL) return false;
     while (!found && (entry = readdir(folder)) != NULL)
@@ -32,8 +33,9 @@ static bool any(const char *root, const char *folder_name, tells_fn tells)
 static unsigned long number_in(const char *folder, const char *device, const char *name)
 {
     char path[PATH_BYTES], text[32] = "";
-    const int length = snprintf(path, sizeof path, "%s/%s/%s", folder, device, name);
-    const int fd = length > 0 && length < PATH_BYTES ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    const bool whole =
+        ll_text_fit(path, sizeof path, NULL, "%s/%s/%s", folder, device, name) == LL_OK;
+    const int fd = whole ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
     if (fd < 0) return 0;
     const ssize_t got = read(fd, text, sizeof text - 1);

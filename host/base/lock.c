@@ -12,6 +12,7 @@
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/owner.h"
+#include "host/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +60,7 @@ typedef struct record {
 
 static void write_end(const char *text, size_t size_bytes, char end[END + 1])
 {
-    (void)snprintf(end, END + 1, "whole %016" PRIx64 "\n", ll_digest_block(text, size_bytes));
+    (void)ll_text_exact(end, END + 1, "whole %016" PRIx64 "\n", ll_digest_block(text, size_bytes));
 }
 
 /* `mark` tells two locks of one process apart. */
@@ -70,8 +71,8 @@ static void write_record(ll_lock *lock)
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
     ll_owner_write(&lock->owner, owner);
-    (void)snprintf(lock->text, sizeof lock->text, "%s%skernel %s\nmark %lld.%09ld\n", k_head, owner,
-                   lock->kernel ? "yes" : "no", (long long)now.tv_sec, now.tv_nsec);
+    (void)ll_text_exact(lock->text, sizeof lock->text, "%s%skernel %s\nmark %lld.%09ld\n", k_head,
+                        owner, lock->kernel ? "yes" : "no", (long long)now.tv_sec, now.tv_nsec);
     lock->size_bytes = strlen(lock->text);
     write_end(lock->text, lock->size_bytes, lock->text + lock->size_bytes);
     lock->size_bytes += END;
@@ -99,9 +100,10 @@ static ll_status system_error(const ll_lock *lock, const char *suffix, ll_error 
     return ll_fail(err, LL_ERR_IO, "%s%s: %s", lock->options.path, suffix, strerror(errno));
 }
 
+/* Has room: ll_lock_take looks at the length of the name. */
 static void name_of(const ll_lock *lock, const char *suffix, char out[PATH])
 {
-    (void)snprintf(out, PATH, "%s%s", lock->options.name, suffix);
+    (void)ll_text_exact(out, PATH, "%s%s", lock->options.name, suffix);
 }
 
 static ll_status look(const ll_lock *lock, const char *suffix, record *found, ll_error *err)
@@ -170,8 +172,8 @@ static ll_status put(const ll_lock *lock, const char *suffix, placing *out, ll_e
 
     *out = NOWHERE;
     name_of(lock, suffix, name);
-    (void)snprintf(spare_suffix, sizeof spare_suffix, ".%016" PRIx64 ".new",
-                   ll_digest_block(lock->text, lock->size_bytes));
+    (void)ll_text_exact(spare_suffix, sizeof spare_suffix, ".%016" PRIx64 ".new",
+                        ll_digest_block(lock->text, lock->size_bytes));
     name_of(lock, spare_suffix, spare);
     const int fd = write_spare(lock, spare);
     if (fd < 0 && (lock->kernel || errno == ENOENT || errno == ESTALE)) return LL_OK;
@@ -247,8 +249,8 @@ static ll_status clear_away(const ll_lock *lock, const char *suffix, const recor
     placing placed;
     record found;
 
-    (void)snprintf(claim, sizeof claim, "%s.after.%016" PRIx64, suffix,
-                   ll_digest_block(stale->text, stale->size_bytes));
+    (void)ll_text_exact(claim, sizeof claim, "%s.after.%016" PRIx64, suffix,
+                        ll_digest_block(stale->text, stale->size_bytes));
     LL_TRY(put(lock, claim, &placed, err));
     if (placed == NOWHERE) return LL_OK;
     if (placed == TAKEN) {

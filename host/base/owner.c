@@ -1,6 +1,8 @@
 /* host/base/owner.c - see owner.h. */
 #include "host/base/owner.h"
 #include "host/base/digest.h"
+#include "host/base/file.h"
+#include "host/base/text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,7 +11,9 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 static const char k_unknown[] = "-";
@@ -70,19 +74,24 @@ void ll_owner_here(ll_owner *out)
 {
     char machine[64];
     process_stat self;
-    ssize_t length = 0;
+    struct utsname system;
+    char *space = NULL;
 
     memset(out, 0, sizeof *out);
-    if (gethostname(out->host, sizeof out->host - 1) != 0) out->host[0] = '\0';
+    if (uname(&system) == 0 &&
+        ll_text_fit(out->host, sizeof out->host, NULL, "%s", system.nodename) != LL_OK)
+        out->host[0] = '\0';
     make_word(out->host);
     if (read_text("/etc/machine-id", machine, sizeof machine))
-        (void)snprintf(out->machine, sizeof out->machine, "%016" PRIx64,
-                       ll_digest_block(machine, strlen(machine)));
+        (void)ll_text_exact(out->machine, sizeof out->machine, "%016" PRIx64,
+                            ll_digest_block(machine, strlen(machine)));
     make_word(out->machine);
     (void)read_text("/proc/sys/kernel/random/boot_id", out->boot, sizeof out->boot);
     make_word(out->boot);
-    length = readlink("/proc/self/ns/pid", out->space, sizeof out->space - 1);
-    out->space[length > 0 ? length : 0] = '\0';
+    if (ll_file_link("/proc/self/ns/pid", &space, NULL) == LL_OK &&
+        ll_text_fit(out->space, sizeof out->space, NULL, "%s", space) != LL_OK)
+        out->space[0] = '\0';
+    free(space);
     make_word(out->space);
     (void)ll_clock_utc(out->since);
     out->process = getpid();
@@ -95,11 +104,11 @@ void ll_owner_here(ll_owner *out)
 
 void ll_owner_write(const ll_owner *owner, char text[LL_OWNER_TEXT])
 {
-    (void)snprintf(text, LL_OWNER_TEXT,
-                   "host %s\nmachine %s\nboot %s\nspace %s\nprocess %" PRId64 "\nstart %" PRId64
-                   "\nsince %s\n",
-                   owner->host, owner->machine, owner->boot, owner->space, owner->process,
-                   owner->start, owner->since);
+    (void)ll_text_exact(text, LL_OWNER_TEXT,
+                        "host %s\nmachine %s\nboot %s\nspace %s\nprocess %" PRId64
+                        "\nstart %" PRId64 "\nsince %s\n",
+                        owner->host, owner->machine, owner->boot, owner->space, owner->process,
+                        owner->start, owner->since);
 }
 
 bool ll_owner_read(const char *text, ll_owner *out)
@@ -132,7 +141,7 @@ static ll_owner_state look_at_process(const ll_owner *owner, const ll_owner *her
 
     if (kill((pid_t)owner->process, 0) != 0 && errno == ESRCH) return LL_OWNER_GONE;
     if (owner->start == 0 || here->start == 0) return LL_OWNER_LIVES;
-    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", owner->process);
+    (void)ll_text_exact(path, sizeof path, "/proc/%" PRId64 "/stat", owner->process);
     if (!read_stat(path, &found)) return LL_OWNER_LIVES; /* other people's may be hidden */
     if (found.start != owner->start) return LL_OWNER_GONE;
     /* Z and X: nothing is left of its first thread. Another may still be caught in a write. */

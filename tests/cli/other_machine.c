@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum { PATH = 4096 };
@@ -36,15 +37,15 @@ int flock(int fd, int operation)
     return -1;
 }
 
-int gethostname(char *name, size_t size_bytes)
+int uname(struct utsname *system)
 {
     const char *const other = getenv("OTHER_HOST");
-    int (*real)(char *, size_t) = NULL;
+    int (*real)(struct utsname *) = NULL;
 
-    find("gethostname", &real);
-    if (other == NULL) return real(name, size_bytes);
-    snprintf(name, size_bytes, "%s", other);
-    return 0;
+    find("uname", &real);
+    const int code = real(system);
+    if (other != NULL) snprintf(system->nodename, sizeof system->nodename, "%s", other);
+    return code;
 }
 
 /* The path to take instead; `path` itself if the other machine has no such thing. */
