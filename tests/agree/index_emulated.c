@@ -168,7 +168,7 @@ static void check_index(ll_reader *cuda)
     for (int64_t i = 0; i < ll_reader_extents(cuda)->items; i++)
         check_row(cuda, groups, i);
     check_matrix(cuda);
-    assert_non_null(strstr(ll_reader_provenance(cuda)->engines, "; fc2 "));
+    assert_non_null(strstr(ll_reader_provenance(cuda)->engines, "; conv5_3 "));
     assert_non_null(strstr(ll_reader_provenance(cuda)->engines, "; tiles of "));
 }
 
