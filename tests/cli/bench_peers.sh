@@ -37,6 +37,11 @@ case "$*" in
 *embed_torch*)
     echo 'torch 1.0, 2 threads, batch 4: median 5.00 img/s, best 6.00, 0.3 CPU s/img'
     echo 'lookloom: median 15.00 img/s, best 16.00' ;;
+*embed_onnx*)
+    echo 'the same 4 pictures: scores 0.1 to 0.2 differ by 1e-6 at most, allowed 1e-5'
+    [ -z "${ONNX_CODE:-}" ] || { echo "${ONNX_SAYS:-}" && echo "${ONNX_SAYS:-}" >&2; exit "$ONNX_CODE"; }
+    echo 'onnxruntime 2.0, 2 threads, batch 4: median 7.50 img/s, best 8.00, 0.3 CPU s/img'
+    echo 'lookloom: median 12.00 img/s, best 16.00' ;;
 *similarity_sklearn*)
     echo 'by the clock                            min s  median s  GFLOP/s  x min x median'
     echo '  lookloom, matrix                      1.000     2.000    369.0   1.00     1.00'
@@ -67,6 +72,7 @@ expect() { # CODE COMMAND... -- PATTERN...
 expect 0 bench/peers/run --quick --threads 2 "$out" -- \
     '^faiss +not there' '^decode: 4 drawn, and more +50 +100 img/s +0.500 +limit: a, b' \
     '^query: asked +7 +- query/s +- ' '^embed 4 photos to fc2 +15.00 +5.00 img/s +3.00 +torch 1.0, frozen' \
+    '^embed 4 photos to fc2 +12.00 +7.50 img/s +1.60 +onnxruntime 2.0$' \
     '^matrix of 512 items +2.000 +3.000 s +1.50 +sklearn cosine_similarity\(X\)$' \
     '^matrix of 512 items +2.000 +5.000 s +2.50 +sklearn cosine_similarity\(X, Y\)' \
     '^matrix of 512 items +2.000 +1.000 s +0.50 +numpy X @ X.T' \
@@ -74,6 +80,11 @@ expect 0 bench/peers/run --quick --threads 2 "$out" -- \
 for name in results.txt results.jsonl machine.txt log.txt; do
     [ -s "$out/$name" ] || fail "no $name"
 done
+ONNX_CODE=77 ONNX_SAYS="skipped: No module named 'onnx'" expect 0 bench/peers/run --quick "$out" -- \
+    "^onnxruntime +skipped: No module named 'onnx'" '0 steps failed$'
+! grep -q '^embed .*onnxruntime' "$out/results.txt" || fail "a row of what did not run"
+ONNX_CODE=1 ONNX_SAYS='a score differs by 0.5' expect 3 bench/peers/run --quick "$out" -- \
+    '^onnxruntime +FAILED: a score differs by 0.5' '1 steps failed$'
 READ_CODE=1 expect 3 bench/peers/run --quick "$out" -- '^read +FAILED: no such thing' '1 steps failed$'
 expect 2 bench/peers/run --nonsense -- 'unknown option --nonsense; usage: bench/peers/run'
 expect 2 bench/peers/run --threads many -- 'a number'
