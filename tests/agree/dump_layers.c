@@ -1,9 +1,11 @@
-/* tests/agree/dump_layers.c - activations of given pixels after every layer, for judge_layers.py.
+/* tests/agree/dump_layers.c - activations of given pixels after every layer, for judge_layers.py
+ * and judge_half_layers.py.
  *
- *   dump_layers WEIGHTS FOLDER IMAGES
+ *   dump_layers WEIGHTS FOLDER IMAGES [PRECISION]
  *
  * reads FOLDER/pixels (IMAGES, 224, 224, 3) u8 and writes FOLDER/<layer> f32 (IMAGES, width), NHWC,
- * for each of the 20 layers. */
+ * for each layer the weights have, up to 20. On the cpu, or with a PRECISION ("fp16") on cuda,
+ * whose module lies in ../lib/lookloom beside the program. */
 #include "host/backend/backend.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
@@ -55,10 +57,11 @@ int main(int argc, char **argv)
     char *path = NULL;
     int64_t images = 0;
     size_t size = 0;
-    const ll_backend_options options = {.name = "cpu", .threads = 2, .slots = 1};
+    ll_backend_options options = {.name = "cpu", .threads = 2, .slots = 1};
 
-    if (argc != 4) return 2;
+    if (argc != 4 && argc != 5) return 2;
     LL_TRY_DONE(ll_number_int("IMAGES", argv[3], 1, MAX_IMAGES, &images, &err));
+    if (argc == 5) options.name = "cuda", options.precision = argv[4], options.batch = (int)images;
     LL_TRY_DONE(ll_text_format(&path, &err, "%s/pixels", argv[2]));
     LL_TRY_DONE(ll_file_read(path, (size_t)MAX_IMAGES * IMAGE, &pixels, &size, &err));
     if (size != (size_t)images * IMAGE) {
@@ -67,7 +70,7 @@ int main(int argc, char **argv)
     }
     LL_TRY_DONE(ll_backend_open(&options, &be, &err));
     LL_TRY_DONE(ll_weights_open(argv[1], &weights, &err));
-    for (int layer = 0; layer < LL_VGG16_LAYERS; layer++)
+    for (int layer = 0; layer <= ll_weights_describe(weights)->last_layer; layer++)
         LL_TRY_DONE(dump(be, weights, layer, argv[2], pixels, (int)images, &err));
 done:
     if (status != LL_OK) fprintf(stderr, "dump_layers: %s\n", err.text);
