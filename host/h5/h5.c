@@ -2,6 +2,7 @@
 #include "host/h5/h5.h"
 #include "host/base/memory.h"
 #include "host/base/text.h"
+#include "host/h5/h5_driver.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -104,6 +105,17 @@ ll_status ll_h5_fail_at(ll_error *err, ll_status code, hid_t where, const char *
                    child != NULL ? child : "", what, found.text[0] != '\0' ? ": " : "", found.text);
 }
 
+const char *ll_h5_without_file(hid_t where, const ll_error *err)
+{
+    char file[NAME_BYTES] = "";
+
+    if (H5Fget_name(where, file, sizeof file) < 0) file[0] = '\0';
+    const size_t length = strlen(file);
+    const bool begins =
+        strncmp(err->text, file, length) == 0 && strncmp(err->text + length, ": ", 2) == 0;
+    return begins ? err->text + length + 2 : err->text;
+}
+
 void ll_h5_close(hid_t id)
 {
     if (id < 0) return;
@@ -117,7 +129,7 @@ static hid_t file_access(bool writing)
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     if (access < 0) return -1;
     /* SEMI: closing a file while one of our handles is open is a bug, and fails. */
-    if (H5Pset_file_locking(access, 0, 1) >= 0 &&
+    if ((writing || ll_h5_driver_set(access) >= 0) && H5Pset_file_locking(access, 0, 1) >= 0 &&
         H5Pset_fclose_degree(access, writing ? H5F_CLOSE_SEMI : H5F_CLOSE_STRONG) >= 0 &&
         H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V110) >= 0 &&
         H5Pset_alignment(access, PAGE_BYTES, PAGE_BYTES) >= 0 &&
@@ -291,51 +303,91 @@ ll_status ll_h5_group_open(hid_t parent, const char *name, hid_t *out, ll_error 
     return LL_OK;
 }
 
-struct name_list {
-    char **names;
+struct member {
+    char *name;
+    int64_t order; /* of creation; 0 where the file keeps none */
+};
+
+struct member_list {
+    struct member *members;
     int64_t count, capacity;
     ll_status status;
     ll_error *err;
 };
 
-static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *to)
+static herr_t add_member(hid_t group, const char *name, const H5L_info_t *info, void *to)
 {
-    struct name_list *const list = to;
+    struct member_list *const list = to;
+    struct member member = {NULL, info->corder_valid ? info->corder : 0};
 
     (void)group;
-    (void)info;
-    list->status = ll_grow("names", &list->names, &list->capacity, list->count + 1,
-                           sizeof *list->names, list->err);
+    list->status = ll_grow("names", &list->members, &list->capacity, list->count + 1,
+                           sizeof *list->members, list->err);
     if (list->status != LL_OK) return -1;
-    list->status = ll_text_copy(name, strlen(name), &list->names[list->count], list->err);
+    list->status = ll_text_copy(name, strlen(name), &member.name, list->err);
     if (list->status != LL_OK) return -1;
-    list->count++;
+    list->members[list->count++] = member;
     return 0;
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const struct member *const x = a, *const y = b;
+    if (x->order != y->order) return x->order < y->order ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+bool ll_h5_group_ordered(hid_t group)
+{
+    unsigned order = 0;
+    const hid_t creation = H5Gget_create_plist(group);
+
+    if (creation < 0 || H5Pget_link_creation_order(creation, &order) < 0) order = 0;
+    ll_h5_close(creation);
+    return (order & H5P_CRT_ORDER_TRACKED) != 0;
+}
+
+ll_status ll_h5_group_names_by(hid_t group, H5_index_t index, char ***out, int *count,
+                               ll_error *err)
+{
+    struct member_list list = {.err = err};
+    char **names = NULL;
+    hsize_t at = 0;
+
+    *out = NULL;
+    *count = 0;
+    /* Sorted here: where a group of many members is damaged, libhdf5 1.10 cleans up a table for
+     * sorting that it has not filled (H5G__dense_build_table), and ends with a segmentation fault.
+     */
+    const herr_t walked = H5Literate(group, index, H5_ITER_NATIVE, &at, add_member, &list);
+    if (list.status == LL_OK && walked < 0)
+        list.status = ll_h5_fail_at(err, LL_ERR_FORMAT, group, NULL, "cannot list its members");
+    if (list.status == LL_OK)
+        list.status = ll_alloc("names", list.count, sizeof *names, &names, err);
+    if (list.status == LL_OK && list.count > 0)
+        qsort(list.members, (size_t)list.count, sizeof *list.members,
+              index == H5_INDEX_NAME ? by_name : by_order);
+    for (int64_t i = 0; i < list.count; i++)
+        if (list.status == LL_OK)
+            names[i] = list.members[i].name;
+        else
+            free(list.members[i].name);
+    free(list.members);
+    if (list.status != LL_OK) return list.status;
+    *out = names;
+    *count = (int)list.count;
+    return LL_OK;
 }
 
 ll_status ll_h5_group_names(hid_t group, char ***out, int *count, ll_error *err)
 {
-    struct name_list list = {.err = err};
-    hsize_t at = 0;
-    unsigned order = 0;
-
-    *out = NULL;
-    *count = 0;
-    const hid_t creation = H5Gget_create_plist(group);
-    if (creation < 0 || H5Pget_link_creation_order(creation, &order) < 0) order = 0;
-    ll_h5_close(creation);
-    const bool tracked = (order & H5P_CRT_ORDER_TRACKED) != 0;
-    const herr_t walked = H5Literate(group, tracked ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME,
-                                     H5_ITER_INC, &at, add_name, &list);
-    if (list.status == LL_OK && walked < 0)
-        list.status = ll_h5_fail_at(err, LL_ERR_FORMAT, group, NULL, "cannot list its members");
-    if (list.status != LL_OK) {
-        ll_h5_names_free(list.names, (int)list.count);
-        return list.status;
-    }
-    *out = list.names;
-    *count = (int)list.count;
-    return LL_OK;
+    return ll_h5_group_names_by(
+        group, ll_h5_group_ordered(group) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME, out, count, err);
 }
 
 void ll_h5_names_free(char **names, int count)

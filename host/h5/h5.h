@@ -30,12 +30,16 @@ ll_status ll_h5_fail(ll_error *err, ll_status code, const char *name, const char
 ll_status ll_h5_fail_at(ll_error *err, ll_status code, hid_t where, const char *child,
                         const char *what);
 
+/** The text of such an error without the file: "OBJECT: WHAT: ...". */
+const char *ll_h5_without_file(hid_t where, const ll_error *err);
+
 /* ---- handles --------------------------------------------------------------------------- */
 
 /** Close whatever `id` is; accepts a negative one. Files that were written: ll_h5_file_finish. */
 void ll_h5_close(hid_t id);
 
-/** Open a finished file to read: no lock is taken, so a reader never blocks tonight's writer.
+/** Open a finished file to read: no lock is taken, so a reader never blocks tonight's writer, and a
+ *  damaged heap is an error of whoever asks for what is in it (h5_driver.h).
  *  LL_ERR_IO if it cannot be opened; LL_ERR_FORMAT if it is no regular or no HDF5 file. */
 LL_NODISCARD ll_status ll_h5_file_open(const char *path, hid_t *out, ll_error *err);
 
@@ -78,6 +82,11 @@ LL_NODISCARD ll_status ll_h5_group_open(hid_t parent, const char *name, hid_t *o
 LL_NODISCARD ll_status ll_h5_group_names(hid_t group, char ***out, int *count, ll_error *err);
 void ll_h5_names_free(char **names, int count); /* accepts NULL */
 
+/** Does it keep the order of creation? Then its members are listed twice, by either index. */
+bool ll_h5_group_ordered(hid_t group);
+LL_NODISCARD ll_status ll_h5_group_names_by(hid_t group, H5_index_t index, char ***out, int *count,
+                                            ll_error *err);
+
 /* ---- arrays ---------------------------------------------------------------------------- */
 
 typedef enum ll_h5_type {
@@ -119,6 +128,10 @@ LL_NODISCARD ll_status ll_h5_dataset_open(hid_t parent, const char *name, ll_h5_
  *  another type than those above or too many axes. */
 LL_NODISCARD ll_status ll_h5_dataset_shape(hid_t parent, const char *name, ll_h5_shape *shape,
                                            ll_error *err);
+
+/** What ll_h5_dataset_open lets pass: LL_ERR_FORMAT if its texts are not UTF-8 by type, an axis may
+ *  grow, or it has a fill value of its own. */
+LL_NODISCARD ll_status ll_h5_dataset_check(hid_t dataset, ll_error *err);
 
 /** Where in the file a dataset's numbers begin. LL_ERR_FORMAT if they are not `size_bytes` in one
  *  piece. */
@@ -183,6 +196,13 @@ LL_NODISCARD ll_status ll_h5_attribute_read_sum(hid_t object, const char *name, 
 LL_NODISCARD ll_status ll_h5_attribute_read_bool(hid_t object, const char *name, bool *out,
                                                  ll_error *err);
 
+/** LL_ERR_FORMAT if there is an attribute of this name that is not one value of exactly this type.
+ */
+LL_NODISCARD ll_status ll_h5_attribute_check(hid_t object, const char *name, hid_t type,
+                                             ll_error *err);
+LL_NODISCARD ll_status ll_h5_attribute_read_float(hid_t object, const char *name, float *out,
+                                                  ll_error *err);
+
 /* ---- dimension scales ------------------------------------------------------------------ */
 
 /** Make a dataset of one axis the scale `name`, e.g. the ids along "item". */
@@ -193,5 +213,24 @@ LL_NODISCARD ll_status ll_h5_scale_create(hid_t parent, const char *name, int64_
                                           hid_t *out, ll_error *err);
 
 LL_NODISCARD ll_status ll_h5_scale_attach(hid_t dataset, int axis, hid_t scale, ll_error *err);
+
+/** Is it the scale `name`? LL_ERR_FORMAT. */
+LL_NODISCARD ll_status ll_h5_scale_check(hid_t dataset, const char *name, ll_error *err);
+/** Is it a pure scale of this length, as ll_h5_scale_create makes it? LL_ERR_FORMAT. */
+LL_NODISCARD ll_status ll_h5_scale_check_pure(hid_t dataset, int64_t length, ll_error *err);
+
+/* One end of what ties an axis to a scale; the other is the object it was read from. */
+typedef struct ll_h5_tie {
+    hobj_ref_t object;
+    int64_t axis;
+} ll_h5_tie;
+
+/** DIMENSION_LIST: the scales along each axis of `dataset`, axis by axis. REFERENCE_LIST: the
+ *  datasets, and which axis of them, that `scale` is along. An attribute that is missing has no
+ *  ties. LL_ERR_FORMAT if it is none of its kind or cannot be read. `*out` is yours to free(). */
+LL_NODISCARD ll_status ll_h5_scale_axes(hid_t dataset, ll_h5_tie **out, int64_t *count,
+                                        ll_error *err);
+LL_NODISCARD ll_status ll_h5_scale_uses(hid_t scale, ll_h5_tie **out, int64_t *count,
+                                        ll_error *err);
 
 #endif

@@ -213,6 +213,32 @@ ll_status ll_h5_dataset_shape(hid_t parent, const char *name, ll_h5_shape *shape
     return status;
 }
 
+ll_status ll_h5_dataset_check(hid_t dataset, ll_error *err)
+{
+    LL_TRY(check_storage(dataset, err));
+    hsize_t extents[H5S_MAX_RANK] = {0}, limits[H5S_MAX_RANK] = {0};
+    H5D_fill_value_t fill = H5D_FILL_VALUE_ERROR;
+    const hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
+    const hid_t creation = H5Dget_create_plist(dataset);
+    const char *what = NULL;
+
+    const int rank = space >= 0 ? H5Sget_simple_extent_dims(space, extents, limits) : -1;
+    if (type < 0 || rank < 0 || creation < 0 || H5Pfill_value_defined(creation, &fill) < 0)
+        what = "its type, shape or storage cannot be read";
+    else if (fill == H5D_FILL_VALUE_USER_DEFINED)
+        what = "has a fill value of its own";
+    else if (H5Tget_class(type) == H5T_STRING && H5Tget_cset(type) != H5T_CSET_UTF8)
+        what = "is not UTF-8";
+    for (int i = 0; i < rank && what == NULL; i++)
+        if (extents[i] != limits[i]) what = "has an axis that may grow";
+    const ll_status status =
+        what == NULL ? LL_OK : ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, what);
+    ll_h5_close(creation);
+    ll_h5_close(space);
+    ll_h5_close(type);
+    return status;
+}
+
 ll_status ll_h5_dataset_place(hid_t dataset, size_t size_bytes, int64_t *offset, ll_error *err)
 {
     const haddr_t at = H5Dget_offset(dataset);

@@ -87,29 +87,31 @@ done:
     return status;
 }
 
-static ll_status read_variable(hid_t attribute, hid_t type, char **out, ll_error *err)
+static ll_status read_variable(hid_t object, const char *name, hid_t attribute, hid_t type,
+                               char **out, ll_error *err)
 {
     char *piece = NULL;
 
     if (H5Aread(attribute, type, &piece) < 0)
-        return ll_h5_fail_at(err, LL_ERR_FORMAT, attribute, NULL, "cannot read an attribute");
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, object, name, "cannot read the attribute");
     const ll_status status =
         ll_text_copy(piece != NULL ? piece : "", piece != NULL ? strlen(piece) : 0, out, err);
     if (piece != NULL) (void)H5free_memory(piece);
     return status;
 }
 
-static ll_status read_fixed(hid_t attribute, hid_t type, char **out, ll_error *err)
+static ll_status read_fixed(hid_t object, const char *name, hid_t attribute, hid_t type, char **out,
+                            ll_error *err)
 {
     ll_status status = LL_OK;
     char *bytes = NULL;
     const size_t size_bytes = H5Tget_size(type);
 
     if (size_bytes > MAX_FIXED_BYTES)
-        return ll_h5_fail_at(err, LL_ERR_FORMAT, attribute, NULL, "an attribute is too long");
+        return ll_h5_fail_at(err, LL_ERR_FORMAT, object, name, "the attribute is too long");
     LL_TRY(ll_alloc("attribute", (int64_t)size_bytes + 1, 1, &bytes, err));
     if (H5Aread(attribute, type, bytes) < 0)
-        status = ll_h5_fail_at(err, LL_ERR_FORMAT, attribute, NULL, "cannot read an attribute");
+        status = ll_h5_fail_at(err, LL_ERR_FORMAT, object, name, "cannot read the attribute");
     else
         status = ll_text_copy(bytes, strlen(bytes), out, err);
     free(bytes);
@@ -124,9 +126,9 @@ ll_status ll_h5_attribute_read_text(hid_t object, const char *name, char **out, 
     *out = NULL;
     LL_TRY_DONE(open_scalar(object, name, H5T_STRING, &attribute, &type, err));
     if (H5Tis_variable_str(type) > 0)
-        LL_TRY_DONE(read_variable(attribute, type, out, err));
+        LL_TRY_DONE(read_variable(object, name, attribute, type, out, err));
     else
-        LL_TRY_DONE(read_fixed(attribute, type, out, err));
+        LL_TRY_DONE(read_fixed(object, name, attribute, type, out, err));
 done:
     ll_h5_close(type);
     ll_h5_close(attribute);
@@ -151,4 +153,27 @@ ll_status ll_h5_attribute_read_bool(hid_t object, const char *name, bool *out, l
     LL_TRY(read_scalar(object, name, H5T_INTEGER, H5T_NATIVE_INT8, &byte, err));
     *out = byte != 0;
     return LL_OK;
+}
+
+ll_status ll_h5_attribute_read_float(hid_t object, const char *name, float *out, ll_error *err)
+{
+    return read_scalar(object, name, H5T_FLOAT, H5T_NATIVE_FLOAT, out, err);
+}
+
+ll_status ll_h5_attribute_check(hid_t object, const char *name, hid_t type, ll_error *err)
+{
+    ll_status status = LL_OK;
+    const htri_t exists = H5Aexists(object, name);
+
+    if (exists == 0) return LL_OK;
+    const hid_t attribute = exists > 0 ? H5Aopen(object, name, H5P_DEFAULT) : -1;
+    const hid_t found = attribute >= 0 ? H5Aget_type(attribute) : -1;
+    const hid_t space = attribute >= 0 ? H5Aget_space(attribute) : -1;
+    if (found < 0 || space < 0 || H5Sget_simple_extent_type(space) != H5S_SCALAR ||
+        H5Tequal(found, type) <= 0)
+        status = ll_h5_fail_at(err, LL_ERR_FORMAT, object, name, "the attribute has another type");
+    ll_h5_close(space);
+    ll_h5_close(found);
+    ll_h5_close(attribute);
+    return status;
 }

@@ -1,21 +1,15 @@
 /* host/h5/h5_text.c - datasets of variable-length UTF-8 texts; see h5.h.
  *
- * On disk a text is a reference of 16 bytes - its length (u32), the address of a heap (u64), a
- * number in it (u32) - and a heap is "GCOL", a version, its size (u64 at 8), then objects of a
- * number (u16), a count of references (u16), 4 bytes of nothing, a size (u64) and that many bytes,
- * padded to 8. Number 0 is the free space at the end. Source: HDF5 File Format Specification 3.0,
- * III.E and VIII.B. */
+ * On disk a text is a reference of 16 bytes: its length (u32), the address of a heap (u64), a
+ * number in it (u32). Source: HDF5 File Format Specification 3.0, VIII.B. */
 #include "host/base/memory.h"
 #include "host/h5/h5.h"
+#include "host/h5/h5_heap.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    REFERENCE_BYTES = 16,
-    HEAP_HEAD_BYTES = 16,
-    OBJECT_HEAD_BYTES = 16,
-};
+enum { REFERENCE_BYTES = 16 };
 
 ll_status ll_h5_texts_write(hid_t dataset, const char *const *texts, int64_t count, ll_error *err)
 {
@@ -61,13 +55,6 @@ static uint32_t u32_at(const uint8_t *bytes)
     return value;
 }
 
-static uint16_t u16_at(const uint8_t *bytes)
-{
-    uint16_t value = 0;
-    memcpy(&value, bytes, sizeof value);
-    return value;
-}
-
 /* Where the last text was found. A heap is a list of up to 2000 objects, and texts were written one
  * after the other: without it, reading a column would walk each heap once a text. */
 struct cursor {
@@ -75,37 +62,23 @@ struct cursor {
     uint64_t at;      /* in it */
 };
 
-/* From `at` on: object `number` of the heap of `heap_bytes`, or 0. */
-static uint64_t walk(const uint8_t *heap, uint64_t heap_bytes, uint64_t at, uint32_t number,
-                     uint64_t *size_bytes)
-{
-    while (at + OBJECT_HEAD_BYTES <= heap_bytes) {
-        const uint32_t found = u16_at(heap + at);
-        *size_bytes = u64_at(heap + at + 8);
-        if (found == 0 || *size_bytes > heap_bytes - at - OBJECT_HEAD_BYTES) return 0;
-        if (found == number) return at;
-        at += OBJECT_HEAD_BYTES + (*size_bytes + 7) / 8 * 8;
-    }
-    return 0;
-}
-
 /* Object `number` of the heap at `address`: its bytes and how many, or NULL. */
 static const uint8_t *find_object(const ll_h5_map *map, uint64_t address, uint32_t number,
                                   struct cursor *cursor, uint64_t *size_bytes)
 {
+    const uint8_t *object = NULL;
     uint64_t at = 0;
 
-    if (map->size_bytes < HEAP_HEAD_BYTES || address > map->size_bytes - HEAP_HEAD_BYTES)
-        return NULL;
+    if (address >= map->size_bytes) return NULL;
     const uint8_t *const heap = map->bytes + address;
-    const uint64_t heap_bytes = u64_at(heap + 8);
-    if (memcmp(heap, "GCOL\1", 5) != 0 || heap_bytes > map->size_bytes - address) return NULL;
-
-    if (cursor->address == address) at = walk(heap, heap_bytes, cursor->at, number, size_bytes);
-    if (at == 0) at = walk(heap, heap_bytes, HEAP_HEAD_BYTES, number, size_bytes);
+    const uint64_t available = map->size_bytes - address;
+    if (cursor->address == address)
+        at = ll_h5_heap_find(heap, available, cursor->at, number, &object, size_bytes);
+    if (at == 0)
+        at = ll_h5_heap_find(heap, available, LL_H5_HEAP_HEAD_BYTES, number, &object, size_bytes);
     if (at == 0) return NULL;
     *cursor = (struct cursor){address, at};
-    return heap + at + OBJECT_HEAD_BYTES;
+    return object;
 }
 
 static bool text_at(const ll_h5_text_array *texts, int64_t place, struct cursor *cursor,
@@ -121,7 +94,7 @@ static bool text_at(const ll_h5_text_array *texts, int64_t place, struct cursor 
     if (address == 0) return text_bytes == 0; /* HDF5 stores an empty text as no object at all */
     const uint8_t *const object =
         find_object(&texts->map, address, u32_at(reference + 12), cursor, &object_bytes);
-    if (object == NULL || text_bytes > object_bytes) return false;
+    if (object == NULL || text_bytes != object_bytes) return false;
     *bytes = (const char *)object;
     *length = strnlen(*bytes, text_bytes);
     return true;
@@ -133,6 +106,15 @@ bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t place, const char **by
     return text_at(texts, place, &cursor, bytes, length);
 }
 
+/* libhdf5 reads a heap whole: what is wrong anywhere in it can cost others any of its texts, though
+ * they were found here. */
+static bool heap_sound(const ll_h5_text_array *texts, uint64_t address)
+{
+    if (address == 0) return true;
+    return address < texts->map.size_bytes &&
+           ll_h5_heap_sound(texts->map.bytes + address, texts->map.size_bytes - address);
+}
+
 ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h5_texts *out,
                            ll_error *err)
 {
@@ -141,10 +123,14 @@ ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h
     size_t length = 0, total = 1;
     char *to = NULL;
     struct cursor cursor = {0, 0};
+    uint64_t checked = 0;
 
     memset(out, 0, sizeof *out);
     for (int64_t i = 0; i < texts->count; i++) {
-        if (!text_at(texts, i, &cursor, &bytes, &length)) {
+        const uint64_t heap = u64_at(texts->references + i * REFERENCE_BYTES + 4);
+        const bool sound = heap == checked || heap_sound(texts, heap);
+        checked = heap;
+        if (!sound || !text_at(texts, i, &cursor, &bytes, &length)) {
             status = ll_fail(err, LL_ERR_FORMAT, "%s: text %lld is damaged", name, (long long)i);
             goto done;
         }

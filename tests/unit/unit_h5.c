@@ -227,6 +227,123 @@ static void texts(void **state)
     ll_h5_map_close(&map);
 }
 
+/* Turn one bit of the file: of the byte `back` before the first place that says `text`. */
+static void flip(const char *text, size_t back, uint8_t mask)
+{
+    enum { FILE_BYTES = 1 << 20 };
+    static char bytes[FILE_BYTES];
+    FILE *const file = fopen(path, "r+b");
+    size_t at = back;
+
+    assert_non_null(file);
+    const size_t size_bytes = fread(bytes, 1, sizeof bytes, file);
+    while (at + strlen(text) <= size_bytes && memcmp(bytes + at, text, strlen(text)) != 0)
+        at++;
+    assert_true(at + strlen(text) <= size_bytes);
+    bytes[at - back] = (char)(bytes[at - back] ^ mask);
+    rewind(file);
+    assert_int_equal(fwrite(bytes, 1, size_bytes, file), size_bytes);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* COUNT texts of 48 bytes, which are objects of 64, and an attribute that is longer than the buffer
+ * libhdf5 reads texts into. */
+enum { COUNT = 500, LENGTH = 48, LONG = 6000 };
+
+static void write_texts(void)
+{
+    ll_error err = LL_ERROR_INIT;
+    hid_t file = create(), dataset = -1;
+    static char written[COUNT][LENGTH + 1], text[LONG + 1];
+    const char *pointers[COUNT];
+    const ll_h5_shape shape = {LL_H5_TEXT, 1, {COUNT}};
+
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(written[i], sizeof written[i], "%0*d", LENGTH, i);
+        pointers[i] = written[i];
+    }
+    memset(text, 'x', LONG);
+    assert_ok(ll_h5_dataset_create(file, "texts", &shape, &dataset, &err));
+    assert_ok(ll_h5_texts_write(dataset, pointers, COUNT, &err));
+    ll_h5_close(dataset);
+    assert_ok(ll_h5_attribute_write_text(file, "long", text, &err));
+    assert_ok(ll_h5_attribute_write_text(file, "short", "a short one", &err));
+    finish(&file);
+}
+
+/* What libhdf5 says to the texts, and what we do. */
+static bool hdf5_reads(hid_t dataset)
+{
+    char *texts[COUNT] = {NULL};
+    const hid_t type = ll_h5_type_open(LL_H5_TEXT), space = H5Dget_space(dataset);
+    const bool done = H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts) >= 0;
+
+    if (done) assert_true(H5Dvlen_reclaim(type, space, H5P_DEFAULT, texts) >= 0);
+    ll_h5_close(space);
+    ll_h5_close(type);
+    return done;
+}
+
+static bool we_read(hid_t file, hid_t dataset)
+{
+    ll_error err = LL_ERROR_INIT;
+    ll_h5_map map = {NULL, 0};
+    ll_h5_text_array array;
+    ll_h5_texts texts;
+
+    assert_ok(ll_h5_map_open(file, &map, &err));
+    assert_ok(ll_h5_texts_bind(dataset, &map, COUNT, &array, &err));
+    const bool done = ll_h5_texts_read(&array, "texts", &texts, NULL) == LL_OK;
+    if (done) ll_h5_texts_release(&texts);
+    ll_h5_map_close(&map);
+    return done;
+}
+
+/* All of it lies in one heap, which libhdf5 is given whole or not at all. Where it is given one
+ * that misses objects, it makes up their texts; we do not. */
+static void damaged_heaps(void **state)
+{
+    static const char k_42[] = "000000000000000000000000000000000000000000000042";
+    static const struct {
+        const char *text;
+        size_t back; /* bytes before it; the head of its object is 16: number, references, size */
+        uint8_t mask;
+        bool damaged, misses;
+    } k_flips[] = {
+        {k_42, 0, 1, false, false},  /* another text, but a text */
+        {k_42, 16, 1, true, true},   /* its number is another's */
+        {k_42, 15, 64, false, true}, /* or nobody's */
+        {k_42, 14, 1, false, false}, /* the count of references is not asked for */
+        {k_42, 8, 4, true, true},    /* its size */
+        {k_42, 8, 128, false, true}, /* longer by the two texts behind it: all else is in order */
+        {k_42, 7, 16, true, true},   /* by 64 texts: the same, but beyond libhdf5's buffer */
+        {k_42, 1, 128, true, true},     {"a short one", 8, 128, true, true},
+        {"xxxxxxxx", 7, 2, true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof k_flips / sizeof k_flips[0]; i++) {
+        ll_error err = LL_ERROR_INIT;
+        char *text = NULL;
+        write_texts();
+        flip(k_flips[i].text, k_flips[i].back, k_flips[i].mask);
+        hid_t file = reopen();
+        const hid_t dataset = H5Dopen2(file, "texts", H5P_DEFAULT);
+        const ll_status status = ll_h5_attribute_read_text(file, "long", &text, &err);
+        assert_int_equal(status, k_flips[i].damaged ? LL_ERR_FORMAT : LL_OK);
+        assert_int_equal(hdf5_reads(dataset), !k_flips[i].damaged);
+        assert_int_equal(we_read(file, dataset), !k_flips[i].misses);
+        if (status == LL_OK)
+            assert_int_equal(strlen(text), LONG);
+        else
+            assert_non_null(
+                strstr(err.text, "/long: cannot read the attribute: the global heap at byte "));
+        free(text);
+        ll_h5_close(dataset);
+        ll_h5_close(file);
+    }
+}
+
 static void groups(void **state)
 {
     static const char *const k_names[] = {"zebra", "Mütze", "apple", "10", "9"};
@@ -341,11 +458,11 @@ static void scales(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(attributes), cmocka_unit_test(fixed_attribute),
-        cmocka_unit_test(arrays),     cmocka_unit_test(float16),
-        cmocka_unit_test(texts),      cmocka_unit_test(groups),
-        cmocka_unit_test(scales),     cmocka_unit_test(files),
-        cmocka_unit_test(long_texts),
+        cmocka_unit_test(attributes),    cmocka_unit_test(fixed_attribute),
+        cmocka_unit_test(arrays),        cmocka_unit_test(float16),
+        cmocka_unit_test(texts),         cmocka_unit_test(groups),
+        cmocka_unit_test(scales),        cmocka_unit_test(files),
+        cmocka_unit_test(damaged_heaps), cmocka_unit_test(long_texts),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }
