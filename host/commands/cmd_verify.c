@@ -25,8 +25,9 @@ int cmd_verify(int argc, const char *const *argv)
     const ll_program program = {
         .name = k_program,
         .synopsis = "INDEX.h5",
-        .summary = "Check every checksum, order, bound and promise of an index and recompute a\n"
-                   "sample of its rows. Exit code 1 if anything is damaged."};
+        .summary = "Open everything in an index as any reader would, check every checksum, order,\n"
+                   "bound and promise, and recompute a sample of its rows. Exit code 1 if\n"
+                   "anything is damaged."};
     ll_error err = LL_ERROR_INIT;
     ll_status status = LL_OK;
     int code = LL_EXIT_DONE;

@@ -109,7 +109,7 @@ const char *ll_h5_without_file(hid_t where, const ll_error *err)
 {
     char file[NAME_BYTES] = "";
 
-    if (H5Fget_name(where, file, sizeof file) < 0) file[0] = '\0';
+    file_name(where, file);
     const size_t length = strlen(file);
     const bool begins =
         strncmp(err->text, file, length) == 0 && strncmp(err->text + length, ": ", 2) == 0;

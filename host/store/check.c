@@ -1,4 +1,5 @@
-/* host/store/check.c - `verify`: digests first, then what the numbers mean; see check.h. */
+/* host/store/check.c - `verify`: what can be opened, digests, then what the numbers mean; see
+ * check.h. */
 #include "host/store/check.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
@@ -64,6 +65,22 @@ static ll_status compare_columns(ll_check *check, const ll_digests *digests, ll_
     return LL_OK;
 }
 
+/* Files that were made before this checksum was have none. */
+static ll_status compare_root(ll_check *check, ll_error *err)
+{
+    const ll_reader *const reader = check->reader;
+    uint64_t stored = 0, computed = 0;
+    ll_finding_kind kind = {&check->findings, "/", 0};
+
+    if (H5Aexists(reader->file, LL_CHECKSUM_ATTRIBUTE) <= 0) return LL_OK;
+    LL_TRY(
+        ll_digests_root(&reader->layout, &reader->provenance, reader->generation, &computed, err));
+    if (ll_h5_attribute_read_sum(reader->file, LL_CHECKSUM_ATTRIBUTE, &stored, NULL) != LL_OK ||
+        stored != computed)
+        ll_finding(&kind, ": an attribute is damaged");
+    return LL_OK;
+}
+
 static ll_status compare_sums(ll_check *check, const ll_digests *digests, uint64_t run,
                               bool run_unreadable, ll_error *err)
 {
@@ -88,6 +105,7 @@ static ll_status compare_sums(ll_check *check, const ll_digests *digests, uint64
                         digests->texts[i], digests->unreadable_texts[i]);
     }
     compare_sum(check, reader->file, "run", "/run", run, run_unreadable);
+    LL_TRY(compare_root(check, err));
     return compare_columns(check, digests, err);
 }
 
@@ -140,6 +158,7 @@ ll_status ll_store_check(ll_reader *reader, int64_t sample, int threads, const l
     };
 
     *damages = 0;
+    LL_TRY_DONE(ll_check_objects(&check, err));
     LL_TRY_DONE(ll_check_digests(&check, err));
     LL_TRY_DONE(ll_check_lookup(&check, err));
     LL_TRY_DONE(ll_check_groups(&check, err));

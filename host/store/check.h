@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-/** Check everything the schema promises: checksums by block of 256 rows, generation, lookup table,
+/** Check everything the schema promises: every object and attribute can be opened, axes and scales
+ *  are tied to each other, checksums by block of 256 rows, generation, lookup table,
  *  order and fill of neighbours, symmetry and diagonal of the matrix, unit rows; and recompute
  *  `sample` rows in float64 from /features (matrix bounds, neighbours to the bit).
  *  Each finding is one line to `log`; `*damages` counts them. Returns LL_OK even if there are any;

@@ -16,6 +16,10 @@ typedef struct ll_check {
     uint32_t *group_sizes; /* (groups) */
 } ll_check;
 
+/** Everything in the file can be opened, and is tied together as FORMAT.md says (check_objects.c).
+ */
+LL_NODISCARD ll_status ll_check_objects(ll_check *check, ll_error *err);
+
 /** Checksums and generation (check.c). */
 LL_NODISCARD ll_status ll_check_digests(ll_check *check, ll_error *err);
 

@@ -65,6 +65,104 @@ ll_status ll_digests_text(const char *text, uint64_t *out, ll_error *err)
     return LL_OK;
 }
 
+/* ---- entries of the root's attributes --------------------------------------------------- */
+
+/* Bytes that grow. */
+struct entries {
+    char *bytes;
+    int64_t size_bytes, capacity;
+};
+
+static ll_status put(struct entries *to, const void *bytes, size_t size_bytes, ll_error *err)
+{
+    LL_TRY(ll_grow("attributes to digest", &to->bytes, &to->capacity,
+                   to->size_bytes + (int64_t)size_bytes, 1, err));
+    memcpy(to->bytes + to->size_bytes, bytes, size_bytes);
+    to->size_bytes += (int64_t)size_bytes;
+    return LL_OK;
+}
+
+static ll_status put_text(struct entries *to, const char *text, ll_error *err)
+{
+    char length[8];
+
+    put_u64(length, strlen(text));
+    LL_TRY(put(to, length, sizeof length, err));
+    return put(to, text, strlen(text), err);
+}
+
+/* Of rank 0: no extents. */
+static ll_status put_head(struct entries *to, const char *name, const char *type, ll_error *err)
+{
+    char rank[8];
+
+    put_u64(rank, 0);
+    LL_TRY(put_text(to, name, err));
+    LL_TRY(put_text(to, type, err));
+    return put(to, rank, sizeof rank, err);
+}
+
+static ll_status put_attribute_text(struct entries *to, const char *name, const char *text,
+                                    ll_error *err)
+{
+    LL_TRY(put_head(to, name, "text", err));
+    return put_text(to, text, err);
+}
+
+static ll_status put_attribute_int(struct entries *to, const char *name, const char *type,
+                                   int64_t value, ll_error *err)
+{
+    char bytes[8];
+
+    put_u64(bytes, (uint64_t)value);
+    LL_TRY(put_head(to, name, type, err));
+    return put(to, bytes, sizeof bytes, err);
+}
+
+static ll_status put_field(struct entries *to, const ll_store_provenance *provenance, int number,
+                           ll_error *err)
+{
+    const ll_field field = ll_layout_field(number);
+    const void *const value = ll_layout_field_in(provenance, number);
+
+    switch (field.kind) {
+    case LL_FIELD_TEXT: return put_attribute_text(to, field.name, *(const char *const *)value, err);
+    case LL_FIELD_INT:
+        return put_attribute_int(to, field.name, "int64", *(const int64_t *)value, err);
+    case LL_FIELD_BOOL: return put_attribute_int(to, field.name, "bool", *(const bool *)value, err);
+    }
+    return LL_OK;
+}
+
+/* All of them, or for the generation (`generation` is NULL then) those that belong to it. */
+static ll_status put_attributes(struct entries *to, const ll_layout *layout,
+                                const ll_store_provenance *provenance, const char *generation,
+                                ll_error *err)
+{
+    const ll_store_extents *const extents = &layout->extents;
+
+    LL_TRY(put_attribute_text(to, "format", LL_STORE_FORMAT, err));
+    LL_TRY(put_attribute_int(to, "format_version", "int64", LL_STORE_VERSION, err));
+    if (generation != NULL) LL_TRY(put_attribute_text(to, "generation", generation, err));
+    LL_TRY(put_attribute_int(to, "items", "int64", extents->items, err));
+    LL_TRY(put_attribute_int(to, "neighbors", "int64", extents->neighbors, err));
+    for (int i = 0; i < ll_layout_fields(); i++)
+        if (generation != NULL || ll_layout_field(i).in_generation)
+            LL_TRY(put_field(to, provenance, i, err));
+    return LL_OK;
+}
+
+ll_status ll_digests_root(const ll_layout *layout, const ll_store_provenance *provenance,
+                          const char *generation, uint64_t *out, ll_error *err)
+{
+    struct entries entries = {NULL, 0, 0};
+
+    const ll_status status = put_attributes(&entries, layout, provenance, generation, err);
+    if (status == LL_OK) *out = ll_digest_block(entries.bytes, (size_t)entries.size_bytes);
+    free(entries.bytes);
+    return status;
+}
+
 /* ---- the stream ------------------------------------------------------------------------ */
 
 static void stream_u64(struct job *job, uint64_t value)
@@ -121,42 +219,15 @@ static void stream_bytes(struct job *job, const char *bytes, size_t size_bytes)
     }
 }
 
-static void stream_attribute_text(struct job *job, const char *name, const char *text)
+static ll_status stream_attributes(struct job *job, const ll_store_provenance *provenance,
+                                   ll_error *err)
 {
-    stream_head(job, name, "text", 0, NULL);
-    stream_text(job, text);
-}
+    struct entries entries = {NULL, 0, 0};
 
-static void stream_attribute_int(struct job *job, const char *name, const char *type, int64_t value)
-{
-    stream_head(job, name, type, 0, NULL);
-    stream_u64(job, (uint64_t)value);
-}
-
-static void stream_attributes(struct job *job, const ll_store_provenance *provenance)
-{
-    const ll_store_extents *const extents = &job->layout->extents;
-
-    stream_attribute_text(job, "format", LL_STORE_FORMAT);
-    stream_attribute_int(job, "format_version", "int64", LL_STORE_VERSION);
-    stream_attribute_int(job, "items", "int64", extents->items);
-    stream_attribute_int(job, "neighbors", "int64", extents->neighbors);
-    for (int i = 0; i < ll_layout_fields(); i++) {
-        const ll_field field = ll_layout_field(i);
-        const void *const value = ll_layout_field_in(provenance, i);
-        if (!field.in_generation) continue;
-        switch (field.kind) {
-        case LL_FIELD_TEXT:
-            stream_attribute_text(job, field.name, *(const char *const *)value);
-            break;
-        case LL_FIELD_INT:
-            stream_attribute_int(job, field.name, "int64", *(const int64_t *)value);
-            break;
-        case LL_FIELD_BOOL:
-            stream_attribute_int(job, field.name, "bool", *(const bool *)value);
-            break;
-        }
-    }
+    const ll_status status = put_attributes(&entries, job->layout, provenance, NULL, err);
+    if (status == LL_OK) ll_digest_update(job->stream, entries.bytes, (size_t)entries.size_bytes);
+    free(entries.bytes);
+    return status;
 }
 
 static void stream_array(struct job *job, ll_array array)
@@ -325,7 +396,7 @@ ll_status ll_digests_compute(ll_reader *reader, const ll_store_provenance *prove
     memset(out, 0, sizeof *out);
     LL_TRY_DONE(make_room(&job, err));
     LL_TRY_DONE(read_texts(reader, &job, err));
-    stream_attributes(&job, provenance);
+    LL_TRY_DONE(stream_attributes(&job, provenance, err));
     stream_texts(&job);
     LL_TRY_DONE(ll_parallel_run(options->threads, 1 + LL_BLOCK_ARRAYS * blocks_of(job.layout),
                                 run_task, &job, err));

@@ -34,6 +34,11 @@ LL_NODISCARD ll_status ll_digests_compute(ll_reader *reader, const ll_store_prov
 bool ll_digests_in_blocks(const ll_layout *layout, ll_array array);
 void ll_digests_release(ll_digests *digests);
 
+/** The checksum of the root's attributes, `generation` and `created` included. */
+LL_NODISCARD ll_status ll_digests_root(const ll_layout *layout,
+                                       const ll_store_provenance *provenance,
+                                       const char *generation, uint64_t *out, ll_error *err);
+
 /** The checksum of one text as a dataset of its own: /run. */
 LL_NODISCARD ll_status ll_digests_text(const char *text, uint64_t *out, ll_error *err);
 

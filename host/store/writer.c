@@ -100,7 +100,9 @@ static ll_status write_attributes(const ll_writer *writer, hid_t file, const cha
                                   const ll_store_provenance *provenance, ll_error *err)
 {
     const ll_store_extents *const extents = &writer->layout.extents;
+    uint64_t sum = 0;
 
+    LL_TRY(ll_digests_root(&writer->layout, provenance, generation, &sum, err));
     LL_TRY(ll_h5_attribute_write_text(file, "format", LL_STORE_FORMAT, err));
     LL_TRY(ll_h5_attribute_write_int(file, "format_version", LL_STORE_VERSION, err));
     LL_TRY(ll_h5_attribute_write_text(file, "generation", generation, err));
@@ -108,7 +110,7 @@ static ll_status write_attributes(const ll_writer *writer, hid_t file, const cha
     LL_TRY(ll_h5_attribute_write_int(file, "neighbors", extents->neighbors, err));
     for (int i = 0; i < ll_layout_fields(); i++)
         LL_TRY(write_field(file, provenance, i, err));
-    return LL_OK;
+    return ll_h5_attribute_write_sum(file, LL_CHECKSUM_ATTRIBUTE, sum, err);
 }
 
 static ll_status write_run(hid_t file, const char *run_json, ll_error *err)

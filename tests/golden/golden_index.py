@@ -27,7 +27,7 @@ GROUPS = (None, "neighbors", "items", "items/attributes", "lookup", "rejected", 
 BOUND = {"float32": 1e-6, "float16": 2.5e-4, "uint16": 1 / 131070 + 1e-6}
 ROOT = """format format_version generation items neighbors created generator model layer preprocess
 resize exif alpha decoder image_root weights_sha256 weights_name weights_trained backend device
-precision engines fingerprint within rows_redone license""".split()
+precision engines fingerprint within rows_redone license xxh3_64""".split()
 CASES = (  # items, features, neighbours, rejected, matrix, columns
     (1, 24, 1, 0, "float32", 0),
     (8, 24, 5, 3, "uint16", 2),
@@ -71,16 +71,18 @@ def dataset_bytes(d):
 def judge_generation(f):
     """FORMAT.md, "Checksums and generation", followed to the letter."""
     library = xxhash()
-    stream = b""
-    for name in ROOT:
+    stream = root = b""
+    for name in ROOT[:-1]:
         value = f.attrs[name]
-        if name in ("generation", "created"):
-            continue
         if isinstance(value, str):
-            stream += entry(name, "text", (), packed(value))
+            attribute = entry(name, "text", (), packed(value))
         else:
             kind = "bool" if name == "weights_trained" else "int64"
-            stream += entry(name, kind, (), struct.pack("<q", value))
+            attribute = entry(name, kind, (), struct.pack("<q", value))
+        root += attribute
+        if name not in ("generation", "created"):
+            stream += attribute
+    assert f.attrs["xxh3_64"] == library.XXH3_64bits(root, len(root))
     paths = "item other items/image rejected/id rejected/image rejected/reason".split()
     paths += [f"items/attributes/{c}" for c in f["items/attributes"]]
     paths += "features similarity neighbors/index neighbors/score norms items/digest".split()
@@ -215,4 +217,5 @@ def main():
             judge(os.path.join(folder, "index.h5"), case)
 
 
-main()
+if __name__ == "__main__":
+    main()
