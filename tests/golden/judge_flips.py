@@ -105,25 +105,35 @@ JUDGES = {
 }
 
 
-def judge(see, path):
-    """What it sees as a digest, or how it failed: in a child, for a reader may crash or hang."""
+def begin(see, path):
+    """In a child, for a reader may crash or hang."""
     read_end, write_end = os.pipe()
     child = os.fork()
-    if child == 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        signal.alarm(SECONDS)
-        try:
-            answer = "sees", hashlib.sha256(repr(see(path)).encode()).hexdigest()
-        except BaseException as raised:
-            answer = "raises", f"{type(raised).__name__}: {raised}"[:200]
-        with os.fdopen(write_end, "wb") as out:
-            pickle.dump(answer, out)
-        os._exit(0)
-    os.close(write_end)
+    if child > 0:
+        os.close(write_end)
+        return child, read_end
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    signal.alarm(SECONDS)
+    try:
+        answer = "sees", hashlib.sha256(repr(see(path)).encode()).hexdigest()
+    except BaseException as raised:
+        answer = "raises", f"{type(raised).__name__}: {raised}"[:200]
+    with os.fdopen(write_end, "wb") as out:
+        pickle.dump(answer, out)
+    os._exit(0)
+
+
+def end(child, read_end):
     with os.fdopen(read_end, "rb") as answers:
         answer = answers.read()
     ended = os.waitpid(child, 0)[1]
     return pickle.loads(answer) if ended == 0 and answer else ("ends with", ended)
+
+
+def judge(path):
+    """What each of them sees, as a digest, or how it failed; all at once."""
+    begun = [(name, begin(see, path)) for name, see in JUDGES.items()]
+    return {name: end(*child) for name, child in begun}
 
 
 # ---- the flips -----------------------------------------------------------------------------------
@@ -168,7 +178,7 @@ def main():
         with open(path, "rb") as f:
             data = f.read()
         places = structure(path, data)
-        expected = {name: judge(see, path) for name, see in JUDGES.items()}
+        expected = judge(path)
         assert all(answer[0] == "sees" for answer in expected.values()), expected
         assert verify(path) == "passed"
         for flip in range(flips):
@@ -184,11 +194,10 @@ def main():
             counts[outcome] += 1
             if outcome == "found":
                 continue
-            for name, see in JUDGES.items():
-                answer = judge(see, path)
-                if answer != expected[name]:
-                    faults.append(f"byte {at:#x}, bit {bit}: passes verify; {name} {answer[0]} {answer[1]}")
-                    break
+            seen = [f"{name} {' '.join(map(str, answer))}" for name, answer in judge(path).items()
+                    if answer != expected[name]]
+            if seen:
+                faults.append(f"byte {at:#x}, bit {bit}: passes verify; {'; '.join(seen)}")
     print(f"{flips} flips (seed {seed}) in {len(data)} bytes, every other one in {len(places)} of structure:")
     print(f"{counts['found']} found, {counts['passed']} passed, {len(faults)} faults")
     print("\n".join(faults))
