@@ -127,7 +127,7 @@ static ll_status bind_array(ll_reader *reader, ll_array array, ll_error *err)
     if ((size_t)offset % ll_h5_type_bytes(object.type) == 0) goto done;
     if (size_bytes > k_max_copy) {
         status = ll_fail(err, LL_ERR_FORMAT,
-                         "%s: %s starts at an odd byte; h5repack -t 4096 -l 4096 moves it",
+                         "%s: %s starts at an odd byte; h5repack -t 4096 -a 4096 moves it",
                          reader->path, object.path);
         goto done;
     }
