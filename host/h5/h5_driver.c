@@ -4,12 +4,12 @@
  * H5FDpublic.h and H5FDsec2.c; heaps are read as H5FD_MEM_DRAW, from their beginning
  * (H5F_block_read, H5C_load_entry). */
 #include "host/h5/h5_driver.h"
+#include "host/base/text.h"
 #include "host/h5/h5_heap.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,8 +133,8 @@ static herr_t check_heap(const struct file *file, haddr_t address, const uint8_t
         free(heap);
     }
     if (sound) return 0;
-    snprintf(text, sizeof text, "the global heap at byte %llu is damaged",
-             (unsigned long long)address);
+    ll_text_exact(text, sizeof text, "the global heap at byte %llu is damaged",
+                  (unsigned long long)address);
     return fail(text);
 }
 

@@ -62,7 +62,7 @@ static ll_status check_text(hid_t dataset, const char *attribute, const char *ex
     const bool same = strcmp(text, expected) == 0;
     free(text);
     if (same) return LL_OK;
-    snprintf(what, sizeof what, "the attribute is not '%s'", expected);
+    ll_text_say(what, sizeof what, "the attribute is not '%s'", expected);
     return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, attribute, what);
 }
 
@@ -85,7 +85,7 @@ ll_status ll_h5_scale_check_pure(hid_t dataset, int64_t length, ll_error *err)
     ll_h5_close(space);
     ll_h5_close(type);
     if (!fits) {
-        snprintf(text, sizeof text, "is no scale of length %lld", (long long)length);
+        ll_text_exact(text, sizeof text, "is no scale of length %lld", (long long)length);
         return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, text);
     }
     LL_TRY(ll_h5_dataset_check(dataset, err));

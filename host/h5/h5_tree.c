@@ -4,9 +4,9 @@
  * read, and a second opening takes that for the whole: only the first one says what is wrong. */
 #include "host/h5/h5_tree.h"
 #include "host/base/memory.h"
+#include "host/base/text.h"
 #include "host/h5/h5.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +59,7 @@ static ll_status read_value(const struct walk *walk, const char *path, const cha
     const size_t one = type >= 0 ? H5Tget_size(type) : 0;
     const hssize_t count = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
 
-    snprintf(what, sizeof what, "attribute %s cannot be read", name);
+    ll_text_say(what, sizeof what, "attribute %s cannot be read", name);
     if (one == 0 || count < 0 || (size_t)count > k_max_value / one) {
         report(walk, path, what);
         goto done;
@@ -89,11 +89,12 @@ static ll_status read_attributes(const struct walk *walk, const char *path, hid_
         const hid_t attribute = H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_INC, (hsize_t)i,
                                                H5P_DEFAULT, H5P_DEFAULT);
         if (attribute < 0) {
-            snprintf(name, sizeof name, "attribute %d cannot be opened", i);
+            ll_text_exact(name, sizeof name, "attribute %d cannot be opened", i);
             report(walk, path, name);
             continue;
         }
         if (H5Aget_name(attribute, sizeof name, name) < 0) name[0] = '\0';
+        ll_text_mark_cut(name, sizeof name);
         status = read_value(walk, path, name, attribute, err);
         ll_h5_close(attribute);
     }

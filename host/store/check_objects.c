@@ -3,6 +3,7 @@
  * they along it. What the format does not know may be there, as long as it can be read; see
  * check_state.h. */
 #include "host/base/memory.h"
+#include "host/base/text.h"
 #include "host/h5/h5_tree.h"
 #include "host/store/check_state.h"
 
@@ -87,9 +88,9 @@ static ll_status know_all(struct objects *objects, ll_error *err)
 
 static const ll_h5_object *find_scale(const struct objects *objects, ll_axis axis)
 {
-    char path[32] = "/";
+    char path[32]; /* of our own table of axes */
 
-    strncat(path, ll_layout_axis_name(axis), sizeof path - 2);
+    ll_text_exact(path, sizeof path, "/%s", ll_layout_axis_name(axis));
     return ll_h5_tree_find(&objects->tree, path);
 }
 

@@ -376,9 +376,9 @@ static void groups(void **state)
 /* An attribute is read back whole; a name too long for an error's line ends in dots. */
 static void long_texts(void **state)
 {
-    enum { LONG = 999 };
-    static char value[100 * LONG + 1];
-    char name[LONG + 1], *text = NULL;
+    enum { LONGEST = 999 };
+    static char value[100 * LONGEST + 1];
+    char name[LONGEST + 1], *text = NULL;
     ll_error err = LL_ERROR_INIT;
     hid_t file = create(), group = -1, child = -1;
 
@@ -388,9 +388,9 @@ static void long_texts(void **state)
     assert_ok(ll_h5_attribute_read_text(file, "engines", &text, &err));
     assert_string_equal(text, value);
     free(text);
-    for (int i = 0; i < LONG; i += 3) /* the euro sign */
+    for (int i = 0; i < LONGEST; i += 3) /* the euro sign */
         memcpy(name + i, "\xE2\x82\xAC", 3);
-    name[LONG] = '\0';
+    name[LONGEST] = '\0';
     assert_ok(ll_h5_group_create(file, name, &group, &err));
     assert_int_equal(ll_h5_group_open(group, "none", &child, &err), LL_ERR_FORMAT);
     assert_int_equal(ll_utf8_check(err.text, strlen(err.text)), strlen(err.text));
