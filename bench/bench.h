@@ -105,8 +105,8 @@ typedef enum ll_bench_passing {
 } ll_bench_passing;
 
 /** What this processor multiplies and adds at best on `threads` threads (ll_limit_multiply), as the
- *  limit of a result. Fills in limit_name, may_pass and limit = rate / (flops / count), so set
- * those first. */
+ *  limit of a result whose `flops` and `count` are set: fills in limit = rate / (flops / count),
+ *  limit_name and may_pass. */
 LL_NODISCARD ll_status ll_bench_limit_multiply(int threads, ll_bench_passing passing,
                                                ll_bench_result *result, ll_error *err);
 

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 /** A display or 3D controller of vendor 0x10de on the PCI bus (/sys/bus/pci/devices), or a device
- *  file /dev/nvidia0, /dev/nvidia1, ...: a container has them without the bus, too.
+ *  file /dev/nvidia0, /dev/nvidia1, ...: a container has them without the bus, too. A card behind
+ *  WSL2 shows neither, and counts as none.
  * @param root  "" for this machine; a test's own folder with sys/ and dev/ in it */
 bool ll_card_is_there(const char *root);
 

@@ -18,7 +18,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -149,7 +148,7 @@ static int write_spare(const ll_lock *lock, const char *name)
     const int fd = openat(lock->options.at, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) return -1;
     bool wrote = ll_file_pwrite(fd, lock->text, lock->size_bytes, 0, name, NULL) == LL_OK;
-    if (wrote && !lock->kernel) wrote = fsync(fd) == 0;
+    if (wrote) wrote = fsync(fd) == 0; /* at the server before it has its name */
     if (wrote) return fd;
     const int cause = errno;
     close(fd);
@@ -227,7 +226,8 @@ static void say_taken_over(const ll_lock *lock, const record *found, const ll_lo
 
     if (found->kind == TORN)
         ll_log_line(log, "%s: no whole record, as after a power cut; taking over", path);
-    else if (!lock->kernel || !found->kernel)
+    else if (!lock->kernel || !found->kernel ||
+             ll_owner_look(&found->owner, &lock->owner) == LL_OWNER_ELSEWHERE)
         ll_log_line(log, "%s: process %" PRId64 " on %s is gone; taking over", path,
                     found->owner.process, found->owner.host);
 }
@@ -263,11 +263,13 @@ static ll_status clear_away(const ll_lock *lock, const char *suffix, const recor
         pause_a_little();
         return LL_OK;
     }
-    const ll_status status = look(lock, suffix, &found, err);
+    ll_status status = look(lock, suffix, &found, err);
     if (status == LL_OK && is_text(&found, stale->text, stale->size_bytes)) {
         name_of(lock, suffix, name);
-        (void)unlinkat(lock->options.at, name, 0);
-        if (suffix[0] == '\0') say_taken_over(lock, &found, log);
+        if (unlinkat(lock->options.at, name, 0) != 0 && errno != ENOENT)
+            status = system_error(lock, suffix, err);
+        else if (suffix[0] == '\0')
+            say_taken_over(lock, &found, log);
     }
     name_of(lock, claim, name);
     (void)unlinkat(lock->options.at, name, 0);
@@ -355,9 +357,11 @@ ll_status ll_lock_check(const ll_lock *lock, ll_error *err)
 {
     record found;
 
-    if (lock->kernel) return LL_OK;
+    if (lock->kernel && !lock->placed) return LL_OK;
     LL_TRY(look(lock, "", &found, err));
     if (is_ours(lock, &found)) return LL_OK;
+    if (lock->kernel && found.kind == ABSENT)
+        return LL_OK; /* people may; the kernel's lock holds */
     return ll_fail(err, LL_ERR_IO, "%s: was taken away; another may be at work",
                    lock->options.path);
 }

@@ -12,6 +12,9 @@
  *   record (a power cut) as well. The log says so.
  * - One of another machine or container cannot be judged: it is refused, with the line that says
  *   who holds it and which file to delete if that run is gone.
+ * - Where flock says yes, it is believed. Mounts that say so without asking the server (Lustre's
+ *   -o localflock, NFS's local_lock=flock) protect from runs of the same machine only; a holder
+ *   elsewhere is then replaced with a line that names it.
  * - It is removed by ll_lock_release. No signal is caught: what a killed process leaves is taken
  *   over by the next. */
 #ifndef LL_BASE_LOCK_H
@@ -39,7 +42,8 @@ typedef struct ll_lock_options {
 LL_NODISCARD ll_status ll_lock_take(const ll_lock_options *options, const ll_log *log,
                                     ll_lock **out, ll_error *err);
 
-/** Is it still ours? LL_ERR_IO if somebody removed the lock file that is all there is. */
+/** Is it still ours? LL_ERR_IO if somebody removed the lock file that is all there is, or put
+ * another record in its place. */
 LL_NODISCARD ll_status ll_lock_check(const ll_lock *lock, ll_error *err);
 
 /** Remove the lock file, if it is still ours. The kernel's lock lasts until `fd` is closed. Accepts

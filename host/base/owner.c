@@ -17,6 +17,9 @@
 #include <unistd.h>
 
 static const char k_unknown[] = "-";
+/* PROC_PID_INIT_INO of the kernel: of no container. Containers of one image may have one name and
+ * one machine-id on two machines. */
+static const char k_first_space[] = "pid:[4026531836]";
 enum { STAT_BYTES = 1024 }; /* of /proc/PID/stat: 52 numbers and a name of 64 bytes at most */
 
 /* ---- what the system says -------------------------------------------------------------- */
@@ -82,7 +85,8 @@ void ll_owner_here(ll_owner *out)
         ll_text_fit(out->host, sizeof out->host, NULL, "%s", system.nodename) != LL_OK)
         out->host[0] = '\0';
     make_word(out->host);
-    if (read_text("/etc/machine-id", machine, sizeof machine))
+    if (read_text("/etc/machine-id", machine, sizeof machine) &&
+        strspn(machine, "0123456789abcdef") == 32) /* it may say "uninitialized" as well */
         (void)ll_text_exact(out->machine, sizeof out->machine, "%016" PRIx64,
                             ll_digest_block(machine, strlen(machine)));
     make_word(out->machine);
@@ -154,8 +158,9 @@ ll_owner_state ll_owner_look(const ll_owner *owner, const ll_owner *here)
     if (are_one(owner->boot, here->boot)) /* whatever the machine is called now */
         return are_one(owner->space, here->space) ? look_at_process(owner, here)
                                                   : LL_OWNER_ELSEWHERE;
-    const bool restarted = is_known(owner->boot) && is_known(here->boot) &&
-                           are_one(owner->host, here->host) &&
-                           are_one(owner->machine, here->machine);
+    const bool restarted =
+        is_known(owner->boot) && is_known(here->boot) && strcmp(owner->space, k_first_space) == 0 &&
+        strcmp(here->space, k_first_space) == 0 && are_one(owner->host, here->host) &&
+        are_one(owner->machine, here->machine);
     return restarted ? LL_OWNER_GONE : LL_OWNER_ELSEWHERE;
 }

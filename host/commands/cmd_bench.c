@@ -71,13 +71,14 @@ static ll_status print_result(ll_records *to, const ll_bench_result *r, ll_error
 }
 
 /* A figure that cannot be is printed, and said to be one. */
-static void doubt(const ll_bench_result *r)
+static void doubt(const ll_bench_result *r, const ll_log *log)
 {
     if (!ll_bench_beyond_limit(r)) return;
-    fprintf(
-        stderr,
-        "%s: %.*s: %.2f times the limit, where at most %g is possible: one of the two is wrong\n",
-        k_program, (int)sizeof r->stage - 1, r->stage, r->count / r->min_s / r->limit, r->may_pass);
+    ll_log_line(
+        log,
+        "%s: its fastest run was %.2f times the limit, where at most %g is possible: one of "
+        "the two is wrong",
+        r->stage, r->count / r->min_s / r->limit, r->may_pass);
 }
 
 static bool wanted(const ll_arguments *arguments, const char *stage)
@@ -149,7 +150,7 @@ static ll_status run_stage(enum stage stage, const struct request *r,
         for (int i = 0; i < LL_BENCH_RESULTS; i++) {
             if (results[i].runs == 0) continue;
             LL_TRY(print_result(records, results + i, err));
-            doubt(results + i);
+            doubt(results + i, common->log);
         }
     }
     return LL_OK;

@@ -130,6 +130,12 @@ static void say(const ll_query *query, const ll_duplicate_groups *groups, double
     say_doubts(groups);
 }
 
+static ll_status check_memory(int64_t memory, bool every_pair, ll_error *err)
+{
+    if (memory == LL_OPTION_UNSET || every_pair) return LL_OK;
+    return ll_fail(err, LL_ERR_ARGUMENT, "--memory: only with --every-pair");
+}
+
 int cmd_duplicates(int argc, const char *const *argv)
 {
     double min_score = 0.999;
@@ -169,6 +175,7 @@ int cmd_duplicates(int argc, const char *const *argv)
     LL_TRY_DONE(ll_arguments_parse(&program, argc, argv, options, &arguments, &err));
     if (ll_arguments_answered(arguments)) goto done;
     LL_TRY_DONE(ll_arguments_expect(arguments, 1, 1, &err));
+    LL_TRY_DONE(check_memory(memory, every_pair, &err));
     const ll_progress_options talk = {.program = k_program,
                                       .mode = ll_progress_find(progress_mode),
                                       .quiet = ll_arguments_quiet(arguments)};

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint32_t k_no_row = 0xFFFFFFFF; /* fill of /neighbors/index */
-
 typedef struct grouping {
     ll_query *query;
     const ll_duplicate_options *options;
@@ -97,7 +95,7 @@ static ll_status join_neighbors(grouping *g, bool *full, int64_t *full_count, ll
 
     for (int64_t row = 0; row < items; row++) {
         int64_t i = 0;
-        for (; i < count && index[row * count + i] != k_no_row; i++) {
+        for (; i < count && index[row * count + i] != LL_NO_ROW; i++) {
             const uint32_t other = index[row * count + i];
             if (other >= items || other == row)
                 return ll_fail(err, LL_ERR_FORMAT, "%s: damaged: row %lld has neighbour %lu",

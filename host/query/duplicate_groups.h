@@ -12,8 +12,8 @@
  * Pairs stand in one order: best score first, equal scores by the lower row and then by the higher.
  * So there is one answer, however it is come by (complete_linkage.h): also the one of items taken
  * one by one, where pairs of the same bytes come before all others. Each group lies within a chain.
- * --within a column, two photos are compared if an item of one has the value of an
- * item of the other. */
+ * --within a column, two photos are compared if an item of one has the value of an item of the
+ * other. */
 #ifndef LL_QUERY_DUPLICATE_GROUPS_H
 #define LL_QUERY_DUPLICATE_GROUPS_H
 

@@ -16,7 +16,7 @@
 
 /* A score is a float32 near a cosine: half a step below 1 is 6e-8, and the double cosine's own
  * rounding moves an angle near 0 by less than 1e-6. */
-static const double k_cosine_slack = 2e-7, k_angle_slack = 1e-5, k_stored_slack = 1e-7;
+static const double k_cosine_slack = 2e-7, k_angle_slack = 1e-5;
 
 /* Full rows that were connected before. */
 typedef struct cluster {
@@ -151,7 +151,7 @@ ll_status ll_duplicate_links(ll_query *query, float min_score, const bool *full,
                  .matrix = ll_reader_matrix(query->reader) != NULL,
                  .exact = exact};
 
-    l.bound = ll_store_matrix_bound(query->extents->matrix) + k_stored_slack;
+    l.bound = ll_store_matrix_bound(query->extents->matrix) + LL_STORED_SLACK;
     l.angle = acos(fmax((double)min_score - k_cosine_slack, -1.0)) + k_angle_slack;
     LL_TRY_DONE(gather_rows(&l, full, full_count, err));
     if (l.count < 2) goto done;

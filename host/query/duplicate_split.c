@@ -8,15 +8,11 @@
 
 #include "host/base/memory.h"
 #include "host/base/number.h"
-#include "host/query/complete_linkage.h"
+#include "host/base/size.h"
 #include "host/query/query_state.h"
 #include "host/store/groups.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-static const uint32_t k_no_row = 0xFFFFFFFF; /* fill of /neighbors/index */
 
 /* The set at hand has photos 0 .. count - 1, by their first rows. */
 typedef struct splitting {
@@ -85,18 +81,26 @@ static void release(splitting *s)
     free(s->worst);
 }
 
-static ll_status push(splitting *s, uint32_t a, uint32_t b, float score, ll_error *err)
+/* Pairs that memory_bytes hold, and ll_complete_linkage takes. */
+static int64_t most_links(const splitting *s)
 {
-    const int64_t most = s->task->memory_bytes / LL_DUPLICATE_SPLIT_BYTES;
+    return ll_min_i64(s->task->memory_bytes / LL_DUPLICATE_SPLIT_BYTES, (int64_t)UINT32_MAX - 1);
+}
+
+static ll_status too_many(const splitting *s, ll_error *err)
+{
     char count[LL_NUMBER_TEXT], photos[LL_NUMBER_TEXT], size[LL_NUMBER_TEXT];
 
-    if (s->link_count >= most || s->link_count >= UINT32_MAX - 1)
-        return ll_fail(err, LL_ERR_MEMORY,
-                       "%s: of %s photos that links connect, more than %s pairs score %g or more: "
-                       "they do not fit into --memory, %s; a higher --min-score has fewer",
-                       ll_reader_path(s->query->reader), ll_number_grouped(s->count, photos),
-                       ll_number_grouped(s->link_count, count), (double)s->task->min_score,
-                       ll_number_size((double)s->task->memory_bytes, size));
+    return ll_fail(err, LL_ERR_MEMORY,
+                   "%s: of %s photos that links connect, more than %s pairs score %g or more: "
+                   "they do not fit into --memory, %s; a higher --min-score has fewer",
+                   ll_reader_path(s->query->reader), ll_number_grouped(s->count, photos),
+                   ll_number_grouped(most_links(s), count), (double)s->task->min_score,
+                   ll_number_size((double)s->task->memory_bytes, size));
+}
+
+static ll_status push(splitting *s, uint32_t a, uint32_t b, float score, ll_error *err)
+{
     LL_TRY(
         ll_grow("pairs", &s->links, &s->link_capacity, s->link_count + 1, sizeof *s->links, err));
     s->links[s->link_count++] = (ll_link){a < b ? a : b, a < b ? b : a, score};
@@ -124,30 +128,40 @@ static void number_photos(splitting *s, const uint32_t *rows, int64_t count)
     }
 }
 
-/* The links that lists of neighbours show, by photos, each once. */
-static ll_status list_links(splitting *s, const uint32_t *rows, int64_t count, ll_error *err)
+/* Lists show a pair from both sides, and once for each twin. */
+static ll_status make_unique(splitting *s, ll_error *err)
 {
-    const int64_t places = s->query->extents->neighbors;
-    const uint32_t *const index = ll_reader_neighbor_index(s->query->reader);
-    const float *const score = ll_reader_neighbor_score(s->query->reader);
     int64_t kept = 0;
 
-    s->link_count = 0;
-    for (int64_t i = 0; i < count; i++) {
-        const int64_t first = rows[i] * places;
-        for (int64_t k = first; k < first + places && index[k] != k_no_row; k++) {
-            if (!(score[k] >= s->task->min_score)) break;
-            if (s->number[index[k]] != s->number[rows[i]])
-                LL_TRY(push(s, s->number[rows[i]], s->number[index[k]], score[k], err));
-        }
-    }
     if (s->link_count > 1) qsort(s->links, (size_t)s->link_count, sizeof *s->links, by_photos);
     for (int64_t i = 0; i < s->link_count; i++)
         if (kept == 0 || s->links[kept - 1].low != s->links[i].low ||
             s->links[kept - 1].high != s->links[i].high)
             s->links[kept++] = s->links[i];
     s->link_count = kept;
-    return LL_OK;
+    return kept > most_links(s) ? too_many(s, err) : LL_OK;
+}
+
+/* The links that lists of neighbours show, by photos, each once. Half as many again as may be left
+ * have room meanwhile: a third of the array is free after each sorting at least. */
+static ll_status list_links(splitting *s, const uint32_t *rows, int64_t count, ll_error *err)
+{
+    const int64_t places = s->query->extents->neighbors;
+    const uint32_t *const index = ll_reader_neighbor_index(s->query->reader);
+    const float *const score = ll_reader_neighbor_score(s->query->reader);
+    const int64_t most = most_links(s), room = most + most / 2 + 1;
+
+    s->link_count = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t first = rows[i] * places;
+        for (int64_t k = first; k < first + places && index[k] != LL_NO_ROW; k++) {
+            if (!(score[k] >= s->task->min_score)) break;
+            if (s->number[index[k]] == s->number[rows[i]]) continue;
+            if (s->link_count == room) LL_TRY(make_unique(s, err));
+            LL_TRY(push(s, s->number[rows[i]], s->number[index[k]], score[k], err));
+        }
+    }
+    return make_unique(s, err);
 }
 
 static bool compared(const splitting *s, int64_t a, int64_t b)
@@ -193,8 +207,10 @@ static ll_status seek_links(splitting *s, int64_t done, const ll_log *log, ll_er
         const int64_t wanted = pick_unseen(s, a, listed, &at);
         ll_pair_scores_of(s->task->scores, s->photos[a], s->columns, wanted, s->scores);
         for (int64_t c = 0; c < wanted; c++)
-            if (s->scores[c] >= s->task->min_score)
+            if (s->scores[c] >= s->task->min_score) {
+                if (s->link_count >= most_links(s)) return too_many(s, err);
                 LL_TRY(push(s, (uint32_t)a, s->number[s->columns[c]], s->scores[c], err));
+            }
         ll_log_progress(log, "compare pairs", done + a + 1, items);
     }
     return LL_OK;

@@ -5,6 +5,7 @@
 
 #include "host/base/log.h"
 #include "host/base/status.h"
+#include "host/query/complete_linkage.h"
 #include "host/query/disjoint.h"
 #include "host/query/pair_scores.h"
 
@@ -13,7 +14,7 @@
 
 /* Memory of one pair that reaches the score: a link in an array that grows by doubling, and what
  * ll_complete_linkage takes for it. */
-enum { LL_DUPLICATE_SPLIT_BYTES = 40 };
+enum { LL_DUPLICATE_SPLIT_BYTES = 2 * sizeof(ll_link) + LL_COMPLETE_LINKAGE_BYTES }; /* 40 */
 
 typedef struct ll_duplicate_split_task {
     ll_pair_scores *scores;

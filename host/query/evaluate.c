@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint32_t k_no_row = 0xFFFFFFFF; /* fill of /neighbors/index */
 static const char *const k_names[LL_MEASURES] = {"precision", "recall", "mAP", "nDCG"};
 
 /* One item that is asked. */
@@ -176,7 +175,7 @@ static ll_status mark_hits(evaluating *e, const asked *row, ll_error *err)
         ll_reader_neighbor_index(e->query->reader) + (int64_t)row->row * neighbors;
 
     memset(e->hits, 0, (size_t)e->most * sizeof *e->hits);
-    for (int64_t i = 0; i < ll_min_i64(e->most, neighbors) && index[i] != k_no_row; i++) {
+    for (int64_t i = 0; i < ll_min_i64(e->most, neighbors) && index[i] != LL_NO_ROW; i++) {
         if (index[i] >= e->out->items || index[i] == row->row)
             return ll_fail(err, LL_ERR_FORMAT, "%s: damaged: row %lu has neighbour %lu",
                            ll_reader_path(e->query->reader), (unsigned long)row->row,

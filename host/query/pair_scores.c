@@ -9,11 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A score is a float32 near a cosine; half a step below 1 is 6e-8. */
-static const double k_stored_slack = 1e-7;
-
-static const uint32_t k_no_row = 0xFFFFFFFF; /* fill of /neighbors/index */
-
 ll_status ll_pair_scores_init(ll_pair_scores *scores, const ll_query *query, const int64_t *twin,
                               ll_error *err)
 {
@@ -22,7 +17,7 @@ ll_status ll_pair_scores_init(ll_pair_scores *scores, const ll_query *query, con
                          .twin = twin,
                          .features = ll_reader_features(query->reader),
                          .matrix = ll_reader_matrix(query->reader) != NULL,
-                         .bound = ll_store_matrix_bound(query->extents->matrix) + k_stored_slack};
+                         .bound = ll_store_matrix_bound(query->extents->matrix) + LL_STORED_SLACK};
     if (scores->features == NULL) return LL_OK;
     return ll_alloc("scores", query->extents->items, sizeof *scores->squares, &scores->squares,
                     err);
@@ -57,7 +52,7 @@ static float listed(const ll_query *query, int64_t row, int64_t other)
     const int64_t count = query->extents->neighbors;
     const uint32_t *const index = ll_reader_neighbor_index(query->reader) + row * count;
 
-    for (int64_t i = 0; i < count && index[i] != k_no_row; i++)
+    for (int64_t i = 0; i < count && index[i] != LL_NO_ROW; i++)
         if (index[i] == other) return ll_reader_neighbor_score(query->reader)[row * count + i];
     return NAN;
 }

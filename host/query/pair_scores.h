@@ -7,7 +7,6 @@
 #ifndef LL_QUERY_PAIR_SCORES_H
 #define LL_QUERY_PAIR_SCORES_H
 
-#include "host/base/log.h"
 #include "host/base/status.h"
 #include "host/query/query.h"
 
@@ -41,10 +40,10 @@ double ll_pair_scores_least(const ll_pair_scores *scores, int64_t a, int64_t b);
 void ll_pair_scores_of(ll_pair_scores *scores, int64_t row, const uint32_t *columns, int64_t count,
                        float *out);
 
-/** The lowest score of any two of `photos` (count), each of other bytes; 1 for one photo. NAN if
- * the score of a pair is unknown, and if there are more than LL_DUPLICATE_LOWEST_MOST and no
- * matrix:
- *  `*too_many` tells. With a matrix each stored score is read once, and few features are. */
+/** The lowest score of any two of `photos` (count), each of other bytes; 1 for one photo; NAN if
+ * the score of a pair is unknown. More than LL_DUPLICATE_LOWEST_MOST photos are not looked at
+ * without a matrix: NAN, and `*too_many`. With one each stored score is read once, and few features
+ * are. */
 LL_NODISCARD ll_status ll_pair_scores_lowest(ll_pair_scores *scores, const uint32_t *photos,
                                              int64_t count, double *lowest, bool *too_many,
                                              ll_error *err);

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint32_t k_no_row = 0xFFFFFFFF; /* fill of /neighbors/index */
 static const double k_slack = 1e-7; /* for the additions made with the bound of a stored score */
 
 /* What is known of an item's score. Of equal ones the unchecked comes first, to be checked; what
@@ -133,7 +132,7 @@ static ll_status rank_neighbors(ranking_run *run, bool *enough, ll_error *err)
     const float *const score = ll_reader_neighbor_score(query->reader) + row * count;
     int64_t i = 0;
 
-    for (; i < count && index[i] != k_no_row && !run->stopped; i++) {
+    for (; i < count && index[i] != LL_NO_ROW && !run->stopped; i++) {
         if (index[i] >= query->extents->items)
             return ll_fail(err, LL_ERR_FORMAT, "%s: damaged: row %lld has neighbour %lu",
                            ll_reader_path(query->reader), (long long)row, (unsigned long)index[i]);
@@ -183,7 +182,7 @@ static ll_status known_scores(const ranking_run *run, candidate **out, int64_t *
 
     *count = 0;
     LL_TRY(ll_alloc("neighbours", neighbors, sizeof **out, out, err));
-    for (int64_t i = 0; i < neighbors && index[i] != k_no_row; i++) {
+    for (int64_t i = 0; i < neighbors && index[i] != LL_NO_ROW; i++) {
         (*out)[(*count)++] = (candidate){score[i], EXACT, index[i]};
         *last = score[i];
     }

@@ -7,6 +7,12 @@
 #include "host/store/reader.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#define LL_NO_ROW 0xFFFFFFFFu /* fill of /neighbors/index */
+
+/* How far a stored float32 may be from the score it was made of: half a step below 1 is 6e-8. */
+#define LL_STORED_SLACK 1e-7
 
 struct ll_query {
     ll_reader *reader;

@@ -205,6 +205,7 @@ expect 3 '' 'lookloom duplicates: s.h5: of 28 photos that links connect, more th
     duplicates s.h5 --min-score 0 --every-pair --memory 1000
 expect 2 '' 'lookloom duplicates: --memory: 0 is too small' \
     duplicates s.h5 --memory 0
+expect 2 '' 'lookloom duplicates: --memory: only with --every-pair' duplicates s.h5 --memory 1G
 expect 2 '' 'lookloom duplicates: expected INDEX.h5; lookloom duplicates --help explains' \
     duplicates s.h5 one.h5
 expect 2 '' 'lookloom duplicates: --min-score: scores go from 0 to 1; write 0.99' \

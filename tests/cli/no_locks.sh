@@ -116,11 +116,16 @@ another_machine() {
     cp "$holder" "$work/record"
     rm "$holder" # as the line says
     run 0 'no locks' OTHER_FLOCK=37
-    # The machine itself, after a restart, knows that nothing of then is left.
+    # The machine itself, after a restart, knows that nothing of then is left; a container does not.
     mkdir "$index.work"
     cp "$work/record" "$holder"
     echo 0c0ffee0-0000-4000-8000-000000000001 >"$work/node9/proc/sys/kernel/random/boot_id"
-    run 0 "process $child on node9 is gone; taking over" "${there[@]}"
+    if [ "$(readlink /proc/self/ns/pid)" = 'pid:[4026531836]' ]; then
+        run 0 "process $child on node9 is gone; taking over" "${there[@]}"
+    else
+        run 3 'cannot be asked from here' "${there[@]}"
+        rm -r "$index.work"
+    fi
 }
 
 torn() {

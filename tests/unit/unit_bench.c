@@ -81,7 +81,7 @@ static void multiplying_is_a_plausible_rate(void **state)
     assert_true(vectors[0] != '\0');
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        assert_non_null(strstr("avx2 avx512", vectors));
+        assert_true(strcmp(vectors, "avx2") == 0 || strcmp(vectors, "avx512") == 0);
 #endif
 }
 

@@ -184,16 +184,16 @@ static void memory_is_bounded(void **state)
     (void)state;
     open_angles(&index, k_chain, 5, 4, LL_STORE_NONE, true);
     ll_duplicate_options options = {
-        .min_score = 0.75, .linkage = LL_LINKAGE_EVERY_PAIR, .memory_bytes = 9 * 40};
+        .min_score = 0.75, .linkage = LL_LINKAGE_EVERY_PAIR, .memory_bytes = 4 * 40};
     assert_int_equal(ll_query_duplicates(index.query, &options, NULL, &groups, &err),
                      LL_ERR_MEMORY);
     assert_null(groups);
     snprintf(want, sizeof want,
-             "%s: of 5 photos that links connect, more than 9 pairs score 0.75 or more: they do "
-             "not fit into --memory, 360 B; a higher --min-score has fewer",
+             "%s: of 5 photos that links connect, more than 4 pairs score 0.75 or more: they do "
+             "not fit into --memory, 160 B; a higher --min-score has fewer",
              index.path);
     assert_string_equal(err.text, want);
-    options.memory_bytes = 10 * 40; /* five pairs, listed from both sides */
+    options.memory_bytes = 5 * 40; /* five pairs, though listed from both sides */
     err = (ll_error)LL_ERROR_INIT;
     assert_int_equal(ll_query_duplicates(index.query, &options, NULL, &groups, &err), LL_OK);
     expect(groups, "012 34", (const double[]){cosine(40.0), cosine(22.5)});

@@ -111,9 +111,13 @@ static void what_cannot_be_asked_is_not_guessed(void **state)
 
     (void)state;
     snprintf(at.machine, sizeof at.machine, "0123456789abcdef"); /* not every machine has one */
+    snprintf(at.space, sizeof at.space, "pid:[4026531836]"); /* nor is every test in no container */
     owner = at;
     owner.boot[0] = owner.boot[0] == '0' ? '1' : '0';
-    assert_int_equal(ll_owner_look(&owner, &at), LL_OWNER_GONE); /* before a restart */
+    assert_int_equal(ll_owner_look(&owner, &at), LL_OWNER_GONE);   /* before a restart */
+    snprintf(owner.space, sizeof owner.space, "pid:[4026532000]"); /* a container, moved maybe */
+    assert_int_equal(ll_owner_look(&owner, &at), LL_OWNER_ELSEWHERE);
+    snprintf(owner.space, sizeof owner.space, "%s", at.space);
     snprintf(owner.host, sizeof owner.host, "node9");
     assert_int_equal(ll_owner_look(&owner, &at), LL_OWNER_ELSEWHERE);
     snprintf(owner.host, sizeof owner.host, "%s", at.host);
