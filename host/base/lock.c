@@ -206,8 +206,10 @@ static ll_status judge(const ll_lock *lock, const char *suffix, const record *fo
                        "%s%s: by another version of lookloom; if no run of it is left, delete this "
                        "file",
                        path, suffix);
-    if (lock->kernel && found->kernel && suffix[0] == '\0') return LL_OK; /* the kernel knows */
-    switch (ll_owner_look(owner, &lock->owner)) {
+    const ll_owner_state state = ll_owner_look(owner, &lock->owner);
+    /* The kernel's lock was his and is ours now, so he ended; unless he can be seen at work. */
+    if (lock->kernel && found->kernel && suffix[0] == '\0' && state != LL_OWNER_LIVES) return LL_OK;
+    switch (state) {
     case LL_OWNER_GONE: return LL_OK;
     case LL_OWNER_LIVES:
         return ll_fail(err, LL_ERR_IO, "%s: process %" PRId64 " on %s", lock->options.busy,
@@ -226,8 +228,12 @@ static void say_taken_over(const ll_lock *lock, const record *found, const ll_lo
 
     if (found->kind == TORN)
         ll_log_line(log, "%s: no whole record, as after a power cut; taking over", path);
-    else if (!lock->kernel || !found->kernel ||
-             ll_owner_look(&found->owner, &lock->owner) == LL_OWNER_ELSEWHERE)
+    else if (ll_owner_look(&found->owner, &lock->owner) == LL_OWNER_ELSEWHERE)
+        ll_log_line(log,
+                    "%s: process %" PRId64 " on %s left it, and the file system's lock is free; "
+                    "taking over",
+                    path, found->owner.process, found->owner.host);
+    else if (!lock->kernel || !found->kernel)
         ll_log_line(log, "%s: process %" PRId64 " on %s is gone; taking over", path,
                     found->owner.process, found->owner.host);
 }
@@ -356,7 +362,11 @@ ll_status ll_lock_take(const ll_lock_options *options, const ll_log *log, ll_loc
 ll_status ll_lock_check(const ll_lock *lock, ll_error *err)
 {
     record found;
+    struct stat info;
 
+    if (lock->kernel && fstat(lock->options.fd, &info) == 0 && info.st_nlink == 0)
+        return ll_fail(err, LL_ERR_IO, "%s: was taken away; another may be at work",
+                       lock->options.what);
     if (lock->kernel && !lock->placed) return LL_OK;
     LL_TRY(look(lock, "", &found, err));
     if (is_ours(lock, &found)) return LL_OK;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,9 +59,10 @@ ll_status ll_number_bytes(const char *name, const char *text, int64_t low, int64
     if (end == text || *end != '\0' || isspace((unsigned char)text[0]))
         return ll_fail(err, LL_ERR_ARGUMENT, "%s: '%s' is not a size; write 512M or 4G", name,
                        text);
-    if (errno == ERANGE || __builtin_mul_overflow(value, unit, &value) || value < low)
+    const bool beyond = errno == ERANGE || __builtin_mul_overflow(value, unit, &value);
+    if (beyond || value < low)
         return ll_fail(err, LL_ERR_ARGUMENT, "%s: %s is too %s", name, text,
-                       text[0] != '-' && value >= low ? "large" : "small");
+                       beyond && text[0] != '-' ? "large" : "small");
     *out = value;
     return LL_OK;
 }

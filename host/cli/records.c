@@ -2,6 +2,7 @@
 #include "host/cli/records.h"
 
 #include "host/base/memory.h"
+#include "host/cli/exit_code.h"
 #include "host/cli/text_width.h"
 
 #include <jansson.h>
@@ -220,7 +221,8 @@ ll_status ll_records_finish(ll_records *records, ll_error *err)
     }
     if (records->format == LL_FORMAT_JSON)
         fputs(records->rows == 0 ? "[]\n" : "\n]\n", records->stream);
-    return ferror(records->stream) ? ll_fail(err, LL_ERR_IO, "output: write failed") : LL_OK;
+    return ll_exit_flush(records->stream, records->stream == stdout ? "standard output" : "output",
+                         err);
 }
 
 void ll_records_free(ll_records *records)

@@ -188,8 +188,8 @@ int cmd_duplicates(int argc, const char *const *argv)
     LL_TRY_DONE(ll_query_duplicates(query, &wanted, ll_progress_log(progress), &groups, &err));
     ll_progress_free(progress);
     progress = NULL;
-    if (!ll_arguments_quiet(arguments)) say(query, groups, min_score);
     LL_TRY_DONE(print(query, groups, min_score, ll_format_find(format, stdout), &err));
+    if (!ll_arguments_quiet(arguments)) say(query, groups, min_score);
 done:
     ll_progress_free(progress);
     ll_duplicate_groups_free(groups);

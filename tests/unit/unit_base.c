@@ -28,6 +28,9 @@ static void first_failure_wins(void **state)
     assert_int_equal(ll_fail(&err, LL_ERR_MEMORY, "second"), LL_ERR_MEMORY);
     assert_string_equal(err.text, "first: 1");
     assert_int_equal(err.code, LL_ERR_IO);
+    ll_error line = LL_ERROR_INIT; /* a name may hold what breaks a line, or commands a terminal */
+    assert_int_equal(ll_fail(&line, LL_ERR_IO, "new\nline\x1B[31m\x7F: \xC3\xA4"), LL_ERR_IO);
+    assert_string_equal(line.text, "new?line?[31m?: \xC3\xA4");
     assert_int_equal(ll_fail(NULL, LL_ERR_FORMAT, "nobody listens"), LL_ERR_FORMAT);
 }
 

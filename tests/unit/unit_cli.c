@@ -42,6 +42,32 @@ static void a_full_disk_is_no_answer(void **state)
     fclose(full);
 }
 
+/* Results that fill the stream's buffer many times over, so that the disk is full before the end.
+ */
+static void a_full_disk_is_no_result(void **state)
+{
+    static const ll_column k_columns[] = {{"id", false}};
+    static const ll_format k_formats[] = {LL_FORMAT_TABLE, LL_FORMAT_JSON, LL_FORMAT_CSV};
+    const char *const cells[] = {"an item whose id is long enough"};
+
+    (void)state;
+    for (size_t f = 0; f < sizeof k_formats / sizeof k_formats[0]; f++)
+        for (int rows = 1; rows <= 1000; rows += 999) {
+            ll_error err = LL_ERROR_INIT;
+            ll_records *records = NULL;
+            FILE *const full = fopen("/dev/full", "w");
+            if (full == NULL) skip();
+            assert_int_equal(ll_records_create(full, k_formats[f], k_columns, 1, &records, &err),
+                             LL_OK);
+            for (int i = 0; i < rows; i++)
+                assert_int_equal(ll_records_row(records, cells, &err), LL_OK);
+            assert_int_equal(ll_records_finish(records, &err), LL_ERR_IO);
+            assert_string_equal(err.text, "output: No space left on device");
+            ll_records_free(records);
+            fclose(full);
+        }
+}
+
 /* Everything a program may declare, with its defaults. */
 typedef struct sample {
     bool fresh;
@@ -187,6 +213,8 @@ static void refusals_name_the_option(void **state)
         {{"--format=", ""}, "--format: '' is not one of table|json|jsonl"},
         {{"--output=", ""}, "--output: is empty"},
         {{"--memory", "4X"}, "--memory: '4X' is not a size; write 512M or 4G"},
+        {{"--memory", "99999999999G"}, "--memory: 99999999999G is too large"},
+        {{"--memory", "9999999999999999999"}, "--memory: 9999999999999999999 is too large"},
         {{"--tolerance", "nan"}, "--tolerance: 'nan' is not a number"},
         {{"--tolerance", "-1"}, "--tolerance: -1 is not between 0 and inf"},
         {{"--min-score", "80"}, "--min-score: scores go from 0 to 1; write 0.80"},
@@ -389,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_codes_follow_the_status),
         cmocka_unit_test(a_full_disk_is_no_answer),
+        cmocka_unit_test(a_full_disk_is_no_result),
         cmocka_unit_test(options_reach_their_variables),
         cmocka_unit_test(defaults_stay),
         cmocka_unit_test(refusals_name_the_option),

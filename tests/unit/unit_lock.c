@@ -236,6 +236,34 @@ static void with_the_kernels_lock(void **state)
     assert_taken("");
 }
 
+/* Somebody "clears the lock" of a run that goes on: the next is refused while that one can be seen
+ * at work, and that one notices. */
+static void the_kernels_lock_taken_away(void **state)
+{
+    char text[TEXT], want[PATH];
+    ll_error err = LL_ERROR_INIT;
+    holding it;
+
+    (void)state;
+    assert_ok(take(&it, &err));
+    const size_t size_bytes = read_holder(text);
+    assert_int_equal(unlink(locked), 0);
+    snprintf(want, sizeof want, "INDEX: another run is writing it: process %ld on ",
+             (long)getpid());
+    assert_refused(want); /* though the kernel's lock of the new file is free */
+    assert_int_equal(ll_lock_check(it.lock, &err), LL_ERR_IO);
+    assert_string_equal(err.text, "WORK: was taken away; another may be at work");
+    let_go(&it);
+
+    err = (ll_error)LL_ERROR_INIT;
+    assert_ok(take(&it, &err));
+    write_holder(text, size_bytes); /* the record of another */
+    assert_int_equal(ll_lock_check(it.lock, &err), LL_ERR_IO);
+    assert_string_equal(err.text, "WORK/holder: was taken away; another may be at work");
+    let_go(&it);
+    assert_int_equal(unlink(holder), 0); /* not ours to remove */
+}
+
 static void without_it(void **state)
 {
     /* 524 is EOPNOTSUPP to people: it has no text of its own. */
@@ -430,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(with_the_kernels_lock, begin),
+        cmocka_unit_test_setup(the_kernels_lock_taken_away, begin),
         cmocka_unit_test_setup(without_it, begin),
         cmocka_unit_test_setup(killed_holders_are_followed, begin),
         cmocka_unit_test_setup(strangers_are_left_alone, begin),
