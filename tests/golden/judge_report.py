@@ -109,6 +109,7 @@ class Index:
             self.features = f["features"][:].astype(float) if "features" in f else None
             self.reasons = [x.decode() for x in f["rejected/reason"][:]]
             self.root = {k: v.decode() if isinstance(v, bytes) else v for k, v in f.attrs.items()}
+            del self.root["xxh3_64"]  # the checksum of the others: for verify, not for people
 
 
 def judge_frame(name, page, root):
