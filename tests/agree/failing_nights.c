@@ -32,7 +32,7 @@ enum { STEP = 1, LATER_STEP = 4 };
 
 static struct {
     const char *catalog, *weights, *folder;
-    char index[512], keep[540];
+    char index[512], keep[540], lock[540], spare[540];
 } given;
 
 /* What a night without failures does, and what of it is to fail. */
@@ -151,11 +151,20 @@ static bool judge(ll_status status, const char *text)
 
 /* ---- the parent --------------------------------------------------------------------------- */
 
-/* What a night may leave in the work folder of its parent. */
+/* What a night may leave in the work folder of its parent. A child that ends removes the lock of
+ * both; a second name keeps it for the parent. */
 static void clean(void)
 {
     (void)unlink(given.index);
     (void)mkdir(given.keep, 0777);
+    (void)link(given.lock, given.spare);
+}
+
+static void give_back(void)
+{
+    (void)rename(given.spare, given.lock); /* does nothing if both names are there */
+    (void)unlink(given.spare);
+    (void)rmdir(given.keep);
 }
 
 static void fail_in_a_child(int64_t call, bool sticky)
@@ -192,7 +201,7 @@ static void fork_before(int64_t call, const char *name)
     for (int64_t c = call; c <= last && !now.child; c++) {
         if (known.fails[c] != NOT) fail_in_a_child(c, known.fails[c] == WITH_ALL_AFTER);
     }
-    if (!now.child) (void)rmdir(given.keep);
+    if (!now.child) give_back();
 }
 
 static void note(int64_t call, const char *name)
@@ -289,5 +298,7 @@ int main(int argc, char **argv)
     given.catalog = argv[1], given.weights = argv[2], given.folder = argv[3];
     snprintf(given.index, sizeof given.index, "%s/night.h5", given.folder);
     snprintf(given.keep, sizeof given.keep, "%s.work/keep", given.index);
+    snprintf(given.lock, sizeof given.lock, "%s.work/lock", given.index);
+    snprintf(given.spare, sizeof given.spare, "%s.work/keep/lock", given.index);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
