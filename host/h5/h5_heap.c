@@ -17,14 +17,6 @@ struct object {
     uint64_t size_bytes, next;
 };
 
-/* Numbers at any address, as they lie: little-endian machines. */
-static uint64_t u64_at(const uint8_t *bytes)
-{
-    uint64_t value = 0;
-    memcpy(&value, bytes, sizeof value);
-    return value;
-}
-
 static uint32_t u16_at(const uint8_t *bytes)
 {
     uint16_t value = 0;
@@ -39,7 +31,7 @@ bool ll_h5_heap_here(const uint8_t *bytes, uint64_t available)
 
 uint64_t ll_h5_heap_bytes(const uint8_t *heap)
 {
-    return u64_at(heap + 8);
+    return ll_h5_u64_at(heap + 8);
 }
 
 /* The object at `at`; false if it reaches beyond `end`. */
@@ -48,7 +40,7 @@ static bool object_at(const uint8_t *heap, uint64_t at, uint64_t end, struct obj
     if (end - at < OBJECT_HEAD_BYTES) return false;
     const uint64_t room = end - at - OBJECT_HEAD_BYTES;
     out->number = u16_at(heap + at);
-    out->size_bytes = u64_at(heap + at + 8);
+    out->size_bytes = ll_h5_u64_at(heap + at + 8);
     if (out->number == 0) { /* its size counts its head */
         out->next = end;
         return out->size_bytes == end - at;

@@ -11,8 +11,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { LL_H5_HEAP_HEAD_BYTES = 16 };
+
+/** A number at any address, as files have it: this machine is little-endian, too. */
+static inline uint64_t ll_h5_u64_at(const uint8_t *bytes)
+{
+    uint64_t value = 0;
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
 
 /** Does a heap begin here? Of `available` bytes, from here to the end of the file. */
 bool ll_h5_heap_here(const uint8_t *bytes, uint64_t available);

@@ -40,14 +40,7 @@ ll_status ll_h5_texts_bind(hid_t dataset, const ll_h5_map *map, int64_t count,
     return LL_OK;
 }
 
-/* Unsigned numbers at any address. Datasets are mapped as they lie, too: little-endian machines. */
-static uint64_t u64_at(const uint8_t *bytes)
-{
-    uint64_t value = 0;
-    memcpy(&value, bytes, sizeof value);
-    return value;
-}
-
+/* As ll_h5_u64_at. Datasets are mapped as they lie, too. */
 static uint32_t u32_at(const uint8_t *bytes)
 {
     uint32_t value = 0;
@@ -86,7 +79,7 @@ static bool text_at(const ll_h5_text_array *texts, int64_t place, struct cursor 
 {
     const uint8_t *const reference = texts->references + place * REFERENCE_BYTES;
     const uint32_t text_bytes = u32_at(reference);
-    const uint64_t address = u64_at(reference + 4);
+    const uint64_t address = ll_h5_u64_at(reference + 4);
     uint64_t object_bytes = 0;
 
     *bytes = "";
@@ -127,7 +120,7 @@ ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h
 
     memset(out, 0, sizeof *out);
     for (int64_t i = 0; i < texts->count; i++) {
-        const uint64_t heap = u64_at(texts->references + i * REFERENCE_BYTES + 4);
+        const uint64_t heap = ll_h5_u64_at(texts->references + i * REFERENCE_BYTES + 4);
         const bool sound = heap == checked || heap_sound(texts, heap);
         checked = heap;
         if (!sound || !text_at(texts, i, &cursor, &bytes, &length)) {

@@ -86,7 +86,7 @@ static void multiplying_is_a_plausible_rate(void **state)
 #endif
 }
 
-/* A limit that a library measured for an older processor: the network seemed to pass it 8.6 times.
+/* A library measured a limit for an older processor, and the network seemed to pass it 8.6 times.
  */
 static void what_no_algorithm_explains_is_noticed(void **state)
 {
