@@ -6,8 +6,8 @@
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
 #include "host/cli/progress.h"
-#include "host/commands/report.h"
 #include "host/query/answer_text.h"
+#include "host/report/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,6 +161,7 @@ static ll_status run(const ll_arguments *arguments, const settings *chosen, bool
     if (!*known) goto done;
     LL_TRY_DONE(check_output(chosen->output, path, err));
     report.log = ll_progress_log(progress);
+    report.version = ll_arguments_version();
     report.chosen = rows;
     report.title = chosen->title != NULL ? chosen->title : base_name(path);
     report.image_root = chosen->image_root != NULL

@@ -1,6 +1,6 @@
 /* tests/unit/unit_report.c - what a report counts, and how it writes texts of strangers. */
-#include "host/commands/html_text.h"
-#include "host/commands/report_scores.h"
+#include "host/report/html_text.h"
+#include "host/report/report_scores.h"
 #include "tests/sample_index.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
-/* host/commands/report_rejects.c - what was left out of the index, by reason. See report.h. */
+/* host/report/report_rejects.c - what was left out of the index, by reason. See report.h. */
 #include "host/base/memory.h"
 #include "host/base/number.h"
-#include "host/commands/html_text.h"
-#include "host/commands/report.h"
+#include "host/report/html_text.h"
+#include "host/report/report.h"
 
 #include <stdlib.h>
 #include <string.h>

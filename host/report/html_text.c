@@ -1,5 +1,5 @@
-/* host/commands/html_text.c - see html_text.h. */
-#include "host/commands/html_text.h"
+/* host/report/html_text.c - see html_text.h. */
+#include "host/report/html_text.h"
 
 #include "host/base/utf8.h"
 

@@ -1,9 +1,9 @@
-/* host/commands/report_glance.c - the few figures one wants to know in the morning. See report.h.
+/* host/report/report_glance.c - the few figures one wants to know in the morning. See report.h.
  */
 #include "host/base/number.h"
 #include "host/base/text.h"
-#include "host/commands/html_text.h"
-#include "host/commands/report.h"
+#include "host/report/html_text.h"
+#include "host/report/report.h"
 
 #include <stdlib.h>
 

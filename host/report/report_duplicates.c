@@ -1,11 +1,11 @@
-/* host/commands/report_duplicates.c - photos that are there more than once, the largest groups
+/* host/report/report_duplicates.c - photos that are there more than once, the largest groups
  * first. See report.h. */
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/size.h"
-#include "host/commands/html_text.h"
-#include "host/commands/report.h"
-#include "host/commands/report_thumbnail.h"
+#include "host/report/html_text.h"
+#include "host/report/report.h"
+#include "host/report/report_thumbnail.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
-/* host/commands/report_thumbnail.h - one photo of the catalogue inside a page. Floor 6. */
+/* host/report/report_thumbnail.h - one photo of the catalogue inside a page. Floor 4. */
 #ifndef LL_REPORT_THUMBNAIL_H
 #define LL_REPORT_THUMBNAIL_H
 
 #include "host/base/status.h"
-#include "host/commands/report.h"
+#include "host/report/report.h"
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
-/* host/commands/report_coverage.c - how many items a shop could show something beside, were the
+/* host/report/report_coverage.c - how many items a shop could show something beside, were the
  * threshold this or that. See report.h. */
 #include "host/base/number.h"
-#include "host/commands/html_text.h"
-#include "host/commands/report.h"
+#include "host/report/html_text.h"
+#include "host/report/report.h"
 
 #include <math.h>
 

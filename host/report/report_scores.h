@@ -1,5 +1,5 @@
-/* host/commands/report_scores.h - how the scores of an index spread: what the histograms and the
- * coverage of a report show. Floor 6. */
+/* host/report/report_scores.h - how the scores of an index spread: what the histograms and the
+ * coverage of a report show. Floor 4. */
 #ifndef LL_REPORT_SCORES_H
 #define LL_REPORT_SCORES_H
 

@@ -1,14 +1,14 @@
-/* host/commands/report.h - the sections of `lookloom report`, one file each. Each writes its part
- * of the page to report->to; cmd_report.c says in which order. Floor 6. */
+/* host/report/report.h - the sections of `lookloom report`, one file each. Each writes its part
+ * of the page to report->to; cmd_report.c says in which order. Floor 4. */
 #ifndef LL_REPORT_H
 #define LL_REPORT_H
 
 #include "host/base/log.h"
 #include "host/base/number.h"
 #include "host/base/status.h"
-#include "host/commands/report_scores.h"
 #include "host/query/duplicate_groups.h"
 #include "host/query/query.h"
+#include "host/report/report_scores.h"
 #include "host/store/reader.h"
 
 #include <stdbool.h>
@@ -26,6 +26,7 @@ typedef struct ll_report {
     ll_query *query;
     const ll_log *log;
     const char *title;      /* heading of the page */
+    const char *version;    /* of this program */
     const char *image_root; /* folder that photos' paths start from */
     const int64_t *chosen;  /* (chosen_count) rows of --item, ascending, each once */
     int64_t chosen_count;
@@ -43,7 +44,7 @@ void ll_report_section(const ll_report *report, const char *id, const char *head
 void ll_report_section_end(const ll_report *report);
 void ll_report_end(const ll_report *report);
 
-/* report_style.c: what goes into <style>. */
+/* report.css, which report_style.c.in holds: what goes into <style>. */
 void ll_report_style(FILE *to);
 
 /* report_glance.c: the few figures to know. */

@@ -1,11 +1,11 @@
-/* host/commands/report_sheet.c - the contact sheet: items as a shopper sees them, each beside its
+/* host/report/report_sheet.c - the contact sheet: items as a shopper sees them, each beside its
  * ten nearest. See report.h. */
 #include "host/base/memory.h"
 #include "host/base/size.h"
-#include "host/commands/html_text.h"
-#include "host/commands/report.h"
-#include "host/commands/report_thumbnail.h"
 #include "host/image/decode.h"
+#include "host/report/html_text.h"
+#include "host/report/report.h"
+#include "host/report/report_thumbnail.h"
 
 #include <stdlib.h>
 #include <string.h>

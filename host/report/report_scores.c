@@ -1,5 +1,5 @@
-/* host/commands/report_scores.c - see report_scores.h. */
-#include "host/commands/report_scores.h"
+/* host/report/report_scores.c - see report_scores.h. */
+#include "host/report/report_scores.h"
 
 #include "host/base/memory.h"
 #include "host/base/size.h"

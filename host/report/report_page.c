@@ -1,13 +1,12 @@
-/* host/commands/report_page.c - the frame of a report: head, heading, sections, and how figures are
+/* host/report/report_page.c - the frame of a report: head, heading, sections, and how figures are
  * written. See report.h.
  *
  * Nothing is fetched and nothing runs: the policy in the head forbids both, so that not even a text
  * we forgot to escape could. */
 #include "host/base/number.h"
 #include "host/base/text.h"
-#include "host/cli/arguments.h"
-#include "host/commands/html_text.h"
-#include "host/commands/report.h"
+#include "host/report/html_text.h"
+#include "host/report/report.h"
 
 #include <math.h>
 
@@ -88,7 +87,7 @@ void ll_report_end(const ll_report *report)
         report->to,
         "</main>\n<footer><p>Written by lookloom %s. Everything is in this one file.</p></footer>"
         "\n</body>\n</html>\n",
-        ll_arguments_version());
+        report->version);
 }
 
 const char *ll_report_percent(int64_t part, int64_t whole, char buffer[LL_NUMBER_TEXT])

@@ -1,7 +1,7 @@
-/* host/commands/report_provenance.c - what made the index, word for word. See report.h. */
+/* host/report/report_provenance.c - what made the index, word for word. See report.h. */
 #include "host/base/number.h"
-#include "host/commands/html_text.h"
-#include "host/commands/report.h"
+#include "host/report/html_text.h"
+#include "host/report/report.h"
 
 static void row(FILE *to, const char *name, const char *value)
 {

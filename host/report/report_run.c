@@ -1,12 +1,12 @@
-/* host/commands/report_run.c - the stages of the run that made the index. See report.h.
+/* host/report/report_run.c - the stages of the run that made the index. See report.h.
  *
  * /run is the summary as JSON, and grows from version to version: the parts that are known have a
  * place of their own, any other figure of a stage is listed beside it by its name, and what is not
  * there is not missed. */
 #include "host/base/number.h"
 #include "host/base/text.h"
-#include "host/commands/html_text.h"
-#include "host/commands/report.h"
+#include "host/report/html_text.h"
+#include "host/report/report.h"
 
 #include <jansson.h>
 #include <math.h>

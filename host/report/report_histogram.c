@@ -1,9 +1,9 @@
-/* host/commands/report_histogram.c - how scores spread, as drawings that need no script. See
+/* host/report/report_histogram.c - how scores spread, as drawings that need no script. See
  * report.h. Positions across are percentages, so that a drawing is as wide as its column while its
  * letters keep their size. */
 #include "host/base/number.h"
-#include "host/commands/html_text.h"
-#include "host/commands/report.h"
+#include "host/report/html_text.h"
+#include "host/report/report.h"
 
 enum { TOP = 26, FLOOR = 186, HEIGHT = 212 }; /* CSS pixels: where bars end, stand; all */
 

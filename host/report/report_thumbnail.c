@@ -1,11 +1,11 @@
-/* host/commands/report_thumbnail.c - see report_thumbnail.h. The decoder, EXIF and transparency are
+/* host/report/report_thumbnail.c - see report_thumbnail.h. The decoder, EXIF and transparency are
  * the index's, so a page shows what the network saw, but whole and in its own proportions. */
-#include "host/commands/report_thumbnail.h"
+#include "host/report/report_thumbnail.h"
 
 #include "host/base/memory.h"
 #include "host/base/text.h"
-#include "host/commands/html_text.h"
 #include "host/image/decode.h"
+#include "host/report/html_text.h"
 
 #include <errno.h>
 #include <fcntl.h>

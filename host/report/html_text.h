@@ -1,6 +1,6 @@
-/* host/commands/html_text.h - texts of a catalogue in a page: whatever they hold, they stay texts.
+/* host/report/html_text.h - texts of a catalogue in a page: whatever they hold, they stay texts.
  *
- * Our pages are HTML and well-formed XML at once, so that any parser can check them. Floor 6. */
+ * Our pages are HTML and well-formed XML at once, so that any parser can check them. Floor 4. */
 #ifndef LL_HTML_TEXT_H
 #define LL_HTML_TEXT_H
 
