@@ -1,6 +1,5 @@
-/* host/commands/command.h - a subcommand of `lookloom`: one file, one function, one row in main.c.
- * To add one: write cmd_<name>.c, declare it here, add its row to the table in main.c, a section to
- * tools/man/lookloom.1 and README.md, and give it a case in tests/cli/. Floor 6. */
+/* host/commands/command.h - a subcommand of `lookloom`: one file, one function, one row here.
+ * How to add one: host/README.md. Floor 6. */
 #ifndef LL_COMMAND_H
 #define LL_COMMAND_H
 
@@ -20,16 +19,22 @@ struct ll_command {
     const char *summary;                           /* one line of `lookloom --help` */
 };
 
-int cmd_bench(int argc, const char *const *argv);
-int cmd_diff(int argc, const char *const *argv);
-int cmd_duplicates(int argc, const char *const *argv);
-int cmd_eval(int argc, const char *const *argv);
-int cmd_index(int argc, const char *const *argv);
-int cmd_info(int argc, const char *const *argv);
-int cmd_match(int argc, const char *const *argv);
-int cmd_report(int argc, const char *const *argv);
-int cmd_verify(int argc, const char *const *argv);
-int cmd_weights(int argc, const char *const *argv);
+/* clang-format off */
+#define LL_COMMANDS(X) \
+    X(index, "read a catalogue, embed its photos, compare all, publish one file") \
+    X(match, "rank an index against photos that are not in it") \
+    X(info, "what an index holds and what made it; or this program and its backends") \
+    X(verify, "check everything an index promises") \
+    X(diff, "compare two indexes, rows matched by id") \
+    X(eval, "do neighbours agree with a column of the catalogue?") \
+    X(duplicates, "groups of photos that are the same or nearly so") \
+    X(report, "an index as one page to look at") \
+    X(weights, "fetch, make or describe a weights file") \
+    X(bench, "how fast each stage is on this machine, beside the machine's limits")
+/* clang-format on */
+
+#define LL_COMMAND_DECLARE(name, summary) int cmd_##name(int argc, const char *const *argv);
+LL_COMMANDS(LL_COMMAND_DECLARE)
 
 /** What `lookloom index` says when it is done (print_summary.c). */
 void ll_print_summary(FILE *to, const char *index_path, const ll_pipeline_summary *summary);

@@ -7,18 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct ll_command k_commands[] = {
-    {"index", cmd_index, "read a catalogue, embed its photos, compare all, publish one file"},
-    {"match", cmd_match, "rank an index against photos that are not in it"},
-    {"info", cmd_info, "what an index holds and what made it; or this program and its backends"},
-    {"verify", cmd_verify, "check everything an index promises"},
-    {"diff", cmd_diff, "compare two indexes, rows matched by id"},
-    {"eval", cmd_eval, "do neighbours agree with a column of the catalogue?"},
-    {"duplicates", cmd_duplicates, "groups of photos that are the same or nearly so"},
-    {"report", cmd_report, "an index as one page to look at"},
-    {"weights", cmd_weights, "fetch, make or describe a weights file"},
-    {"bench", cmd_bench, "how fast each stage is on this machine, beside the machine's limits"},
-};
+#define ROW(name, summary) {#name, cmd_##name, summary},
+static const struct ll_command k_commands[] = {LL_COMMANDS(ROW)};
 enum { COMMANDS = sizeof k_commands / sizeof k_commands[0] };
 
 static void print_usage(FILE *to)
