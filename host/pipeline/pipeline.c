@@ -112,7 +112,8 @@ static ll_status open_backend(struct night *n, ll_error *err)
     const ll_backend_info info = ll_backend_describe(n->be);
     net.engines = ll_previous_engines(n->previous, &info);
     LL_TRY(ll_text_fit(n->summary->backend, sizeof n->summary->backend, err, "%s", info.name));
-    LL_TRY(ll_previous_check_backend(n->previous, o->backend, info.name, err));
+    n->summary->shares_processor = info.shares_processor;
+    LL_TRY(ll_previous_check_backend(n->previous, o->backend, &info, err));
     LL_TRY(check_memory(n, err));
     if (o->source != NULL) return LL_OK;
     return ll_net_create(n->be, n->weights, &net, &n->net, err);

@@ -85,8 +85,7 @@ static ll_status embed_some(ll_backend *be, ll_net *net, const struct photos *p,
         LL_TRY_DONE(ll_forward_wait(be, net, 0, features, norms, err));
         *rate = per_second(counts[turn], ll_clock_seconds() - start);
     }
-    /* A card takes as long for a batch that is half padding. */
-    if (strcmp(ll_backend_describe(be).name, "cpu") != 0) *rate *= (double)batch / most;
+    if (ll_backend_describe(be).pads_batches) *rate *= (double)batch / most;
 done:
     free(features);
     free(norms);
@@ -108,7 +107,7 @@ ll_status ll_probe_photos(const ll_pipeline_options *options, const ll_catalog *
     const int64_t kept = pack_usable(&p);
     probe->sampled = (int)p.count;
     probe->unusable = (int)(p.count - kept);
-    probe->shared = strcmp(ll_backend_describe(be).name, "cpu") == 0;
+    probe->shared = ll_backend_describe(be).shares_processor;
     if (kept > 0)
         LL_TRY_DONE(embed_some(be, net, &p, kept, options->threads, cols, &probe->embed_rate, err));
 done:

@@ -48,7 +48,7 @@ static void fake_close(ll_backend *be)
 static ll_backend_info fake_describe(const ll_backend *be)
 {
     (void)be;
-    return (ll_backend_info){"fake", "", "", "", "", BATCH};
+    return (ll_backend_info){.name = "fake", .batch = BATCH};
 }
 
 static ll_status fake_submit(ll_backend *be, ll_net *net, int slot, const uint8_t *pixels, int n,
