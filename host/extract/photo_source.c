@@ -1,6 +1,7 @@
 /* host/extract/photo_source.c - see photo_source.h. */
 #include "host/extract/photo_source.h"
 
+#include "host/base/memory.h"
 #include "host/base/text.h"
 #include "host/base/utf8.h"
 

@@ -146,9 +146,10 @@ static ll_status embed(struct night *n, ll_error *err)
     const ll_pipeline_options *const o = n->options;
     const ll_extract_options extract = {
         .image = n->image, .layer = o->layer, .threads = o->threads, .slots = SLOTS, .log = o->log};
+    const ll_photo_source photos = ll_photo_source_of_catalog(n->catalog);
     const ll_extract_sink sink = ll_collect_sink(&n->collect);
 
-    LL_TRY(ll_extract_run(n->be, n->net, n->catalog, &extract, &sink, &n->summary->extract, err));
+    LL_TRY(ll_extract_run(n->be, n->net, &photos, &extract, &sink, &n->summary->extract, err));
     LL_TRY(ll_collect_finish(&n->collect, err));
     free_net(n); /* half a gigabyte that comparing can use better */
     n->summary->items = n->collect.items;
