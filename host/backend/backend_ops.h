@@ -64,8 +64,6 @@ struct ll_backend {
     int threads;    /* last, and not for modules: their ABI ends above */
 };
 
-extern const struct ll_backend_ops ll_backend_cpu_ops;
-
 /* The one symbol a module exports. */
 #define LL_BACKEND_MODULE_SYMBOL "ll_backend_module"
 typedef const struct ll_backend_ops *(*ll_backend_module_fn)(void);

@@ -9,6 +9,8 @@
 #include "host/backend/backend_ops.h"
 #include "host/backend/cpu/cpu_pool.h"
 
+extern const struct ll_backend_ops ll_backend_cpu_ops; /* cpu_backend.c */
+
 struct cpu_compare; /* cpu_compare.c */
 
 struct cpu_state {
