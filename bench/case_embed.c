@@ -133,7 +133,7 @@ static ll_status prepare(struct embed *e, const ll_bench_options *options, int t
         LL_TRY(drawn_weights(&e->weights, err));
     LL_TRY(ll_net_create(e->be, e->weights, &net, &e->net, err)); /* may halve the batch */
     e->batch = ll_backend_describe(e->be).batch;
-    const bool card = strcmp(ll_backend_describe(e->be).name, "cpu") != 0;
+    const bool card = !ll_backend_describe(e->be).shares_processor;
     e->images = options->items > 0 ? options->items
                 : card             ? (int64_t)SLOTS * e->batch
                                    : ll_max_i64(e->batch, CPU_IMAGES);
@@ -169,7 +169,7 @@ ll_status ll_bench_embed(const ll_bench_options *options, ll_bench_result *resul
     result->batch = e.batch;
     result->count = (double)e.images;
     result->flops = result->count * ll_vgg16_flops(LL_VGG16_FC2);
-    if (strcmp(backend.name, "cpu") == 0)
+    if (backend.shares_processor)
         LL_TRY_DONE(ll_bench_limit_multiply(threads, winograd(backend.engines), result, err));
 done:
     ll_net_free(e.be, e.net);

@@ -101,7 +101,7 @@ ll_status ll_bench_second_half(const ll_bench_options *options, ll_bench_result 
     LL_TRY_DONE(write_catalog(&drawn, file, path, err));
     LL_TRY_DONE(run(options, &drawn, path, (ll_store_matrix)matrix, threads, &summary, err));
     LL_TRY_DONE(fill_in(&summary, &drawn, (ll_store_matrix)matrix, result, err));
-    if (strcmp(summary.backend, "cpu") == 0)
+    if (summary.shares_processor)
         LL_TRY_DONE(ll_bench_limit_multiply(threads, LL_BENCH_PASS_SYMMETRY, result, err));
 done:
     if (file != NULL) {

@@ -161,7 +161,7 @@ ll_status ll_bench_similarity(const ll_bench_options *options, ll_bench_result *
     result->flops = 2.0 * result->count * (double)c.cols;
     result->bytes = c.matrix != NULL ? result->count * sizeof *c.matrix : 0.0;
     LL_TRY_DONE(ll_bench_repeat(run_once, &c, options->seconds, result, err));
-    if (strcmp(backend.name, "cpu") == 0)
+    if (backend.shares_processor)
         LL_TRY_DONE(ll_bench_limit_multiply(threads, LL_BENCH_PASS_SYMMETRY, result, err));
 done:
     ll_backend_close(c.be);

@@ -23,6 +23,7 @@ static ll_status begin(ll_backend *be, const ll_compare_options *options, ll_err
 static const struct ll_backend_ops k_ops = {.abi = LL_BACKEND_ABI,
                                             .name = "cuda",
                                             .compare_margin = ll_cuda_compare_margin,
+                                            .compare_host_bytes = ll_cuda_compare_host_bytes,
                                             .compare_begin = begin,
                                             .compare_tile = ll_cuda_compare_tile,
                                             .tile_submit = ll_cuda_tile_submit,

@@ -9,6 +9,7 @@
 #include "host/backend/module_search.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/text.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/weights.h"
 
@@ -37,19 +38,55 @@ static ll_status module_take(const char *path, ll_backend *be, ll_error *err)
 }
 
 /* A module named by the caller is that one; else it is looked for (module_search.h). */
-static ll_status module_open(const char *named, ll_backend *be, ll_error *err)
+static ll_status cuda_load(const ll_backend_options *options, ll_backend *be, ll_error *err)
 {
     char *found = NULL;
 
-    if (named != NULL) return module_take(named, be, err);
+    if (options->cuda_module != NULL) return module_take(options->cuda_module, be, err);
     LL_TRY(ll_module_find(&found, err));
     const ll_status status = module_take(found, be, err);
     free(found);
     return status;
 }
 
-static ll_status open_one(const char *name, const ll_backend_options *options, ll_backend **out,
-                          ll_error *err)
+static ll_status cpu_load(const ll_backend_options *options, ll_backend *be, ll_error *err)
+{
+    (void)options;
+    (void)err;
+    be->ops = &ll_backend_cpu_ops;
+    return LL_OK;
+}
+
+/* The backends there are. "auto" tries them from the last to the first, which every machine has. */
+#define BACKENDS(ROW)                                                                              \
+    ROW("cpu", cpu_load, NULL, NULL)                                                               \
+    ROW("cuda", cuda_load, "NVIDIA card", ll_card_is_there)
+
+struct row {
+    const char *name; /* the spelling of --backend and of the index attribute */
+    ll_status (*load)(const ll_backend_options *options, ll_backend *be, ll_error *err); /* ops */
+    const char *card;                     /* what it needs, in words; NULL for the first */
+    bool (*card_there)(const char *root); /* usable or not */
+};
+#define AS_ROW(name, load, card, card_there) {name, load, card, card_there},
+static const struct row k_rows[] = {BACKENDS(AS_ROW)};
+enum { ROWS = sizeof k_rows / sizeof k_rows[0] };
+
+#define AS_WORD(name, load, card, card_there) "|" name
+static const char k_words[] = "auto" BACKENDS(AS_WORD);
+
+const char *ll_backend_name(int number)
+{
+    return number >= 0 && number < ROWS ? k_rows[number].name : NULL;
+}
+
+const char *ll_backend_words(void)
+{
+    return k_words;
+}
+
+static ll_status open_one(const struct row *row, const ll_backend_options *options,
+                          ll_backend **out, ll_error *err)
 {
     ll_status status = LL_OK;
     ll_backend *be = NULL;
@@ -60,11 +97,7 @@ static ll_status open_one(const char *name, const ll_backend_options *options, l
     be->rows = -1;
     be->weights_describe = ll_weights_describe;
     be->weights_load = ll_weights_load;
-    if (strcmp(name, "cuda") == 0) {
-        LL_TRY_DONE(module_open(options->cuda_module, be, err));
-    } else {
-        be->ops = &ll_backend_cpu_ops;
-    }
+    LL_TRY_DONE(row->load(options, be, err));
     LL_TRY_DONE(be->ops->open(be, options, err));
     be->batch = be->ops->describe(be).batch;
     *out = be;
@@ -82,35 +115,57 @@ static ll_status in_range(const char *what, int64_t value, int64_t low, int64_t 
 }
 
 /* Without a card there is nothing to say: the processor is what there is. */
-static void say_passed_over(const ll_backend_options *options, const char *why)
+static void say_passed_over(const struct row *row, const ll_backend_options *options,
+                            const char *why)
 {
-    if (ll_card_is_there(options->root != NULL ? options->root : ""))
+    if (row->card_there(options->root != NULL ? options->root : ""))
         ll_log_line_once(options->log,
-                         "the NVIDIA card cannot be used, so the processor computes: %s; see "
-                         "`lookloom info`, or ask for --backend cpu",
-                         why);
+                         "the %s cannot be used, so the processor computes: %s; see "
+                         "`lookloom info`, or ask for --backend %s",
+                         row->card, why, k_rows[0].name);
     else
-        ll_log_detail_once(options->log,
-                           "no NVIDIA card here, so the processor computes (cuda: %s)", why);
+        ll_log_detail_once(options->log, "no %s here, so the processor computes (%s: %s)",
+                           row->card, row->name, why);
+}
+
+static ll_status open_best(const ll_backend_options *options, ll_backend **out, ll_error *err)
+{
+    ll_error why[ROWS];
+
+    for (int r = ROWS - 1; r > 0; r--) {
+        why[r] = (ll_error)LL_ERROR_INIT;
+        if (open_one(&k_rows[r], options, out, &why[r]) == LL_OK) return LL_OK;
+    }
+    for (int r = ROWS - 1; r > 0; r--)
+        say_passed_over(&k_rows[r], options, why[r].text);
+    return open_one(&k_rows[0], options, out, err);
+}
+
+/* "use auto, cpu or cuda" */
+static ll_status refuse_name(const char *name, ll_error *err)
+{
+    char words[128] = "auto";
+
+    for (int r = 0; r < ROWS; r++)
+        ll_text_say_more(words, sizeof words, "%s%s", r < ROWS - 1 ? ", " : " or ", k_rows[r].name);
+    return ll_fail(err, LL_ERR_ARGUMENT, "backend %s: use %s", name == NULL ? "(none)" : name,
+                   words);
 }
 
 ll_status ll_backend_open(const ll_backend_options *options, ll_backend **out, ll_error *err)
 {
     *out = NULL;
-    if (options->name == NULL ||
-        (strcmp(options->name, "auto") != 0 && strcmp(options->name, "cpu") != 0 &&
-         strcmp(options->name, "cuda") != 0))
-        return ll_fail(err, LL_ERR_ARGUMENT, "backend %s: use auto, cpu or cuda",
-                       options->name == NULL ? "(none)" : options->name);
+    const char *const name = options->name;
+    const bool best = name != NULL && strcmp(name, "auto") == 0;
+    int r = 0;
+
+    while (!best && name != NULL && r < ROWS && strcmp(name, k_rows[r].name) != 0)
+        r++;
+    if (name == NULL || r == ROWS) return refuse_name(name, err);
     LL_TRY(in_range("threads", options->threads, 1, MAX_THREADS, err));
     LL_TRY(in_range("batch", options->batch, 0, MAX_BATCH, err));
     LL_TRY(in_range("slots", options->slots, 1, MAX_SLOTS, err));
-    if (strcmp(options->name, "auto") != 0) return open_one(options->name, options, out, err);
-
-    ll_error why = LL_ERROR_INIT;
-    if (open_one("cuda", options, out, &why) == LL_OK) return LL_OK;
-    say_passed_over(options, why.text);
-    return open_one("cpu", options, out, err);
+    return best ? open_best(options, out, err) : open_one(&k_rows[r], options, out, err);
 }
 
 void ll_backend_close(ll_backend *be)
@@ -206,6 +261,11 @@ ll_status ll_compare_begin(ll_backend *be, const ll_compare_options *options, ll
 int64_t ll_compare_margin(const ll_backend *be, int64_t neighbors)
 {
     return be->ops->compare_margin(neighbors);
+}
+
+int64_t ll_compare_host_bytes(const ll_backend *be, const ll_compare_options *options)
+{
+    return be->ops->compare_host_bytes(be, options);
 }
 
 /* Between comparisons nothing below makes sense. */

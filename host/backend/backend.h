@@ -20,7 +20,7 @@ typedef struct ll_net ll_net;
 struct ll_weights;
 
 typedef struct ll_backend_options {
-    const char *name;        /* "auto", "cpu", "cuda" */
+    const char *name;        /* one of ll_backend_words() */
     const char *cuda_module; /* path of lookloom-cuda.so; NULL: beside our own libraries */
     const char *precision;   /* NULL: the backend's default ("fp32" on cpu, "fp16" on cuda) */
     int device;              /* CUDA ordinal */
@@ -32,8 +32,15 @@ typedef struct ll_backend_options {
     const char *root;        /* where a card is looked for (card_presence.h); NULL: this machine */
 } ll_backend_options;
 
-/** Open a backend by name; "auto" takes cuda if it opens. If it does not, the log gets one line
- * with the reason: where there is a card it is for everyone, else for who asked for more.
+/** The names there are: "cpu" is number 0, NULL comes after the last. */
+const char *ll_backend_name(int number);
+
+/** "auto" and the names, as an option lists its words: "auto|cpu|cuda". */
+const char *ll_backend_words(void);
+
+/** Open a backend by name; "auto" takes the last name that opens. If that is the processor's, the
+ * log gets one line with the reason for each other: where there is such a card it is for everyone,
+ * else for who asked for more.
  * @return LL_OK; LL_ERR_ARGUMENT for an unknown name or precision; LL_ERR_UNSUPPORTED,
  * LL_ERR_DEVICE or LL_ERR_MEMORY from the backend asked for. On failure `*out` is NULL. */
 LL_NODISCARD ll_status ll_backend_open(const ll_backend_options *options, ll_backend **out,
@@ -43,7 +50,7 @@ void ll_backend_close(ll_backend *be); /* accepts NULL */
 /* What goes into the index and the fingerprint; borrowed until close, `engines` only until a net is
  * made or a comparison begun: each says in it what it chose. */
 typedef struct ll_backend_info {
-    const char *name;      /* "cpu" */
+    const char *name;      /* ll_backend_name() */
     const char *device;    /* "AMD EPYC 9R14, avx512" : what decides the bits */
     const char *precision; /* "fp32" */
     const char *engines;   /* library versions and the implementations chosen, e.g.
@@ -51,6 +58,12 @@ typedef struct ll_backend_info {
     const char *devices;   /* all there are, for people, a line each: "0: NVIDIA H200, 9.0, 132 SMs,
                               150 GB, 149 GB free"; free memory of the one that is open. "" on cpu */
     int batch;
+
+    /* What times and forecasts have to know of it. */
+    bool shares_processor; /* computes on the cores that decode photos */
+    bool pads_batches;     /* a batch takes as long however few photos are in it */
+    bool stores_otherwise; /* tiles for a stored matrix are multiplied in another way than tiles for
+                              candidates alone, and in another time */
 } ll_backend_info;
 ll_backend_info ll_backend_describe(const ll_backend *be);
 

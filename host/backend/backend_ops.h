@@ -7,11 +7,11 @@
 #include "host/backend/backend.h"
 
 /* Raise it when a member changes: a module built against another number is refused by name. */
-enum { LL_BACKEND_ABI = 4 };
+enum { LL_BACKEND_ABI = 5 };
 
 struct ll_backend_ops {
     int abi;
-    const char *name; /* "cpu", "cuda": the spelling of --backend and of the index attribute */
+    const char *name; /* as in backend.c's rows */
 
     ll_status (*open)(ll_backend *be, const ll_backend_options *options, ll_error *err);
     void (*close)(ll_backend *be); /* accepts a half-open backend, so open() may just fail */
@@ -26,6 +26,7 @@ struct ll_backend_ops {
                               ll_error *err);
 
     int64_t (*compare_margin)(int64_t neighbors);
+    int64_t (*compare_host_bytes)(const ll_backend *be, const ll_compare_options *options);
     ll_status (*compare_begin)(ll_backend *be, const ll_compare_options *options, ll_error *err);
     int64_t (*compare_tile)(const ll_backend *be);
     ll_status (*tile_submit)(ll_backend *be, int64_t i, int64_t j, ll_error *err);
@@ -62,8 +63,6 @@ struct ll_backend {
     bool rescoring; /* submitted and not waited for */
     int threads;    /* last, and not for modules: their ABI ends above */
 };
-
-extern const struct ll_backend_ops ll_backend_cpu_ops;
 
 /* The one symbol a module exports. */
 #define LL_BACKEND_MODULE_SYMBOL "ll_backend_module"

@@ -2,6 +2,7 @@
 #include "host/commands/command.h"
 
 #include "bench/bench.h"
+#include "host/backend/backend.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/parallel.h"
@@ -220,7 +221,7 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
                        ll_error *err)
 {
     const ll_option options[] = {
-        {"backend", 0, LL_OPTION_CHOICE, &r->backend, "auto|cpu|cuda", "where to compute", 0, 0},
+        {"backend", 0, LL_OPTION_CHOICE, &r->backend, ll_backend_words(), "where to compute", 0, 0},
         {"precision", 0, LL_OPTION_CHOICE, &r->precision, "fp32|tf32|fp16",
          "cpu: fp32; cuda: fp16 unless given", 0, 0},
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},

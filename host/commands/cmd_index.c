@@ -1,6 +1,7 @@
 /* host/commands/cmd_index.c - `lookloom index`: the whole nightly run. */
 #include "host/commands/command.h"
 
+#include "host/backend/backend.h"
 #include "host/base/parallel.h"
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
@@ -151,7 +152,7 @@ static ll_status parse(int argc, const char *const *argv, struct request *r, ll_
         {"max-pixels", 0, LL_OPTION_BYTES, &r->max_pixels, "N", "largest width x height", 1, 0},
         {"max-bytes", 0, LL_OPTION_BYTES, &r->max_bytes, "SIZE", "largest file", 1, 0},
         {.kind = LL_OPTION_HEADING, .help = "Features and scores:"},
-        {"backend", 0, LL_OPTION_CHOICE, &r->backend, "auto|cpu|cuda", "where to compute", 0, 0},
+        {"backend", 0, LL_OPTION_CHOICE, &r->backend, ll_backend_words(), "where to compute", 0, 0},
         {"device", 0, LL_OPTION_INT, &r->device, "N", "which CUDA device", 0, 1023},
         {"precision", 0, LL_OPTION_CHOICE, &r->precision, "fp32|tf32|fp16",
          "cpu: fp32; cuda: fp16 unless given", 0, 0},

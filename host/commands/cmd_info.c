@@ -204,8 +204,8 @@ static ll_status print_program(ll_format format, ll_error *err)
     LL_TRY_DONE(field(records, "version", ll_arguments_version(), err));
     LL_TRY_DONE(print_formats(records, err));
     LL_TRY_DONE(field(records, "decoder", ll_image_decoder_version(LL_DECODER_TURBOJPEG), err));
-    LL_TRY_DONE(print_backend(records, "cpu", err));
-    LL_TRY_DONE(print_backend(records, "cuda", err));
+    for (int i = 0; ll_backend_name(i) != NULL; i++)
+        LL_TRY_DONE(print_backend(records, ll_backend_name(i), err));
     LL_TRY_DONE(print_search(records, err));
     LL_TRY_DONE(ll_records_finish(records, err));
 done:

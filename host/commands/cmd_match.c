@@ -1,6 +1,7 @@
 /* host/commands/cmd_match.c - `lookloom match`: which items look like photos that are none? */
 #include "host/commands/command.h"
 
+#include "host/backend/backend.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/parallel.h"
@@ -63,7 +64,7 @@ static ll_status parse(int argc, const char *const *argv, request *r, ll_argumen
          "the VGG16 weights of the index; else $LOOKLOOM_WEIGHTS or what `lookloom weights fetch` "
          "left",
          0, 0},
-        {"backend", 0, LL_OPTION_CHOICE, &r->backend, "auto|cpu|cuda",
+        {"backend", 0, LL_OPTION_CHOICE, &r->backend, ll_backend_words(),
          "where to compute (default: that of the index)", 0, 0},
         {"device", 0, LL_OPTION_INT, &r->device, "N", "which CUDA device", 0, 1023},
         {"batch", 0, LL_OPTION_INT, &r->batch, "N",

@@ -8,15 +8,10 @@
 #include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
-#include "host/base/text.h"
 #include "host/base/usage.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 struct place {
     bool ready;
@@ -42,40 +37,6 @@ struct ll_decode_ring {
     int started;
 };
 
-/* A file we may not open is that photo's fault; a process out of descriptors is the run's. */
-static ll_status open_row(const ll_catalog *catalog, int64_t row, int *fd, ll_image_facts *facts,
-                          ll_error *err)
-{
-    char *path = NULL;
-
-    LL_TRY(ll_catalog_path(catalog, row, &path, err));
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold the night up */
-    const int cause = *fd < 0 ? errno : 0;
-    free(path);
-    if (cause == EMFILE || cause == ENFILE || cause == ENOMEM)
-        return ll_fail(err, LL_ERR_IO, "%s: %s", ll_catalog_image(catalog, row), strerror(cause));
-    if (cause != 0) ll_text_say(facts->reason, sizeof facts->reason, "%s", strerror(cause));
-    return LL_OK;
-}
-
-ll_status ll_decode_row(const ll_catalog *catalog, const ll_image_options *image, int64_t row,
-                        uint8_t *pixels, ll_image_facts *facts, ll_error *err)
-{
-    const char *const reason = ll_catalog_reject_reason(catalog, row);
-    int fd = -1;
-
-    memset(facts, 0, sizeof *facts);
-    if (reason != NULL) {
-        ll_text_say(facts->reason, sizeof facts->reason, "%s", reason);
-        return LL_OK;
-    }
-    LL_TRY(open_row(catalog, row, &fd, facts, err));
-    if (fd < 0) return LL_OK;
-    const ll_status status = ll_image_load(fd, image, pixels, facts, err);
-    close(fd);
-    return status;
-}
-
 /* The next row to decode, or -1 when there is none left or the ring stops. Called locked. */
 static int64_t claim(ll_decode_ring *ring)
 {
@@ -100,8 +61,8 @@ static void *work(void *argument)
         pthread_mutex_unlock(&ring->lock);
         const double start = ll_clock_seconds(), cpu_start = ll_usage_thread_seconds();
         if (ring->options.disturb != NULL) ring->options.disturb(row);
-        const ll_status status = ll_decode_row(
-            ring->options.catalog, ring->options.image, row,
+        const ll_status status = ll_photo_load(
+            &ring->options.photos, ring->options.image, row,
             ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES, &place->facts, &err);
         const double seconds = ll_clock_seconds() - start;
         const double cpu_seconds = ll_usage_thread_seconds() - cpu_start;
@@ -141,7 +102,7 @@ ll_status ll_decode_ring_open(const ll_decode_ring_options *options, ll_decode_r
     *out = NULL;
     LL_TRY(ll_alloc("decode ring", 1, sizeof *ring, &ring, err));
     ring->options = *options;
-    ring->rows = ll_catalog_rows(options->catalog);
+    ring->rows = options->photos.count;
     ring->capacity = ll_max_i64(2, options->capacity); /* one to read, one to fill */
     pthread_mutex_init(&ring->lock, NULL);
     pthread_cond_init(&ring->room, NULL);

@@ -1,13 +1,14 @@
-/* host/extract/decode_ring.h - decoder threads that stay a little ahead, in catalogue order.
+/* host/extract/decode_ring.h - decoder threads that stay a little ahead, in the order of the
+ * photos' source.
  *
  * Threads claim rows in ascending order and decode into a ring of row buffers; the owner takes the
  * rows back in the same order, whatever order they finish in. The ring bounds both memory and how
- * far decoding runs ahead. Floor 4; includes base, catalog, image. */
+ * far decoding runs ahead. Floor 4; includes base, image. */
 #ifndef LL_EXTRACT_DECODE_RING_H
 #define LL_EXTRACT_DECODE_RING_H
 
 #include "host/base/status.h"
-#include "host/catalog/catalog.h"
+#include "host/extract/photo_source.h"
 #include "host/image/decode.h"
 
 #include <stdint.h>
@@ -15,17 +16,12 @@
 typedef struct ll_decode_ring ll_decode_ring;
 
 typedef struct ll_decode_ring_options {
-    const ll_catalog *catalog;
+    ll_photo_source photos;
     const ll_image_options *image;
     int threads;
     int64_t capacity;             /* rows decoded ahead; 1 or more */
     void (*disturb)(int64_t row); /* tests only; NULL in production */
 } ll_decode_ring_options;
-
-/** One row, here and now: its photo's pixels (LL_IMAGE_BYTES), or a reason in `facts`. */
-LL_NODISCARD ll_status ll_decode_row(const ll_catalog *catalog, const ll_image_options *image,
-                                     int64_t row, uint8_t *pixels, ll_image_facts *facts,
-                                     ll_error *err);
 
 /** Start decoding from row 0. */
 LL_NODISCARD ll_status ll_decode_ring_open(const ll_decode_ring_options *options,

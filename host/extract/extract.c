@@ -2,7 +2,7 @@
  *
  * The calling thread takes decoded rows in order, packs the usable ones into batches and keeps up
  * to `slots` batches running on the backend; a batch's results go to the sink before its slot is
- * used again, so the sink sees items in catalogue order. */
+ * used again, so the sink sees items in the source's order. */
 #include "host/extract/extract.h"
 
 #include "host/base/clock.h"
@@ -19,7 +19,7 @@ enum { ALONE = 3 };
 
 struct slot {
     uint8_t *pixels;                     /* (batch, LL_IMAGE_BYTES) */
-    int64_t *rows;                       /* (batch): catalogue row of each image */
+    int64_t *rows;                       /* (batch): the source's row of each image */
     uint8_t (*digests)[LL_DIGEST_BYTES]; /* (batch) */
     int count;                           /* images in it */
     bool running;
@@ -161,7 +161,7 @@ static void free_slots(struct run *run)
     free(run->norms);
 }
 
-ll_status ll_extract_run(ll_backend *be, ll_net *net, const ll_catalog *catalog,
+ll_status ll_extract_run(ll_backend *be, ll_net *net, const ll_photo_source *photos,
                          const ll_extract_options *options, const ll_extract_sink *sink,
                          ll_extract_summary *summary, ll_error *err)
 {
@@ -175,8 +175,8 @@ ll_status ll_extract_run(ll_backend *be, ll_net *net, const ll_catalog *catalog,
                       .summary = summary,
                       .batch = ll_backend_describe(be).batch,
                       .width = ll_vgg16_width(options->layer),
-                      .total = ll_catalog_rows(catalog)};
-    const ll_decode_ring_options ring_options = {.catalog = catalog,
+                      .total = photos->count};
+    const ll_decode_ring_options ring_options = {.photos = *photos,
                                                  .image = &options->image,
                                                  .threads = options->threads,
                                                  .capacity = run.batch + options->threads,

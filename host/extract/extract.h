@@ -1,25 +1,25 @@
-/* host/extract/extract.h - the first long loop: photos -> features, in catalogue order.
+/* host/extract/extract.h - the first long loop: photos -> features, in order.
  *
  * Decoder threads fill a ring of batches while the backend runs the batches before. An image that
- * cannot be used becomes a reject with a reason, never a gap: usable items keep the catalogue's
- * order and are numbered without holes. Floor 4; includes base, catalog, image, backend. */
+ * cannot be used becomes a reject with a reason, never a gap: usable items keep the source's
+ * order and are numbered without holes. Floor 4; includes base, image, backend. */
 #ifndef LL_EXTRACT_H
 #define LL_EXTRACT_H
 
 #include "host/backend/backend.h"
 #include "host/base/log.h"
 #include "host/base/status.h"
-#include "host/catalog/catalog.h"
+#include "host/extract/photo_source.h"
 #include "host/image/decode.h"
 
 #include <stdint.h>
 
 typedef struct ll_extract_sink {
     void *to;
-    /* One usable item, ascending: catalogue row, digest, unit features (width) and norm. */
+    /* One usable item, ascending: row of the source, digest, unit features (width) and norm. */
     ll_status (*item)(void *to, int64_t row, const uint8_t digest[LL_DIGEST_BYTES],
                       const float *features, float norm, ll_error *err);
-    /* One rejected catalogue row, in any order: an empty feature shows later than a bad file. */
+    /* One rejected row, in any order: an empty feature shows later than a bad file. */
     ll_status (*reject)(void *to, int64_t row, const char *reason, ll_error *err);
 } ll_extract_sink;
 
@@ -46,7 +46,7 @@ typedef struct ll_extract_summary {
     int batch; /* images of one */
 } ll_extract_summary;
 
-LL_NODISCARD ll_status ll_extract_run(ll_backend *be, ll_net *net, const ll_catalog *catalog,
+LL_NODISCARD ll_status ll_extract_run(ll_backend *be, ll_net *net, const ll_photo_source *photos,
                                       const ll_extract_options *options,
                                       const ll_extract_sink *sink, ll_extract_summary *summary,
                                       ll_error *err);

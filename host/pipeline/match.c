@@ -1,36 +1,19 @@
-/* host/pipeline/match.c - see match.h.
- *
- * One batch is decoded while the one before runs, as in host/extract, which reads a catalogue; here
- * there is none, and a handful of photos. */
+/* host/pipeline/match.c - see match.h. */
 #include "host/pipeline/match.h"
 
 #include "host/backend/backend.h"
 #include "host/base/memory.h"
-#include "host/base/parallel.h"
-#include "host/base/size.h"
 #include "host/base/text.h"
-#include "host/base/utf8.h"
+#include "host/extract/extract.h"
 #include "host/pipeline/pipeline.h"
 #include "host/pipeline/provenance.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/weights.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { SLOTS = 2 }; /* one batch on the device, one being decoded */
-
-/* A batch of photos. */
-typedef struct slot {
-    int64_t first, count;  /* of the paths */
-    uint8_t *pixels;       /* (batch, LL_IMAGE_BYTES), as decoded; then the usable ones, packed */
-    ll_image_facts *facts; /* (batch) */
-    const char **names;    /* (batch), of the usable */
-    int usable;
-} slot;
+enum { SLOTS = 2 }; /* one batch on the device, one being filled */
 
 typedef struct matching {
     const ll_match_options *options;
@@ -42,10 +25,6 @@ typedef struct matching {
     ll_weights *weights;
     ll_backend *be;
     ll_net *net;
-    int batch;
-    slot slots[SLOTS];
-    float *norms; /* (batch) */
-    slot *decoding;
 } matching;
 
 /* Which of two words an index says; LL_ERR_FORMAT if neither. */
@@ -124,7 +103,6 @@ static ll_status open_backend(matching *m, ll_error *err)
     const ll_net_options net = {.layer = m->as.layer, .normalize = true};
 
     LL_TRY(ll_backend_open(&backend, &m->be, err));
-    m->batch = ll_backend_describe(m->be).batch;
     return ll_net_create(m->be, m->weights, &net, &m->net, err);
 }
 
@@ -157,135 +135,50 @@ static ll_status compare_fingerprints(const matching *m, ll_error *err)
     return LL_OK;
 }
 
-/* A file we may not open is that photo's fault; a process out of descriptors is the run's. */
-static ll_status decode(void *context, int64_t task, int thread, ll_error *err)
+static ll_status append_item(void *to, int64_t row, const uint8_t digest[LL_DIGEST_BYTES],
+                             const float *features, float norm, ll_error *err)
 {
-    const matching *const m = context;
-    const slot *const s = m->decoding;
-    const char *const path = m->paths[s->first + task];
-    ll_image_facts *const facts = &s->facts[task];
-
-    (void)thread;
-    memset(facts, 0, sizeof *facts);
-    if (ll_utf8_check(path, strlen(path)) != strlen(path)) {
-        ll_text_say(facts->reason, sizeof facts->reason, "the name is not UTF-8");
-        return LL_OK;
-    }
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
-    const int cause = fd < 0 ? errno : 0;
-    if (cause == EMFILE || cause == ENFILE || cause == ENOMEM)
-        return ll_fail(err, LL_ERR_IO, "%s: %s", path, strerror(cause));
-    if (fd < 0) {
-        ll_text_say(facts->reason, sizeof facts->reason, "%s", strerror(cause));
-        return LL_OK;
-    }
-    const ll_status status =
-        ll_image_load(fd, &m->as.image, s->pixels + task * LL_IMAGE_BYTES, facts, err);
-    close(fd);
-    return status;
-}
-
-static void reject(matching *m, const char *name, const char *reason)
-{
-    struct ll_match_reject *const to = &m->out->rejects[m->out->rejected++];
-    to->name = name;
-    ll_text_say(to->reason, sizeof to->reason, "%s", reason);
-}
-
-/* Decode the next photos into a slot and start it. */
-static ll_status start_slot(matching *m, int number, int64_t first, ll_error *err)
-{
-    slot *const s = &m->slots[number];
-
-    s->first = first;
-    s->count = ll_min_i64(m->batch, m->count - first);
-    s->usable = 0;
-    m->decoding = s;
-    LL_TRY(ll_parallel_run(m->options->threads, s->count, decode, m, err));
-    for (int64_t i = 0; i < s->count; i++) {
-        const char *const name = m->paths[first + i];
-        if (s->facts[i].reason[0] != '\0') {
-            reject(m, name, s->facts[i].reason);
-            continue;
-        }
-        if (s->usable != i)
-            memcpy(s->pixels + (int64_t)s->usable * LL_IMAGE_BYTES, s->pixels + i * LL_IMAGE_BYTES,
-                   LL_IMAGE_BYTES);
-        s->names[s->usable++] = name;
-    }
-    if (s->usable == 0) return LL_OK;
-    return ll_forward_submit(m->be, m->net, number, s->pixels, s->usable, err);
-}
-
-/* Wait for a slot; its features go behind those before. */
-static ll_status finish_slot(matching *m, int number, ll_error *err)
-{
-    slot *const s = &m->slots[number];
+    const matching *const m = to;
     ll_match *const out = m->out;
-    const int usable = s->usable;
-    float *const features = out->features + out->count * m->width;
-    int64_t kept = 0;
 
-    s->usable = 0;
-    if (usable > 0) LL_TRY(ll_forward_wait(m->be, m->net, number, features, m->norms, err));
-    for (int64_t i = 0; i < usable; i++) {
-        if (!(m->norms[i] > 0.0f)) {
-            reject(m, s->names[i], "no features");
-            continue;
-        }
-        if (kept != i)
-            memcpy(features + kept * m->width, features + i * m->width,
-                   (size_t)m->width * sizeof *features);
-        out->names[out->count + kept++] = s->names[i];
-    }
-    out->count += kept;
-    ll_log_progress(m->options->log, "embed", s->first + s->count, m->count);
+    (void)digest, (void)norm, (void)err;
+    memcpy(out->features + out->count * m->width, features, (size_t)m->width * sizeof *features);
+    out->names[out->count++] = m->paths[row];
     return LL_OK;
 }
 
-static ll_status make_room(matching *m, ll_error *err)
+static ll_status append_reject(void *to, int64_t row, const char *reason, ll_error *err)
 {
+    const matching *const m = to;
+    struct ll_match_reject *const reject = &m->out->rejects[m->out->rejected++];
+
+    (void)err;
+    reject->name = m->paths[row];
+    ll_text_say(reject->reason, sizeof reject->reason, "%s", reason);
+    return LL_OK;
+}
+
+static ll_status embed(matching *m, ll_error *err)
+{
+    const ll_photo_source photos = ll_photo_source_of_paths(m->paths, m->count);
+    const ll_extract_options extract = {.image = m->as.image,
+                                        .layer = m->as.layer,
+                                        .threads = m->options->threads,
+                                        .slots = SLOTS,
+                                        .log = m->options->log};
+    const ll_extract_sink sink = {.to = m, .item = append_item, .reject = append_reject};
     ll_match *const out = m->out;
+    ll_extract_summary summary;
 
     LL_TRY(ll_alloc("names", m->count, sizeof *out->names, &out->names, err));
     LL_TRY(ll_alloc("rejects", m->count, sizeof *out->rejects, &out->rejects, err));
     LL_TRY(ll_alloc("features", m->count, (size_t)m->width * sizeof *out->features, &out->features,
                     err));
-    LL_TRY(ll_alloc("norms", m->batch, sizeof *m->norms, &m->norms, err));
-    for (int i = 0; i < SLOTS; i++) {
-        LL_TRY(ll_alloc("pixels", m->batch, LL_IMAGE_BYTES, &m->slots[i].pixels, err));
-        LL_TRY(ll_alloc("photos", m->batch, sizeof *m->slots[i].facts, &m->slots[i].facts, err));
-        LL_TRY(ll_alloc("names", m->batch, sizeof *m->slots[i].names, &m->slots[i].names, err));
-    }
-    return LL_OK;
-}
-
-static ll_status run_batches(matching *m, ll_error *err)
-{
-    int64_t batches = 0;
-
-    for (int64_t first = 0; first < m->count; first += m->batch, batches++) {
-        LL_TRY(start_slot(m, (int)(batches % SLOTS), first, err));
-        if (batches > 0) LL_TRY(finish_slot(m, (int)((batches - 1) % SLOTS), err));
-    }
-    return batches > 0 ? finish_slot(m, (int)((batches - 1) % SLOTS), err) : LL_OK;
+    return ll_extract_run(m->be, m->net, &photos, &extract, &sink, &summary, err);
 }
 
 static void release(matching *m)
 {
-    ll_error ignored = LL_ERROR_INIT;
-
-    for (int i = 0; i < SLOTS; i++) {
-        /* After a failure a batch may still be running on these pixels: let it end first. */
-        if (m->slots[i].usable > 0 && m->norms != NULL && m->net != NULL &&
-            ll_forward_wait(m->be, m->net, i, m->out->features + m->out->count * m->width, m->norms,
-                            &ignored) != LL_OK)
-            ignored = (ll_error)LL_ERROR_INIT;
-        free(m->slots[i].pixels);
-        free(m->slots[i].facts);
-        free(m->slots[i].names);
-    }
-    free(m->norms);
     ll_net_free(m->be, m->net);
     ll_backend_close(m->be);
     ll_weights_close(m->weights);
@@ -306,8 +199,7 @@ ll_status ll_match_embed(const ll_match_options *options, const char *const *pat
     LL_TRY_DONE(open_weights(&m, err));
     LL_TRY_DONE(open_backend(&m, err));
     LL_TRY_DONE(compare_fingerprints(&m, err));
-    LL_TRY_DONE(make_room(&m, err));
-    LL_TRY_DONE(run_batches(&m, err));
+    LL_TRY_DONE(embed(&m, err));
     *out = m.out;
 done:
     release(&m);

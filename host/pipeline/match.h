@@ -30,7 +30,7 @@ typedef struct ll_match {
     struct ll_match_reject {
         const char *name;
         char reason[LL_IMAGE_REASON];
-    } * rejects; /* (rejected), in the order given within a batch */
+    } * rejects; /* (rejected), in the order given, but one without features comes with its batch */
 } ll_match;
 
 /** Embed the photos at `paths`. A photo that cannot be used is a reject, not a failure.

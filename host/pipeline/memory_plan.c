@@ -5,6 +5,7 @@
 #include "host/base/size.h"
 #include "host/base/usage.h"
 #include "host/pipeline/index_file.h"
+#include "host/similarity/similarity.h"
 
 enum {
     SHARE = 4,               /* of the machine's memory, unless --memory says otherwise */
@@ -12,41 +13,21 @@ enum {
     ITEM_BYTES = 2 * 28 + 4, /* row, norm and digest, in arrays that doubled; group */
     POINTERS = 2,            /* id, image: and a text column more each */
     SORT_BYTES = 20 + 16,    /* the order of ids, while it is made; id_start and ids */
-    /* of host/similarity: two blocks of rows between candidates and neighbours, and rows redone */
-    BLOCKS = 2,
-    BLOCK_ROWS = 4096,
-    BLOCK_PAIRS = 1 << 20,
-    PAIR_BYTES = 4 * 3 + 8, /* column, fast and exact score; what is asked of rescore */
-    REDONE_ROWS = 32,
-    REDONE_BYTES = 64 << 20, /* or those of one row, if that is more */
 };
-
-static int64_t compare_bytes(const ll_pipeline_options *options, const ll_backend *be,
-                             const ll_store_extents *extents, int64_t cols)
-{
-    const int64_t keep = ll_similarity_candidates(be, extents->items, extents->neighbors);
-    const ll_compare_options compare = {
-        .rows = extents->items,
-        .cols = cols,
-        .keep = (int)keep,
-        .matrix = ll_index_file_matrix(options->matrix),
-    };
-    const int64_t pairs = ll_min_i64(BLOCK_PAIRS, ll_min_i64(BLOCK_ROWS, extents->items) * keep);
-    const int64_t row_bytes = extents->items * (int64_t)sizeof(float); /* exact scores with all */
-
-    return ll_compare_host_bytes(be, &compare) + BLOCKS * pairs * PAIR_BYTES +
-           ll_min_i64(REDONE_ROWS * row_bytes, ll_max_i64(REDONE_BYTES, row_bytes)) + row_bytes;
-}
 
 ll_memory_plan ll_memory_plan_make(const ll_pipeline_options *options, const ll_backend *be,
                                    const ll_store_extents *extents, int64_t cols, int text_columns)
 {
     const int64_t share = ll_usage_machine_bytes() / SHARE;
     const int64_t texts = (POINTERS + text_columns) * (int64_t)sizeof(char *);
+    const ll_similarity_options compare = {.rows = extents->items,
+                                           .cols = cols,
+                                           .neighbors = (int)extents->neighbors,
+                                           .matrix = ll_index_file_matrix(options->matrix)};
     ll_memory_plan plan = {
         .catalog_bytes = ll_usage_anonymous_bytes() + HEAP_BYTES +
                          extents->items * (ITEM_BYTES + texts + SORT_BYTES),
-        .compare_bytes = compare_bytes(options, be, extents, cols),
+        .compare_bytes = ll_similarity_host_bytes(be, &compare),
     };
 
     plan.least_bytes = plan.catalog_bytes + plan.compare_bytes;

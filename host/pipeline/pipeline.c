@@ -112,7 +112,8 @@ static ll_status open_backend(struct night *n, ll_error *err)
     const ll_backend_info info = ll_backend_describe(n->be);
     net.engines = ll_previous_engines(n->previous, &info);
     LL_TRY(ll_text_fit(n->summary->backend, sizeof n->summary->backend, err, "%s", info.name));
-    LL_TRY(ll_previous_check_backend(n->previous, o->backend, info.name, err));
+    n->summary->shares_processor = info.shares_processor;
+    LL_TRY(ll_previous_check_backend(n->previous, o->backend, &info, err));
     LL_TRY(check_memory(n, err));
     if (o->source != NULL) return LL_OK;
     return ll_net_create(n->be, n->weights, &net, &n->net, err);
@@ -145,9 +146,10 @@ static ll_status embed(struct night *n, ll_error *err)
     const ll_pipeline_options *const o = n->options;
     const ll_extract_options extract = {
         .image = n->image, .layer = o->layer, .threads = o->threads, .slots = SLOTS, .log = o->log};
+    const ll_photo_source photos = ll_photo_source_of_catalog(n->catalog);
     const ll_extract_sink sink = ll_collect_sink(&n->collect);
 
-    LL_TRY(ll_extract_run(n->be, n->net, n->catalog, &extract, &sink, &n->summary->extract, err));
+    LL_TRY(ll_extract_run(n->be, n->net, &photos, &extract, &sink, &n->summary->extract, err));
     LL_TRY(ll_collect_finish(&n->collect, err));
     free_net(n); /* half a gigabyte that comparing can use better */
     n->summary->items = n->collect.items;

@@ -24,7 +24,7 @@ typedef struct ll_pipeline_options {
     ll_catalog_options catalog;
     const char *weights_path; /* NULL: where ll_weights_find looks */
 
-    const char *backend;     /* "auto", "cpu", "cuda" */
+    const char *backend;     /* ll_backend_options.name */
     const char *precision;   /* NULL: the backend's default */
     const char *cuda_module; /* NULL: the one installed with us (ll_backend_options) */
     int device, threads, batch;
@@ -66,6 +66,7 @@ typedef struct ll_pipeline_summary {
     int64_t peak_bytes;      /* resident memory at its highest, mapped files included */
     int64_t anonymous_bytes; /* without them, while comparing and writing (memory_meter.h) */
     char backend[16], generation[40];
+    bool shares_processor; /* of the backend: ll_backend_info */
 } ll_pipeline_summary;
 
 /** Run the whole night. @return LL_OK, also when `summary->refused` says that nothing was

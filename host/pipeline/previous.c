@@ -20,17 +20,16 @@ ll_status ll_previous_open(const char *path, ll_reader **out, ll_error *err)
 }
 
 ll_status ll_previous_check_backend(const ll_reader *previous, const char *asked,
-                                    const char *opened, ll_error *err)
+                                    const ll_backend_info *opened, ll_error *err)
 {
     char rows[LL_NUMBER_TEXT];
 
     if (previous == NULL || strcmp(asked, "auto") != 0) return LL_OK;
     const char *const made_with = ll_reader_provenance(previous)->backend;
-    if (strcmp(made_with, opened) == 0) return LL_OK;
+    if (strcmp(made_with, opened->name) == 0) return LL_OK;
     return ll_fail(err, LL_ERR_DEVICE, "index was made with %s, %s; --backend %s recomputes all %s",
-                   made_with,
-                   strcmp(made_with, "cuda") == 0 ? "no device now" : "a device is there now",
-                   opened, ll_number_grouped(ll_reader_extents(previous)->items, rows));
+                   made_with, opened->shares_processor ? "no device now" : "a device is there now",
+                   opened->name, ll_number_grouped(ll_reader_extents(previous)->items, rows));
 }
 
 const char *ll_previous_engines(const ll_reader *previous, const ll_backend_info *backend)

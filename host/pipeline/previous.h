@@ -16,7 +16,7 @@ LL_NODISCARD ll_status ll_previous_open(const char *path, ll_reader **out, ll_er
 
 /** `--backend auto` never changes the backend of an existing index: LL_ERR_DEVICE if it would. */
 LL_NODISCARD ll_status ll_previous_check_backend(const ll_reader *previous, const char *asked,
-                                                 const char *opened, ll_error *err);
+                                                 const ll_backend_info *opened, ll_error *err);
 
 /** The engines that made the index, for a backend that could take them over: of the same kind, on
  *  the same device, in the same precision; else NULL. Borrowed from `previous`, which may be NULL.

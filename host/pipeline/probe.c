@@ -8,7 +8,7 @@
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
-#include "host/extract/decode_ring.h"
+#include "host/extract/photo_source.h"
 #include "host/similarity/tile_plan.h"
 
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static double per_second(double count, double seconds)
 /* ---- photos ------------------------------------------------------------------------------ */
 
 struct photos {
-    const ll_catalog *catalog;
+    ll_photo_source source;
     const ll_image_options *image;
     int64_t count;
     uint8_t *pixels; /* (count, LL_IMAGE_BYTES) */
@@ -43,12 +43,12 @@ struct photos {
 static ll_status decode_one(void *context, int64_t task, int thread, ll_error *err)
 {
     struct photos *const p = context;
-    const int64_t row = task * ll_catalog_rows(p->catalog) / p->count;
+    const int64_t row = task * p->source.count / p->count;
     ll_image_facts facts;
 
     (void)thread;
     LL_TRY(
-        ll_decode_row(p->catalog, p->image, row, p->pixels + task * LL_IMAGE_BYTES, &facts, err));
+        ll_photo_load(&p->source, p->image, row, p->pixels + task * LL_IMAGE_BYTES, &facts, err));
     p->usable[task] = facts.reason[0] == '\0';
     return LL_OK;
 }
@@ -85,8 +85,7 @@ static ll_status embed_some(ll_backend *be, ll_net *net, const struct photos *p,
         LL_TRY_DONE(ll_forward_wait(be, net, 0, features, norms, err));
         *rate = per_second(counts[turn], ll_clock_seconds() - start);
     }
-    /* A card takes as long for a batch that is half padding. */
-    if (strcmp(ll_backend_describe(be).name, "cpu") != 0) *rate *= (double)batch / most;
+    if (ll_backend_describe(be).pads_batches) *rate *= (double)batch / most;
 done:
     free(features);
     free(norms);
@@ -98,9 +97,9 @@ ll_status ll_probe_photos(const ll_pipeline_options *options, const ll_catalog *
                           ll_probe *probe, ll_error *err)
 {
     ll_status status = LL_OK;
-    struct photos p = {
-        .catalog = catalog, .image = image, .count = ll_min_i64(PHOTOS, ll_catalog_rows(catalog))};
+    struct photos p = {.source = ll_photo_source_of_catalog(catalog), .image = image};
 
+    p.count = ll_min_i64(PHOTOS, p.source.count);
     LL_TRY_DONE(ll_alloc("photos", p.count, LL_IMAGE_BYTES, &p.pixels, err));
     const double start = ll_clock_seconds();
     LL_TRY_DONE(ll_parallel_run(options->threads, p.count, decode_one, &p, err));
@@ -108,7 +107,7 @@ ll_status ll_probe_photos(const ll_pipeline_options *options, const ll_catalog *
     const int64_t kept = pack_usable(&p);
     probe->sampled = (int)p.count;
     probe->unusable = (int)(p.count - kept);
-    probe->shared = strcmp(ll_backend_describe(be).name, "cpu") == 0;
+    probe->shared = ll_backend_describe(be).shares_processor;
     if (kept > 0)
         LL_TRY_DONE(embed_some(be, net, &p, kept, options->threads, cols, &probe->embed_rate, err));
 done:

@@ -10,7 +10,6 @@
 #include "host/base/size.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { LEAST_BLOCKS = 64, BLOCKS = 4, ROUNDS = 2 }; /* 20 tiles of 2080 at the least */
 
@@ -29,7 +28,7 @@ static void photo_stages(const ll_pipeline_summary *s, int threads, ll_stages *o
     const ll_extract_summary *const e = &s->extract;
     const double photos = (double)(e->items + e->rejected), items = (double)e->items;
     const double cores = (double)ll_min_i64(threads, ll_parallel_cores());
-    const bool shared = strcmp(s->backend, "cpu") == 0;
+    const bool shared = s->shares_processor;
     const double others = fmax(e->cpu_seconds - e->decode_cpu_seconds, 0.0);
     ll_stage *const decode = &out->stage[0], *const network = &out->stage[1];
 
@@ -117,7 +116,7 @@ ll_status ll_stages_measure_tiles(ll_backend *be, const float *features, int64_t
     ll_compare_options options = {.features = features, .rows = rows, .cols = cols};
 
     *pairs_per_second = 0.0;
-    if (stored && strcmp(ll_backend_describe(be).name, "cpu") != 0) return LL_OK;
+    if (stored && ll_backend_describe(be).stores_otherwise) return LL_OK;
     options.rows = ll_min_i64(rows, BLOCKS); /* how large a tile is, is known once begun */
     LL_TRY(ll_compare_begin(be, &options, err));
     const int64_t tile = ll_compare_tile(be);

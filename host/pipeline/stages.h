@@ -29,8 +29,9 @@ typedef struct ll_stages {
 ll_stages ll_stages_of(const ll_pipeline_summary *summary, int threads);
 
 /** Pairs a second when nothing but multiplying is done, the better of two rounds that take a
- *  hundredth of the time of all tiles; 0 where there are too few of those, and on a card whose
- * products are stored: those are others. Nothing else may be being compared. */
+ *  hundredth of the time of all tiles; 0 where there are too few of those, and where products are
+ * to be stored that are others (ll_backend_info.stores_otherwise). Nothing else may be being
+ * compared. */
 LL_NODISCARD ll_status ll_stages_measure_tiles(ll_backend *be, const float *features, int64_t rows,
                                                int64_t cols, bool stored, double *pairs_per_second,
                                                ll_error *err);

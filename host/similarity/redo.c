@@ -37,9 +37,25 @@ struct ll_redo {
     struct kept *fresh[MOST_ROWS]; /* to be scored */
 };
 
+static int64_t rows_at_once(const ll_redo_options *options)
+{
+    const int64_t row_bytes = ll_max_i64(options->rows, 1) * (int64_t)sizeof(float);
+    const int64_t most = ll_min_i64(MOST_ROWS, options->most);
+
+    return ll_max_i64(ll_min_i64(k_score_bytes / row_bytes, most), 1);
+}
+
+int64_t ll_redo_bytes(const ll_redo_options *options)
+{
+    const int64_t pair_bytes = sizeof(uint32_t) + sizeof(float);
+
+    return rows_at_once(options) * options->rows * (int64_t)sizeof(float) +
+           KEPT * (options->neighbors + 1) * pair_bytes +
+           options->most * (int64_t)sizeof(struct kept *);
+}
+
 ll_status ll_redo_create(const ll_redo_options *options, ll_redo **out, ll_error *err)
 {
-    const int64_t row_bytes = ll_max_i64(options->rows, 1) * (int64_t)sizeof *(*out)->all;
     const int64_t width = options->neighbors + 1;
     ll_status status = LL_OK;
     ll_redo *redo = NULL;
@@ -47,8 +63,7 @@ ll_status ll_redo_create(const ll_redo_options *options, ll_redo **out, ll_error
     *out = NULL;
     LL_TRY(ll_alloc("redone rows", 1, sizeof *redo, &redo, err));
     redo->options = *options;
-    redo->at_once = ll_min_i64(k_score_bytes / row_bytes, ll_min_i64(MOST_ROWS, options->most));
-    redo->at_once = ll_max_i64(redo->at_once, 1);
+    redo->at_once = rows_at_once(options);
     LL_TRY_DONE(ll_alloc("redone rows", KEPT * width, sizeof *redo->columns, &redo->columns, err));
     LL_TRY_DONE(ll_alloc("redone rows", KEPT * width, sizeof *redo->scores, &redo->scores, err));
     LL_TRY_DONE(ll_alloc("redone rows", options->most, sizeof(struct kept *), &redo->from, err));

@@ -23,6 +23,10 @@ typedef struct ll_redo_options {
     int threads;           /* that rank; results do not depend on it */
 } ll_redo_options;
 
+/** Bytes it will hold with these options, at most; `be`, `features` and `group` are not looked at.
+ */
+int64_t ll_redo_bytes(const ll_redo_options *options);
+
 LL_NODISCARD ll_status ll_redo_create(const ll_redo_options *options, ll_redo **out, ll_error *err);
 void ll_redo_free(ll_redo *redo); /* accepts NULL */
 

@@ -241,27 +241,55 @@ static ll_status make_block(const struct run *run, struct block *b, ll_error *er
     return ll_alloc("candidates", rows, sizeof *b->all, &b->all, err);
 }
 
+static int64_t rows_of_block(int64_t rows, int64_t keep)
+{
+    const int64_t most = PAIRS_AT_ONCE / keep / LEAST_ROWS * LEAST_ROWS;
+
+    return ll_min_i64(ll_max_i64(ll_min_i64(most, MOST_ROWS), LEAST_ROWS), rows);
+}
+
+static ll_redo_options redo_options(const struct run *run)
+{
+    const ll_similarity_options *const o = run->options;
+
+    return (ll_redo_options){.be = run->be,
+                             .features = o->features,
+                             .rows = o->rows,
+                             .cols = o->cols,
+                             .group = o->group,
+                             .neighbors = o->neighbors,
+                             .most = run->block_rows,
+                             .threads = run->threads};
+}
+
+/* What make_buffers allocates. */
+static int64_t buffer_bytes(const struct run *run)
+{
+    const struct block *const b = run->blocks;
+    const int64_t wanted = run->options->neighbors, part = ll_max_i64(wanted, run->rest);
+    const int64_t block_row =
+        run->keep * (int64_t)(sizeof *b->columns + sizeof *b->fast + sizeof *b->exact) +
+        part * (int64_t)(sizeof *b->part + sizeof *b->part_scores) +
+        (int64_t)(sizeof *b->bounds + sizeof *b->certain + sizeof *b->all);
+    const int64_t result_row = wanted * (int64_t)(sizeof *run->index + sizeof *run->score) +
+                               (int64_t)sizeof *run->uncertain;
+    const ll_redo_options redo = redo_options(run);
+
+    return run->block_rows * (2 * block_row + result_row) + ll_redo_bytes(&redo) +
+           run->options->rows * (int64_t)sizeof *run->best;
+}
+
 static ll_status make_buffers(struct run *run, ll_error *err)
 {
     const ll_similarity_options *const o = run->options;
     const int64_t wanted = o->neighbors;
 
-    run->block_rows = PAIRS_AT_ONCE / run->keep / LEAST_ROWS * LEAST_ROWS;
-    run->block_rows = ll_max_i64(ll_min_i64(run->block_rows, MOST_ROWS), LEAST_ROWS);
-    run->block_rows = ll_min_i64(run->block_rows, o->rows);
     LL_TRY(make_block(run, &run->blocks[0], err));
     LL_TRY(make_block(run, &run->blocks[1], err));
     LL_TRY(ll_alloc("neighbours", run->block_rows * wanted, sizeof *run->index, &run->index, err));
     LL_TRY(ll_alloc("neighbours", run->block_rows * wanted, sizeof *run->score, &run->score, err));
     LL_TRY(ll_alloc("neighbours", run->block_rows, sizeof *run->uncertain, &run->uncertain, err));
-    const ll_redo_options redo = {.be = run->be,
-                                  .features = o->features,
-                                  .rows = o->rows,
-                                  .cols = o->cols,
-                                  .group = o->group,
-                                  .neighbors = wanted,
-                                  .most = run->block_rows,
-                                  .threads = run->threads};
+    const ll_redo_options redo = redo_options(run);
     LL_TRY(ll_redo_create(&redo, &run->redo, err));
     return ll_alloc("best scores", o->rows, sizeof *run->best, &run->best, err);
 }
@@ -305,29 +333,52 @@ int64_t ll_similarity_candidates(const ll_backend *be, int64_t rows, int64_t nei
     return ll_min_i64(neighbors + ll_compare_margin(be, neighbors), ll_max_i64(rows - 1, 1));
 }
 
+static struct run make_run(const ll_backend *be, const ll_similarity_options *options)
+{
+    const int threads = options->threads > 0 ? options->threads : ll_parallel_cores();
+    struct run run = {.options = options, .threads = (int)ll_min_i64(threads, MOST_THREADS)};
+
+    run.keep = ll_similarity_candidates(be, options->rows, options->neighbors);
+    run.rest = run.keep - options->neighbors;
+    if (run.keep > 0) run.block_rows = rows_of_block(options->rows, run.keep);
+    return run;
+}
+
+static ll_compare_options compare_options(const struct run *run)
+{
+    const ll_similarity_options *const o = run->options;
+
+    return (ll_compare_options){.features = o->features,
+                                .rows = o->rows,
+                                .cols = o->cols,
+                                .keep = (int)run->keep,
+                                .group = o->group,
+                                .matrix = o->matrix,
+                                .sink = o->matrix_sink};
+}
+
+int64_t ll_similarity_host_bytes(const ll_backend *be, const ll_similarity_options *options)
+{
+    const struct run run = make_run(be, options);
+    const ll_compare_options compare = compare_options(&run);
+
+    return ll_compare_host_bytes(be, &compare) + (run.keep > 0 ? buffer_bytes(&run) : 0);
+}
+
 ll_status ll_similarity_run(ll_backend *be, const ll_similarity_options *options,
                             ll_similarity_summary *summary, ll_error *err)
 {
     const int64_t wanted = options->neighbors;
-    const int threads = options->threads > 0 ? options->threads : ll_parallel_cores();
-    struct run run = {.be = be, .options = options, .summary = summary};
+    struct run run = make_run(be, options);
     ll_status status = LL_OK;
     double start;
 
     assert(wanted >= 0 && wanted <= ll_max_i64(options->rows - 1, 1));
     *summary = (ll_similarity_summary){.median_best = NAN};
     if (options->rows == 0) return LL_OK;
-    run.keep = ll_similarity_candidates(be, options->rows, wanted);
-    run.rest = run.keep - wanted;
-    run.threads = threads < MOST_THREADS ? threads : MOST_THREADS;
-
-    const ll_compare_options compare = {.features = options->features,
-                                        .rows = options->rows,
-                                        .cols = options->cols,
-                                        .keep = (int)run.keep,
-                                        .group = options->group,
-                                        .matrix = options->matrix,
-                                        .sink = options->matrix_sink};
+    run.be = be;
+    run.summary = summary;
+    const ll_compare_options compare = compare_options(&run);
     start = ll_clock_seconds();
     LL_TRY_DONE(ll_compare_begin(be, &compare, err));
     LL_TRY_DONE(run_tiles(&run, err));

@@ -50,6 +50,10 @@ typedef struct ll_similarity_summary {
  */
 int64_t ll_similarity_candidates(const ll_backend *be, int64_t rows, int64_t neighbors);
 
+/** Anonymous host memory a run will hold, the backend's part of it included: known before it.
+ *  `features`, `group` and the sinks are not looked at. */
+int64_t ll_similarity_host_bytes(const ll_backend *be, const ll_similarity_options *options);
+
 /** Compare all rows with all rows. rows = 0 and rows = 1 succeed (row 0 then has no neighbour). */
 LL_NODISCARD ll_status ll_similarity_run(ll_backend *be, const ll_similarity_options *options,
                                          ll_similarity_summary *summary, ll_error *err);

@@ -1,5 +1,6 @@
 /* tests/property/property_extract.c - whatever the number of threads and however long each photo
- * takes, items arrive in catalogue order, each with its own features, and every row has one fate.
+ * takes, items arrive in the order of a catalogue or of paths, each with its own features, and
+ * every row has one fate.
  *
  * The backend is a stand-in whose features are a digest of the pixels: what is tested is the ring,
  * the batching and the order, not the network. */
@@ -48,7 +49,7 @@ static void fake_close(ll_backend *be)
 static ll_backend_info fake_describe(const ll_backend *be)
 {
     (void)be;
-    return (ll_backend_info){"fake", "", "", "", "", BATCH};
+    return (ll_backend_info){.name = "fake", .batch = BATCH};
 }
 
 static ll_status fake_submit(ll_backend *be, ll_net *net, int slot, const uint8_t *pixels, int n,
@@ -164,7 +165,7 @@ static void make_shop(const char *folder)
     assert_int_equal(fclose(catalog), 0);
 }
 
-static void run(const ll_catalog *catalog, int threads, void (*disturb)(int64_t))
+static void run(const ll_photo_source *photos, int threads, void (*disturb)(int64_t))
 {
     ll_backend be = {.ops = &k_fake, .slots = SLOTS, .batch = BATCH};
     ll_net net = {0};
@@ -179,7 +180,7 @@ static void run(const ll_catalog *catalog, int threads, void (*disturb)(int64_t)
     ll_error err = LL_ERROR_INIT;
 
     print_message("extract threads=%d disturb=%d\n", threads, disturb != NULL);
-    const ll_status status = ll_extract_run(&be, &net, catalog, &options, &sink, &summary, &err);
+    const ll_status status = ll_extract_run(&be, &net, photos, &options, &sink, &summary, &err);
     if (status != LL_OK) print_error("%s\n", err.text);
     assert_int_equal(status, LL_OK);
     assert_int_equal(taken.items, summary.items);
@@ -197,7 +198,8 @@ static void run(const ll_catalog *catalog, int threads, void (*disturb)(int64_t)
 
 static void order_never_depends_on_timing(void **state)
 {
-    char folder[] = "/tmp/property_extract_XXXXXX", path[64];
+    char folder[] = "/tmp/property_extract_XXXXXX", path[64], names[PHOTOS][64];
+    const char *paths[PHOTOS];
     ll_catalog *catalog = NULL;
     const ll_catalog_options options = {0};
     (void)state;
@@ -206,10 +208,17 @@ static void order_never_depends_on_timing(void **state)
     make_shop(folder);
     snprintf(path, sizeof path, "%s/catalog.csv", folder);
     assert_int_equal(ll_catalog_open(path, &options, &catalog, NULL), LL_OK);
-    for (int threads = 1; threads <= 5; threads++) {
-        run(catalog, threads, NULL);
-        run(catalog, threads, dawdle);
+    for (int row = 0; row < PHOTOS; row++) {
+        snprintf(names[row], sizeof names[row], "%s/%d.bmp", folder, row);
+        paths[row] = names[row];
     }
+    const ll_photo_source sources[] = {ll_photo_source_of_catalog(catalog),
+                                       ll_photo_source_of_paths(paths, PHOTOS)};
+    for (int threads = 1; threads <= 5; threads++)
+        for (int s = 0; s < 2; s++) {
+            run(&sources[s], threads, NULL);
+            run(&sources[s], threads, dawdle);
+        }
     ll_catalog_close(catalog);
     for (int row = 0; row < PHOTOS; row++) {
         snprintf(path, sizeof path, "%s/%d.bmp", folder, row);
@@ -258,7 +267,8 @@ static void only_dropped_transparency_counts(void **state)
 
         options.image.alpha_white = white;
         assert_int_equal(ll_catalog_open(folder, NULL, &catalog, NULL), LL_OK);
-        assert_int_equal(ll_extract_run(&be, &net, catalog, &options, &sink, &summary, NULL),
+        const ll_photo_source photos = ll_photo_source_of_catalog(catalog);
+        assert_int_equal(ll_extract_run(&be, &net, &photos, &options, &sink, &summary, NULL),
                          LL_OK);
         assert_int_equal(summary.items, 1);
         assert_int_equal(summary.transparent, !white);
@@ -268,11 +278,34 @@ static void only_dropped_transparency_counts(void **state)
     rmdir(folder);
 }
 
+/* A path that is no photo's is left out with a reason; it ends nothing. */
+static void paths_without_a_photo_are_rejected(void **state)
+{
+    static const char *const k_paths[] = {"/nowhere/\xff.jpg", "/nowhere/a.jpg", "/dev/null"};
+    static const char *const k_reasons[] = {"the name is not UTF-8", "No such file or directory",
+                                            NULL};
+    const ll_photo_source photos = ll_photo_source_of_paths(k_paths, 3);
+    const ll_image_options image = ll_image_options_default();
+    uint8_t *pixels = NULL;
+    ll_image_facts facts;
+
+    (void)state;
+    assert_int_equal(photos.count, 3);
+    assert_int_equal(ll_alloc("pixels", 1, LL_IMAGE_BYTES, &pixels, NULL), LL_OK);
+    for (int row = 0; row < 3; row++) {
+        assert_int_equal(ll_photo_load(&photos, &image, row, pixels, &facts, NULL), LL_OK);
+        assert_string_not_equal(facts.reason, "");
+        if (k_reasons[row] != NULL) assert_string_equal(facts.reason, k_reasons[row]);
+    }
+    free(pixels);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_never_depends_on_timing),
         cmocka_unit_test(only_dropped_transparency_counts),
+        cmocka_unit_test(paths_without_a_photo_are_rejected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

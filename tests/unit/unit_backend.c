@@ -65,7 +65,7 @@ static void open_refuses(void **state)
     o.cuda_module = LL_TEST_BIN "/module_empty.so";
     assert_refused(&o, LL_ERR_UNSUPPORTED, "not a lookloom module");
     o.cuda_module = LL_TEST_BIN "/module_old.so";
-    assert_refused(&o, LL_ERR_UNSUPPORTED, "made for interface 5, this is 4");
+    assert_refused(&o, LL_ERR_UNSUPPORTED, "made for interface 6, this is 5");
     ll_backend_close(NULL);
 }
 
@@ -118,7 +118,7 @@ static void a_card_that_cannot_be_used_is_said_once(void **state)
     const char *const root = *state;
     const char *const line =
         "the NVIDIA card cannot be used, so the processor computes: " LL_TEST_BIN
-        "/module_old.so: made for interface 5, this is 4; see `lookloom "
+        "/module_old.so: made for interface 6, this is 5; see `lookloom "
         "info`, or ask for --backend cpu\n";
 
     for (int verbose = 0; verbose < 2; verbose++) {
@@ -142,7 +142,7 @@ static void without_a_card_there_is_nothing_to_say(void **state)
     assert_string_equal(lines, "");
     assert_string_equal(details,
                         "no NVIDIA card here, so the processor computes (cuda: " LL_TEST_BIN
-                        "/module_old.so: made for interface 5, this is 4)\n");
+                        "/module_old.so: made for interface 6, this is 5)\n");
 }
 
 /* A folder that looks like a machine with a card in it. */

@@ -80,6 +80,7 @@ static ll_backend_info cpu_describe(const ll_backend *be)
         .engines = state->engines,
         .devices = "",
         .batch = state->batch,
+        .shares_processor = true,
     };
 }
 
@@ -94,6 +95,7 @@ const struct ll_backend_ops ll_backend_cpu_ops = {
     .forward_submit = ll_cpu_forward_submit,
     .forward_wait = ll_cpu_forward_wait,
     .compare_margin = ll_cpu_compare_margin,
+    .compare_host_bytes = ll_cpu_compare_host_bytes,
     .compare_begin = ll_cpu_compare_begin,
     .compare_tile = ll_cpu_compare_tile,
     .tile_submit = ll_cpu_tile_submit,

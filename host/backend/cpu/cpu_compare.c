@@ -176,6 +176,22 @@ void ll_cpu_compare_end(ll_backend *be)
     state->compare = NULL;
 }
 
+/* What begin allocates by the row and by the thread. */
+int64_t ll_cpu_compare_host_bytes(const ll_backend *be, const ll_compare_options *options)
+{
+    const int64_t rows = options->rows, threads = state_of(be)->threads;
+    const size_t stored = ll_matrix_type_bytes(options->matrix);
+    const size_t totals = ll_cpu_dots_needs_totals(options->cols) ? sizeof(double) : 0;
+    const size_t turned = stored > 0 ? sizeof(float) : 0;
+    const size_t value = sizeof(float) + totals + turned + stored;
+    const size_t lengths = 2 * sizeof(double);
+    const size_t lists =
+        options->keep > 0 ? (size_t)options->keep * sizeof(uint64_t) + sizeof(float) : 0;
+
+    return threads * TILE_VALUES * (int64_t)value + rows * (int64_t)(lengths + lists) +
+           ll_cpu_panels_bytes(rows, options->cols, TILE, (int)threads);
+}
+
 int64_t ll_cpu_compare_tile(const ll_backend *be)
 {
     (void)be;

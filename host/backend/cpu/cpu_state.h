@@ -9,8 +9,9 @@
 #include "host/backend/backend_ops.h"
 #include "host/backend/cpu/cpu_pool.h"
 
+extern const struct ll_backend_ops ll_backend_cpu_ops; /* cpu_backend.c */
+
 struct cpu_compare; /* cpu_compare.c */
-int64_t ll_cpu_compare_margin(int64_t neighbors);
 
 struct cpu_state {
     ll_cpu_pool *pool;
@@ -33,6 +34,8 @@ ll_status ll_cpu_calibrate(int threads, ll_kernel_fn kernel, void *to, const uin
                            float *biases, const ll_log *log, ll_error *err);
 
 /* cpu_compare.c */
+int64_t ll_cpu_compare_margin(int64_t neighbors);
+int64_t ll_cpu_compare_host_bytes(const ll_backend *be, const ll_compare_options *options);
 ll_status ll_cpu_compare_begin(ll_backend *be, const ll_compare_options *options, ll_error *err);
 int64_t ll_cpu_compare_tile(const ll_backend *be);
 ll_status ll_cpu_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *err);

@@ -203,6 +203,8 @@ static ll_backend_info cuda_describe(const ll_backend *be)
         .engines = state->engines,
         .devices = state->devices,
         .batch = state->batch,
+        .pads_batches = true,
+        .stores_otherwise = true,
     };
 }
 
@@ -217,6 +219,7 @@ static const struct ll_backend_ops k_ops = {
     .forward_submit = ll_cuda_forward_submit,
     .forward_wait = ll_cuda_forward_wait,
     .compare_margin = ll_cuda_compare_margin,
+    .compare_host_bytes = ll_cuda_compare_host_bytes,
     .compare_begin = ll_cuda_compare_begin,
     .compare_tile = ll_cuda_compare_tile,
     .tile_submit = ll_cuda_tile_submit,

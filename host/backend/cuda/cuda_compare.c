@@ -213,6 +213,15 @@ static ll_status make_host_arrays(struct cuda_compare *compare, ll_error *err)
     return ll_alloc("lengths", rows, sizeof *compare->lengths, &compare->lengths, err);
 }
 
+/* Pinned slots, and the arrays above. Lists and features are on the card. */
+int64_t ll_cuda_compare_host_bytes(const ll_backend *be, const ll_compare_options *options)
+{
+    const int64_t row_bytes = sizeof(double) + 2 * sizeof(float);
+
+    (void)be;
+    return LL_CUDA_SLOTS * (int64_t)LL_CUDA_CHUNK_BYTES + options->rows * row_bytes;
+}
+
 /* Zeros are empty lists; keys may hold anything. */
 static ll_status empty_lists(const struct cuda_compare *compare, ll_error *err)
 {

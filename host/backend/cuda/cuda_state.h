@@ -38,6 +38,7 @@ ll_status ll_cuda_forward_wait(ll_backend *be, ll_net *net, int slot, float *fea
                                ll_error *err);
 
 /* cuda_compare.c */
+int64_t ll_cuda_compare_host_bytes(const ll_backend *be, const ll_compare_options *options);
 ll_status ll_cuda_compare_begin(ll_backend *be, const ll_compare_options *options, ll_error *err);
 int64_t ll_cuda_compare_tile(const ll_backend *be);
 ll_status ll_cuda_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *err);
