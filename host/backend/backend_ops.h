@@ -7,7 +7,7 @@
 #include "host/backend/backend.h"
 
 /* Raise it when a member changes: a module built against another number is refused by name. */
-enum { LL_BACKEND_ABI = 4 };
+enum { LL_BACKEND_ABI = 5 };
 
 struct ll_backend_ops {
     int abi;

@@ -12,8 +12,7 @@ enum {
 static int64_t cpu_bytes(const ll_backend *be, const ll_compare_options *options)
 {
     const int64_t rows = options->rows, stored = (int64_t)ll_matrix_type_bytes(options->matrix);
-    const int64_t tile = TILE_VALUES * (int64_t)(sizeof(float) + sizeof(double) +
-                                                 (stored > 0 ? sizeof(float) : 0) + (size_t)stored);
+    const int64_t tile = TILE_VALUES * (int64_t)(sizeof(float) + sizeof(double) + (size_t)stored);
     const int64_t lengths = 2 * (int64_t)sizeof(double);
     const int64_t lists =
         options->keep > 0 ? options->keep * (int64_t)sizeof(uint64_t) + (int64_t)sizeof(float) : 0;

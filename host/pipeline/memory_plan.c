@@ -4,7 +4,7 @@
 #include "host/base/number.h"
 #include "host/base/size.h"
 #include "host/base/usage.h"
-#include "host/pipeline/index_file.h"
+#include "host/similarity/similarity.h"
 
 enum {
     SHARE = 4,               /* of the machine's memory, unless --memory says otherwise */
@@ -29,7 +29,7 @@ static int64_t compare_bytes(const ll_pipeline_options *options, const ll_backen
         .rows = extents->items,
         .cols = cols,
         .keep = (int)keep,
-        .matrix = ll_index_file_matrix(options->matrix),
+        .matrix = options->matrix,
     };
     const int64_t pairs = ll_min_i64(BLOCK_PAIRS, ll_min_i64(BLOCK_ROWS, extents->items) * keep);
     const int64_t row_bytes = extents->items * (int64_t)sizeof(float); /* exact scores with all */
