@@ -197,7 +197,7 @@ static ll_status find_index(struct query_case *c, const ll_bench_options *option
     ll_status status = LL_OK;
     const ll_drawn_index about = {.items = options->items > 0 ? options->items : ITEMS,
                                   .features = options->cols,
-                                  .matrix = options->no_matrix ? LL_STORE_NONE : LL_STORE_FLOAT32,
+                                  .matrix = options->no_matrix ? LL_MATRIX_NONE : LL_MATRIX_FLOAT32,
                                   .threads = options->threads,
                                   .log = options->log};
     const char *const folder = getenv("TMPDIR");

@@ -37,7 +37,7 @@ static ll_status write_catalog(const ll_drawn_features *drawn, FILE *file, const
 }
 
 static ll_status run(const ll_bench_options *options, const ll_drawn_features *drawn,
-                     const char *catalog, ll_store_matrix matrix, int threads,
+                     const char *catalog, ll_matrix_type matrix, int threads,
                      ll_pipeline_summary *summary, ll_error *err)
 {
     const ll_feature_source source = {.of = drawn, .cols = drawn->cols, .row = draw};
@@ -61,7 +61,7 @@ static ll_status run(const ll_bench_options *options, const ll_drawn_features *d
 }
 
 static ll_status fill_in(const ll_pipeline_summary *s, const ll_drawn_features *drawn,
-                         ll_store_matrix matrix, ll_bench_result *result, ll_error *err)
+                         ll_matrix_type matrix, ll_bench_result *result, ll_error *err)
 {
     char memory[LL_NUMBER_TEXT];
     const double pairs = (double)drawn->rows * (double)drawn->rows;
@@ -74,7 +74,7 @@ static ll_status fill_in(const ll_pipeline_summary *s, const ll_drawn_features *
     result->min_s = result->median_s = s->similarity.tile_seconds + s->similarity.rescore_seconds;
     result->count = pairs;
     result->flops = 2.0 * pairs * (double)drawn->cols;
-    result->bytes = pairs * (double)ll_store_matrix_bytes(matrix);
+    result->bytes = pairs * (double)ll_matrix_type_bytes(matrix);
     return LL_OK;
 }
 
@@ -99,8 +99,8 @@ ll_status ll_bench_second_half(const ll_bench_options *options, ll_bench_result 
         goto done;
     }
     LL_TRY_DONE(write_catalog(&drawn, file, path, err));
-    LL_TRY_DONE(run(options, &drawn, path, (ll_store_matrix)matrix, threads, &summary, err));
-    LL_TRY_DONE(fill_in(&summary, &drawn, (ll_store_matrix)matrix, result, err));
+    LL_TRY_DONE(run(options, &drawn, path, (ll_matrix_type)matrix, threads, &summary, err));
+    LL_TRY_DONE(fill_in(&summary, &drawn, (ll_matrix_type)matrix, result, err));
     if (summary.shares_processor)
         LL_TRY_DONE(ll_bench_limit_multiply(threads, LL_BENCH_PASS_SYMMETRY, result, err));
 done:

@@ -9,6 +9,7 @@
 #include "host/base/parallel.h"
 #include "host/base/size.h"
 #include "host/base/text.h"
+#include "host/base/transpose.h"
 #include "host/similarity/similarity.h"
 #include "kernels/rescore.h"
 
@@ -60,6 +61,9 @@ static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, 
     for (int64_t r = 0; r < rows; r++)
         memcpy(c->matrix + (row + r) * c->rows + column, scores + r * columns,
                (size_t)columns * sizeof *scores);
+    if (row != column)
+        ll_transpose(scores, rows, columns, sizeof *scores, c->matrix + column * c->rows + row,
+                     c->rows);
     return LL_OK;
 }
 

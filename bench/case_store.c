@@ -78,14 +78,6 @@ static int64_t block_rows(const struct store_case *c, int64_t block)
     return ll_min_i64(TILE, c->items - block * TILE);
 }
 
-static ll_status put_tile(const struct store_case *c, int64_t i, int64_t j, ll_error *err)
-{
-    const int64_t rows = block_rows(c, i), columns = block_rows(c, j);
-    const float *values = c->tiles[rows < TILE][columns < TILE];
-
-    return ll_bands_take(c->bands, i * TILE, rows, j * TILE, columns, values, err);
-}
-
 static ll_status take_tile(void *context, int64_t task, int thread, ll_error *err)
 {
     const struct store_case *const c = context;
@@ -94,8 +86,9 @@ static ll_status take_tile(void *context, int64_t task, int thread, ll_error *er
 
     (void)thread;
     ll_tile_plan_at(&plan, task, &i, &j);
-    LL_TRY(put_tile(c, i, j, err));
-    return i == j ? LL_OK : put_tile(c, j, i, err);
+    const int64_t rows = block_rows(c, i), columns = block_rows(c, j);
+    const float *const values = c->tiles[rows < TILE][columns < TILE];
+    return ll_bands_take(c->bands, i * TILE, rows, j * TILE, columns, values, err);
 }
 
 static ll_status make_tiles(struct store_case *c, ll_error *err)
@@ -125,7 +118,7 @@ static ll_status write_matrix(struct store_case *c, ll_error *err)
 {
     const ll_tile_plan plan = ll_tile_plan_make(c->items, TILE);
     const ll_store_extents extents = {
-        .items = c->items, .neighbors = 1, .matrix = LL_STORE_FLOAT32};
+        .items = c->items, .neighbors = 1, .matrix = LL_MATRIX_FLOAT32};
     const ll_store_items items = {.ids = c->ids, .images = c->ids, .digests = c->digests};
 
     LL_TRY(ll_writer_create(c->path, &extents, &items, &c->writer, err));

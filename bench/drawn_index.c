@@ -13,6 +13,7 @@
 #include "host/base/size.h"
 #include "host/base/text.h"
 #include "host/similarity/similarity.h"
+#include "host/store/bands.h"
 #include "host/store/writer.h"
 
 #include <math.h>
@@ -225,21 +226,10 @@ static float draw_features(float *row, int64_t cols, int64_t item)
     return (float)sqrt(sum);
 }
 
-static ll_matrix_type matrix_type(ll_store_matrix matrix)
-{
-    switch (matrix) {
-    case LL_STORE_FLOAT32: return LL_MATRIX_FLOAT32;
-    case LL_STORE_FLOAT16: return LL_MATRIX_FLOAT16;
-    case LL_STORE_UINT16: return LL_MATRIX_UINT16;
-    case LL_STORE_NONE: break;
-    }
-    return LL_MATRIX_NONE;
-}
-
 static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
                            const void *values, ll_error *err)
 {
-    return ll_writer_matrix(to, row, rows, column, columns, values, err);
+    return ll_bands_take(to, row, rows, column, columns, values, err);
 }
 
 static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
@@ -251,21 +241,28 @@ static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint3
 static ll_status compare(ll_writer *writer, const ll_drawn_index *about, int64_t neighbors,
                          const float *features, ll_error *err)
 {
+    ll_status status = LL_OK;
+    ll_backend *be = NULL;
+    ll_bands *bands = NULL;
+    ll_similarity_summary summary;
+
+    LL_TRY_DONE(ll_bands_create(writer, 0, &bands, err));
     const ll_backend_options backend = {.name = "cpu", .threads = about->threads, .slots = 1};
     const ll_similarity_options options = {.features = features,
                                            .rows = about->items,
                                            .cols = about->features,
                                            .neighbors = (int)neighbors,
-                                           .matrix = matrix_type(about->matrix),
-                                           .matrix_sink = {writer, take_tile},
+                                           .matrix = about->matrix,
+                                           .matrix_sink = {bands, take_tile},
                                            .neighbor_sink = {writer, take_neighbors},
                                            .log = about->log};
-    ll_similarity_summary summary;
-    ll_backend *be = NULL;
 
-    LL_TRY(ll_backend_open(&backend, &be, err));
-    const ll_status status = ll_similarity_run(be, &options, &summary, err);
+    LL_TRY_DONE(ll_backend_open(&backend, &be, err));
+    LL_TRY_DONE(ll_similarity_run(be, &options, &summary, err));
+    LL_TRY_DONE(ll_bands_finish(bands, err));
+done:
     ll_backend_close(be);
+    ll_bands_free(bands);
     return status;
 }
 
@@ -304,7 +301,7 @@ ll_status ll_drawn_index_write(const char *path, const ll_drawn_index *index, ll
         .items = index->items,
         .features = index->features,
         .neighbors = ll_min_i64(asked, ll_max_i64(index->items - 1, 1)),
-        .matrix = index->features > 0 ? index->matrix : LL_STORE_NONE,
+        .matrix = index->features > 0 ? index->matrix : LL_MATRIX_NONE,
     };
     const ll_store_provenance provenance = {.created = ll_clock_utc(created),
                                             .generator = "lookloom bench",

@@ -15,11 +15,11 @@
 
 typedef struct ll_drawn_index {
     int64_t items;
-    int64_t neighbors;      /* K; 0: 100; cut to items - 1 */
-    int64_t features;       /* width; 0: none, and no matrix then */
-    ll_store_matrix matrix; /* with features */
-    int threads;            /* 0: the cores this process may use */
-    const ll_log *log;      /* may be NULL */
+    int64_t neighbors;     /* K; 0: 100; cut to items - 1 */
+    int64_t features;      /* width; 0: none, and no matrix then */
+    ll_matrix_type matrix; /* with features */
+    int threads;           /* 0: the cores this process may use */
+    const ll_log *log;     /* may be NULL */
 } ll_drawn_index;
 
 /** Publish it at `path` (replaced whole). Texts are held in memory, about 150 bytes an item;

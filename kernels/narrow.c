@@ -42,30 +42,19 @@ LL_EACH_WIDTH void ll_narrow_uint16_cpu(const float *scores, int64_t count, uint
         narrowed[i] = (uint16_t)(int32_t)((double)scores[i] * 65535.0 + 0.5);
 }
 
-/* One row in the stored type, written from `place` on. */
-static void narrow_row(const float *scores, int64_t count, ll_narrow_type type, void *narrowed,
-                       int64_t place)
+void ll_narrow_tile_cpu(const ll_narrow_tile *tile, ll_matrix_type type, void *narrowed)
 {
-    if (type == LL_NARROW_FLOAT32)
-        memcpy((float *)narrowed + place, scores, (size_t)count * sizeof *scores);
-    else if (type == LL_NARROW_FLOAT16)
-        ll_narrow_float16_cpu(scores, count, (uint16_t *)narrowed + place);
-    else
-        ll_narrow_uint16_cpu(scores, count, (uint16_t *)narrowed + place);
-}
+    const int64_t columns = tile->columns;
 
-void ll_narrow_tile_cpu(const ll_narrow_tile *tile, ll_narrow_type type, void *narrowed)
-{
-    for (int64_t r = 0; r < tile->rows; r++)
-        narrow_row(tile->scores + r * tile->stride, tile->columns, type, narrowed,
-                   r * tile->columns);
-}
-
-void ll_narrow_turned_cpu(const ll_narrow_tile *tile, ll_narrow_type type, void *narrowed)
-{
-    for (int64_t c = 0; c < tile->columns; c++)
-        for (int64_t r = 0; r < tile->rows; r++)
-            narrow_row(tile->scores + r * tile->stride + c, 1, type, narrowed, c * tile->rows + r);
+    for (int64_t r = 0; r < tile->rows; r++) {
+        const float *const row = tile->scores + r * tile->stride;
+        if (type == LL_MATRIX_FLOAT32)
+            memcpy((float *)narrowed + r * columns, row, (size_t)columns * sizeof *row);
+        else if (type == LL_MATRIX_FLOAT16)
+            ll_narrow_float16_cpu(row, columns, (uint16_t *)narrowed + r * columns);
+        else
+            ll_narrow_uint16_cpu(row, columns, (uint16_t *)narrowed + r * columns);
+    }
 }
 
 void ll_narrow_mirror_cpu(float *scores, int64_t stride, int64_t rows)

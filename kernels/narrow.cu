@@ -2,8 +2,8 @@
  *
  *   launch   blocks of 32 x 8 threads, each a square of 32 x 32 scores; grid.y counts rows: up to
  *            2 097 120 of them
- *   shared   4224 B, turned stores only: a square with one float to spare a row, so that a column
- *            of it lies in 32 banks
+ *   shared   4224 B, mirror_tile only: a square with one float to spare a row, so that a column of
+ *            it lies in 32 banks
  *   traffic  4 B read, 2 or 4 B written a score, rows of a warp side by side both times: bound by
  *            memory, and long before that by the way to the host
  *   numbers  float16 by the card's rounding to nearest even, uint16 exact in f64: the same bits
@@ -55,25 +55,6 @@ __global__ void __launch_bounds__(SIDE *ROWS)
     }
 }
 
-template <class Type>
-__global__ void __launch_bounds__(SIDE *ROWS)
-    narrow_turned(ll_narrow_tile tile, typename Type::stored *__restrict__ narrowed)
-{
-    __shared__ float square[SIDE][SIDE + 1];
-    const int64_t left = (int64_t)blockIdx.x * SIDE, top = (int64_t)blockIdx.y * SIDE;
-    const int x = (int)threadIdx.x, y = (int)threadIdx.y;
-
-#pragma unroll
-    for (int i = y; i < SIDE; i += ROWS)
-        if (top + i < tile.rows && left + x < tile.columns)
-            square[i][x] = tile.scores[(top + i) * tile.stride + left + x];
-    __syncthreads();
-#pragma unroll
-    for (int i = y; i < SIDE; i += ROWS)
-        if (left + i < tile.columns && top + x < tile.rows)
-            narrowed[(left + i) * tile.rows + top + x] = Type::of(__saturatef(square[x][i]));
-}
-
 /* Reads above the diagonal, writes on and below it: no thread reads what another writes. */
 __global__ void __launch_bounds__(SIDE *ROWS)
     mirror_tile(float *scores, int64_t stride, int64_t rows)
@@ -96,8 +77,7 @@ __global__ void __launch_bounds__(SIDE *ROWS)
 }
 
 template <class Type>
-static cudaError_t launch(const ll_narrow_tile *tile, bool turned, void *narrowed,
-                          cudaStream_t stream)
+static cudaError_t launch(const ll_narrow_tile *tile, void *narrowed, cudaStream_t stream)
 {
     const ll_launch_shape shape = ll_launch_narrow(tile->rows, tile->columns);
     const dim3 grid(shape.grid_x, shape.grid_y), block(shape.block_x, shape.block_y);
@@ -106,34 +86,20 @@ static cudaError_t launch(const ll_narrow_tile *tile, bool turned, void *narrowe
 
     if (tile->rows == 0 || tile->columns == 0) return cudaSuccess;
     if (shape.grid_x == 0) return cudaErrorInvalidValue;
-    if (turned)
-        LL_LAUNCH(narrow_turned<Type>, grid, block, 0, stream, whole, stored);
-    else
-        LL_LAUNCH(narrow_tile<Type>, grid, block, 0, stream, whole, stored);
+    LL_LAUNCH(narrow_tile<Type>, grid, block, 0, stream, whole, stored);
     return cudaGetLastError();
 }
 
-static cudaError_t launch_as(const ll_narrow_tile *tile, ll_narrow_type type, bool turned,
-                             void *narrowed, cudaStream_t stream)
-{
-    switch (type) {
-    case LL_NARROW_FLOAT32: return launch<as_float32>(tile, turned, narrowed, stream);
-    case LL_NARROW_FLOAT16: return launch<as_float16>(tile, turned, narrowed, stream);
-    case LL_NARROW_UINT16: return launch<as_uint16>(tile, turned, narrowed, stream);
-    }
-    return cudaErrorInvalidValue;
-}
-
-extern "C" cudaError_t ll_narrow_tile_cuda(const ll_narrow_tile *tile, ll_narrow_type type,
+extern "C" cudaError_t ll_narrow_tile_cuda(const ll_narrow_tile *tile, ll_matrix_type type,
                                            void *narrowed, cudaStream_t stream)
 {
-    return launch_as(tile, type, false, narrowed, stream);
-}
-
-extern "C" cudaError_t ll_narrow_turned_cuda(const ll_narrow_tile *tile, ll_narrow_type type,
-                                             void *narrowed, cudaStream_t stream)
-{
-    return launch_as(tile, type, true, narrowed, stream);
+    switch (type) {
+    case LL_MATRIX_FLOAT32: return launch<as_float32>(tile, narrowed, stream);
+    case LL_MATRIX_FLOAT16: return launch<as_float16>(tile, narrowed, stream);
+    case LL_MATRIX_UINT16: return launch<as_uint16>(tile, narrowed, stream);
+    case LL_MATRIX_NONE: break;
+    }
+    return cudaErrorInvalidValue;
 }
 
 extern "C" cudaError_t ll_narrow_mirror_cuda(float *scores, int64_t stride, int64_t rows,

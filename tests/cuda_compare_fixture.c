@@ -1,5 +1,6 @@
 /* tests/cuda_compare_fixture.c - see cuda_compare_fixture.h. */
 #include "tests/cuda_compare_fixture.h"
+#include "host/base/transpose.h"
 #include "tests/numeric.h"
 
 #include <math.h>
@@ -140,6 +141,13 @@ ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t
         for (int64_t c = 0; c < columns; c++)
             result->seen[place + c]++;
     }
+    if (row == column) return LL_OK;
+    ll_transpose(values, rows, columns, result->bytes,
+                 result->matrix + (size_t)(column * result->shop->rows + row) * result->bytes,
+                 result->shop->rows);
+    for (int64_t c = 0; c < columns; c++)
+        for (int64_t r = 0; r < rows; r++)
+            result->seen[(column + c) * result->shop->rows + row + r]++;
     return LL_OK;
 }
 

@@ -105,7 +105,7 @@ static void draw_features(ll_fixture *f)
 static void score_all(ll_fixture *f)
 {
     const int64_t items = f->spec.items, cols = f->spec.features;
-    const size_t value_bytes = ll_store_matrix_bytes(f->spec.matrix);
+    const size_t value_bytes = ll_matrix_type_bytes(f->spec.matrix);
     double *const squares = room(items, sizeof *squares);
     uint32_t *const all = room(items, sizeof *all);
 
@@ -116,11 +116,12 @@ static void score_all(ll_fixture *f)
     for (int64_t i = 0; i < items; i++)
         ll_rescore_cpu(f->features, cols, squares, i, all, items, f->exact + i * items);
     if (value_bytes > 0) f->matrix = room(items * items, value_bytes);
-    if (f->spec.matrix == LL_STORE_FLOAT32)
+    if (f->spec.matrix == LL_MATRIX_FLOAT32)
         memcpy(f->matrix, f->exact, (size_t)(items * items) * sizeof *f->exact);
-    if (f->spec.matrix == LL_STORE_FLOAT16)
+    if (f->spec.matrix == LL_MATRIX_FLOAT16)
         ll_narrow_float16_cpu(f->exact, items * items, f->matrix);
-    if (f->spec.matrix == LL_STORE_UINT16) ll_narrow_uint16_cpu(f->exact, items * items, f->matrix);
+    if (f->spec.matrix == LL_MATRIX_UINT16)
+        ll_narrow_uint16_cpu(f->exact, items * items, f->matrix);
     free(all);
     free(squares);
 }
@@ -216,7 +217,7 @@ void ll_fixture_free(ll_fixture *f)
 static ll_status write_numbers(const ll_fixture *f, ll_writer *writer, ll_error *err)
 {
     const int64_t items = f->spec.items, count = f->spec.neighbors;
-    const size_t value_bytes = ll_store_matrix_bytes(f->spec.matrix);
+    const size_t value_bytes = ll_matrix_type_bytes(f->spec.matrix);
 
     for (int64_t row = 0; row < items; row += 3) {
         const int64_t rows = items - row < 3 ? items - row : 3;

@@ -10,7 +10,7 @@
 
 typedef struct ll_fixture_spec {
     int64_t items, features, neighbors, rejected;
-    ll_store_matrix matrix;
+    ll_matrix_type matrix;
     int columns;           /* "kind", then "c1", "c2", ... */
     bool within;           /* neighbours only of the same kind */
     bool shuffled;         /* the same items, rows in another order */

@@ -138,11 +138,11 @@ static void store_score(ll_sample *sample, int64_t at, double score, bool above)
     uint16_t narrow = 0;
 
     switch (sample->options.matrix) {
-    case LL_STORE_UINT16:
+    case LL_MATRIX_UINT16:
         narrow = (uint16_t)(above ? floor(high * 65535.0) : ceil(low * 65535.0));
         ((uint16_t *)sample->matrix)[at] = narrow;
         break;
-    case LL_STORE_FLOAT16:
+    case LL_MATRIX_FLOAT16:
         ll_narrow_float16_cpu(&wide, 1, &narrow);
         while (half_value(narrow) > high)
             narrow--;
@@ -150,8 +150,8 @@ static void store_score(ll_sample *sample, int64_t at, double score, bool above)
             narrow++;
         ((uint16_t *)sample->matrix)[at] = narrow;
         break;
-    case LL_STORE_FLOAT32:
-    case LL_STORE_NONE: ((float *)sample->matrix)[at] = wide; break;
+    case LL_MATRIX_FLOAT32:
+    case LL_MATRIX_NONE: ((float *)sample->matrix)[at] = wide; break;
     }
 }
 
@@ -262,7 +262,7 @@ static void write_index(const char *path, const ll_sample *sample)
 
     need(ll_writer_create(path, &extents, &described, &writer, &err), &err);
     need(ll_writer_features(writer, 0, items, sample->features, sample->norms, &err), &err);
-    if (extents.matrix != LL_STORE_NONE)
+    if (extents.matrix != LL_MATRIX_NONE)
         need(ll_writer_matrix(writer, 0, items, 0, items, sample->matrix, &err), &err);
     need(ll_writer_neighbors(writer, 0, items, sample->index, sample->neighbor_scores, &err), &err);
     need(ll_writer_finish(writer, &provenance, "{}", NULL, &err), &err);

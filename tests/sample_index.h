@@ -13,7 +13,7 @@ enum { LL_SAMPLE_COLUMNS = 3, LL_SAMPLE_TEXT = 64 };
 typedef struct ll_sample_options {
     uint64_t seed;
     int64_t items, width, neighbors; /* neighbors as of --neighbors: cut to N - 1 here */
-    ll_store_matrix matrix;
+    ll_matrix_type matrix;
     bool features, trained, within; /* within "category" */
     bool awkward;                   /* ids and images that formats stumble over */
     bool hostile;       /* ids, images and categories that a page must not take for its own */

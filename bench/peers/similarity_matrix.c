@@ -13,6 +13,7 @@
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/size.h"
+#include "host/base/transpose.h"
 #include "host/similarity/similarity.h"
 
 #include <errno.h>
@@ -40,6 +41,9 @@ static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, 
     for (int64_t r = 0; r < rows; r++)
         memcpy(job->matrix + (row + r) * job->rows + column, (const float *)values + r * columns,
                (size_t)columns * sizeof(float));
+    if (row != column)
+        ll_transpose(values, rows, columns, sizeof(float), job->matrix + column * job->rows + row,
+                     job->rows);
     return LL_OK;
 }
 

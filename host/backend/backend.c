@@ -226,17 +226,6 @@ ll_status ll_backend_calibrate(int threads, ll_kernel_fn kernel, void *to, const
 
 /* ---- comparing -------------------------------------------------------------------------- */
 
-size_t ll_matrix_type_bytes(ll_matrix_type type)
-{
-    switch (type) {
-    case LL_MATRIX_FLOAT32: return 4;
-    case LL_MATRIX_FLOAT16: return 2;
-    case LL_MATRIX_UINT16: return 2;
-    case LL_MATRIX_NONE: break;
-    }
-    return 0;
-}
-
 ll_status ll_compare_begin(ll_backend *be, const ll_compare_options *options, ll_error *err)
 {
     LL_TRY(in_range("rows", options->rows, 0, k_max_rows, err));

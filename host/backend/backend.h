@@ -4,12 +4,13 @@
  * Embedding: net_create once, then forward_submit / forward_wait over a few slots, so that the
  * caller decodes while the device works. Comparing: compare_begin with all unit features, submit
  * every tile on or above the diagonal, sync, then take the candidates row block by row block.
- * One backend is driven by one thread. Floor 3; includes base, vgg16, weights. */
+ * One backend is driven by one thread. Floor 3; includes base, vgg16, weights, kernels. */
 #ifndef LL_BACKEND_H
 #define LL_BACKEND_H
 
 #include "host/base/log.h"
 #include "host/base/status.h"
+#include "kernels/narrow.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -109,20 +110,11 @@ LL_NODISCARD ll_status ll_backend_calibrate(int threads, ll_kernel_fn kernel, vo
 
 /* ---- comparing ------------------------------------------------------------------------- */
 
-typedef enum ll_matrix_type {
-    LL_MATRIX_NONE,
-    LL_MATRIX_FLOAT32,
-    LL_MATRIX_FLOAT16,
-    LL_MATRIX_UINT16, /* round(score * 65535) */
-} ll_matrix_type;
-
-/** Bytes of one stored score; 0 for LL_MATRIX_NONE. */
-size_t ll_matrix_type_bytes(ll_matrix_type type);
-
-/* Receives rectangles of the matrix, in the stored type, on or above the diagonal and transposed
- * below it: rows [row, row + rows) x columns [column, column + columns), row-major, `values` valid
- * during the call only. Diagonal tiles come once, exactly symmetric, their diagonal exactly 1.
- * Called from the backend's threads, several at once, never twice for one place. */
+/* Receives rectangles of the upper half of the symmetric matrix, in the stored type: rows
+ * [row, row + rows) x columns [column, column + columns), row-major, `values` valid during the call
+ * only. A tile above the diagonal comes once, and whoever keeps all of the matrix mirrors it; a
+ * tile on the diagonal comes whole, exactly symmetric, its diagonal exactly 1. Called from the
+ * backend's threads, several at once. */
 typedef struct ll_tile_sink {
     void *to;
     ll_status (*take)(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,

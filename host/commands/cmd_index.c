@@ -108,7 +108,7 @@ static ll_status choose(const struct request *r, const ll_log *log, ll_pipeline_
         .geometry_given = r->preprocess != NULL,
         .image = choose_image(r),
         .neighbors = r->neighbors,
-        .matrix = (ll_store_matrix)ll_store_matrix_find(r->matrix),
+        .matrix = (ll_matrix_type)ll_store_matrix_find(r->matrix),
         .leave_out_features = r->no_features,
         .within = r->within,
         .memory_bytes = r->memory == LL_OPTION_UNSET ? 0 : r->memory,

@@ -85,7 +85,7 @@ static ll_status measure_room(const char *index_path, int64_t *room, ll_error *e
 /* ---- the whole --------------------------------------------------------------------------- */
 
 /* Needed bytes if the file had this matrix and these features, on top of the same scratch. */
-static ll_status needed_with(const ll_forecast *f, ll_store_matrix matrix, int64_t features,
+static ll_status needed_with(const ll_forecast *f, ll_matrix_type matrix, int64_t features,
                              ll_store_size *file, int64_t *needed, ll_error *err)
 {
     ll_store_extents extents = f->extents;
@@ -123,7 +123,7 @@ ll_status ll_forecast_make(const ll_pipeline_options *options, const ll_catalog 
 }
 
 /* "; --matrix uint16 needs 2.0 TB", appended to `text`. */
-static void name_choice(const ll_forecast *f, const char *choice, ll_store_matrix matrix,
+static void name_choice(const ll_forecast *f, const char *choice, ll_matrix_type matrix,
                         int64_t features, char *text, size_t size_bytes)
 {
     char size[LL_NUMBER_TEXT];
@@ -141,14 +141,14 @@ ll_status ll_forecast_check(const ll_forecast *forecast, const ll_pipeline_optio
     char choices[128] = "", needed[LL_NUMBER_TEXT], room[LL_NUMBER_TEXT];
 
     if (forecast->needed_bytes <= forecast->room_bytes) return LL_OK;
-    if (e->matrix == LL_STORE_FLOAT32)
-        name_choice(forecast, "--matrix uint16 halves to", LL_STORE_UINT16, e->features, choices,
+    if (e->matrix == LL_MATRIX_FLOAT32)
+        name_choice(forecast, "--matrix uint16 halves to", LL_MATRIX_UINT16, e->features, choices,
                     sizeof choices);
-    if (e->matrix != LL_STORE_NONE)
-        name_choice(forecast, "--matrix none leaves", LL_STORE_NONE, e->features, choices,
+    if (e->matrix != LL_MATRIX_NONE)
+        name_choice(forecast, "--matrix none leaves", LL_MATRIX_NONE, e->features, choices,
                     sizeof choices);
     else if (e->features > 0)
-        name_choice(forecast, "--no-features leaves", LL_STORE_NONE, 0, choices, sizeof choices);
+        name_choice(forecast, "--no-features leaves", LL_MATRIX_NONE, 0, choices, sizeof choices);
     return ll_fail(err, LL_ERR_IO, "%s: needs %s, the disk has %s free%s", options->index_path,
                    ll_number_size((double)forecast->needed_bytes, needed),
                    ll_number_size((double)forecast->room_bytes, room), choices);

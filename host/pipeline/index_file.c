@@ -86,17 +86,6 @@ static ll_status number_groups(const ll_pipeline_options *options, const ll_cata
     return ll_store_number_groups(texts->column_values[column], items, *out, err);
 }
 
-ll_matrix_type ll_index_file_matrix(ll_store_matrix matrix)
-{
-    switch (matrix) {
-    case LL_STORE_NONE: break;
-    case LL_STORE_FLOAT32: return LL_MATRIX_FLOAT32;
-    case LL_STORE_FLOAT16: return LL_MATRIX_FLOAT16;
-    case LL_STORE_UINT16: return LL_MATRIX_UINT16;
-    }
-    return LL_MATRIX_NONE;
-}
-
 static ll_status begin_matrix(void *to, int64_t band_rows, ll_error *err)
 {
     return ll_bands_begin(to, band_rows, err);
@@ -125,7 +114,7 @@ static ll_status compare(ll_writer *writer, ll_bands *bands, const ll_pipeline_o
         .cols = collect->width,
         .neighbors = neighbors,
         .group = group,
-        .matrix = ll_index_file_matrix(options->matrix),
+        .matrix = options->matrix,
         .matrix_sink = {.to = bands, .take = take_tile},
         .matrix_begin = begin_matrix,
         .neighbor_sink = {.to = writer, .take = take_neighbors},
@@ -183,7 +172,7 @@ ll_status ll_index_file_write(const char *path, const ll_pipeline_options *optio
         ll_writer_features(writer, 0, collect->items, collect->features, collect->norms, err));
     summary->write_seconds = ll_clock_seconds() - start;
     LL_TRY_DONE(ll_stages_measure_tiles(be, collect->features, collect->items, collect->width,
-                                        options->matrix != LL_STORE_NONE, &summary->tile_limit,
+                                        options->matrix != LL_MATRIX_NONE, &summary->tile_limit,
                                         err));
     LL_TRY_DONE(ll_bands_create(writer, spare_bytes, &bands, err));
     LL_TRY_DONE(compare(writer, bands, options, collect, group, (int)extents.neighbors, be,

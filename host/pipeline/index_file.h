@@ -8,9 +8,6 @@
 #include "host/pipeline/pipeline.h"
 #include "host/pipeline/provenance.h"
 
-/** The type of scores a matrix of the file takes. */
-ll_matrix_type ll_index_file_matrix(ll_store_matrix matrix);
-
 /** Compare all items and write everything to `path`. Fills summary->similarity and puts
  *  rows_redone into `provenance`. Of `spare_bytes` of memory rows of the matrix are gathered, on
  *  their way to the disk. */

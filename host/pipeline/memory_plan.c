@@ -4,7 +4,6 @@
 #include "host/base/number.h"
 #include "host/base/size.h"
 #include "host/base/usage.h"
-#include "host/pipeline/index_file.h"
 #include "host/similarity/similarity.h"
 
 enum {
@@ -23,7 +22,7 @@ ll_memory_plan ll_memory_plan_make(const ll_pipeline_options *options, const ll_
     const ll_similarity_options compare = {.rows = extents->items,
                                            .cols = cols,
                                            .neighbors = (int)extents->neighbors,
-                                           .matrix = ll_index_file_matrix(options->matrix)};
+                                           .matrix = options->matrix};
     ll_memory_plan plan = {
         .catalog_bytes = ll_usage_anonymous_bytes() + HEAP_BYTES +
                          extents->items * (ITEM_BYTES + texts + SORT_BYTES),

@@ -309,8 +309,7 @@ static ll_status probe(struct night *n, ll_probe *probe, ll_error *err)
 
     LL_TRY(ll_probe_photos(o, n->catalog, &n->image, n->be, n->net, cols, probe, err));
     free_net(n);
-    LL_TRY(ll_probe_compare(n->be, cols, e->items, e->neighbors, ll_index_file_matrix(e->matrix),
-                            probe, err));
+    LL_TRY(ll_probe_compare(n->be, cols, e->items, e->neighbors, e->matrix, probe, err));
     return ll_probe_disk(o->index_path, probe, err);
 }
 

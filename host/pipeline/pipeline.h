@@ -35,7 +35,7 @@ typedef struct ll_pipeline_options {
     ll_image_options image;
 
     int64_t neighbors; /* K before it is cut to N - 1 */
-    ll_store_matrix matrix;
+    ll_matrix_type matrix;
     bool leave_out_features;
     const char *within; /* column, or NULL */
 

@@ -2,7 +2,7 @@
  *
  * Why: a tile's rows are segments of 2 KB. Put one by one into the file's cached pages they cost a
  * page fault or a system call each, in small pages that the disk gets out of order and partly
- * twice. Half of the matrix is read back instead, from pages that are still in memory.
+ * twice. What lies left of a band is read back instead, from pages that are still in memory.
  *
  * A band is filled by whoever brings rectangles, without a lock on the values: places are disjoint,
  * and the band is not complete before the last of them is counted. A rectangle of the next band
@@ -17,6 +17,7 @@
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/size.h"
+#include "host/base/transpose.h"
 #include "host/store/writer_state.h"
 
 #include <assert.h>
@@ -29,7 +30,6 @@
 enum {
     READ_ROWS = 64,  /* read back in one job: 512 KB of 2048 float32 columns, which a cache holds */
     WRITE_ROWS = 64, /* written in one job */
-    SQUARE = 16,     /* floats in a cache line: the transpose goes by squares of that side */
 };
 
 enum phase { FILLING, READING, WRITING, FAILED };
@@ -115,7 +115,7 @@ ll_status ll_bands_create(ll_writer *writer, int64_t most_bytes, ll_bands **out,
     bands->writer = writer;
     bands->most_bytes = most_bytes;
     bands->items = writer->layout.extents.items;
-    bands->value_bytes = (int64_t)ll_store_matrix_bytes(writer->layout.extents.matrix);
+    bands->value_bytes = (int64_t)ll_matrix_type_bytes(writer->layout.extents.matrix);
     bands->lock_made = pthread_mutex_init(&bands->lock, NULL) == 0;
     bands->changed_made = pthread_cond_init(&bands->changed, NULL) == 0;
     if (!bands->lock_made || !bands->changed_made) {
@@ -183,6 +183,17 @@ static uint8_t *value_at(const ll_bands *bands, int64_t row, int64_t column)
     return bands->values + ((row - bands->top) * bands->items + column) * bands->value_bytes;
 }
 
+static bool in_band(const ll_bands *bands, int64_t row)
+{
+    return row < bands->top + bands->height;
+}
+
+/* Whether the rectangle's mirror image lies in its own band. */
+static bool mirrored_here(const ll_bands *bands, int64_t row, int64_t column)
+{
+    return column > row && in_band(bands, column);
+}
+
 static void put(const ll_bands *bands, int64_t row, int64_t rows, int64_t column, int64_t columns,
                 const uint8_t *values)
 {
@@ -190,11 +201,16 @@ static void put(const ll_bands *bands, int64_t row, int64_t rows, int64_t column
 
     for (int64_t r = 0; r < rows; r++)
         memcpy(value_at(bands, row + r, column), values + (size_t)r * bytes, bytes);
+    if (mirrored_here(bands, row, column))
+        ll_transpose(values, rows, columns, (size_t)bands->value_bytes,
+                     value_at(bands, column, row), bands->items);
 }
 
-static bool in_band(const ll_bands *bands, int64_t row)
+/* The cells that put() filled are no longer missing; the lock is held. */
+static void count(ll_bands *bands, int64_t row, int64_t rows, int64_t column, int64_t columns)
 {
-    return row < bands->top + bands->height;
+    bands->missing -= rows * columns * (mirrored_here(bands, row, column) ? 2 : 1);
+    assert(bands->missing >= 0);
 }
 
 /* What came early for the band just opened; the lock is held. */
@@ -209,7 +225,7 @@ static void put_early(ll_bands *bands)
             continue;
         }
         put(bands, e->row, e->rows, e->column, e->columns, e->values);
-        bands->missing -= e->rows * e->columns;
+        count(bands, e->row, e->rows, e->column, e->columns);
         *link = e->next;
         free(e);
     }
@@ -234,27 +250,6 @@ static ll_status keep_early(ll_bands *bands, int64_t row, int64_t rows, int64_t 
 
 /* ---- reading back and writing ----------------------------------------------------------- */
 
-/* to[c * stride + r] = from[r * columns + c] */
-static void turn_words(const uint32_t *from, int64_t rows, int64_t columns, uint32_t *to,
-                       int64_t stride)
-{
-    for (int64_t c0 = 0; c0 < columns; c0 += SQUARE)
-        for (int64_t r0 = 0; r0 < rows; r0 += SQUARE)
-            for (int64_t c = c0; c < ll_min_i64(c0 + SQUARE, columns); c++)
-                for (int64_t r = r0; r < ll_min_i64(r0 + SQUARE, rows); r++)
-                    to[c * stride + r] = from[r * columns + c];
-}
-
-static void turn_halves(const uint16_t *from, int64_t rows, int64_t columns, uint16_t *to,
-                        int64_t stride)
-{
-    for (int64_t c0 = 0; c0 < columns; c0 += SQUARE)
-        for (int64_t r0 = 0; r0 < rows; r0 += SQUARE)
-            for (int64_t c = c0; c < ll_min_i64(c0 + SQUARE, columns); c++)
-                for (int64_t r = r0; r < ll_min_i64(r0 + SQUARE, rows); r++)
-                    to[c * stride + r] = from[r * columns + c];
-}
-
 /* The columns of this band out of 64 rows above it become 64 columns of its rows. */
 static ll_status read_back(ll_bands *bands, int64_t job, ll_error *err)
 {
@@ -268,11 +263,8 @@ static ll_status read_back(ll_bands *bands, int64_t job, ll_error *err)
     for (int64_t r = 0; r < rows; r++)
         LL_TRY_DONE(ll_file_pread(writer->fd, above + (size_t)r * bytes, bytes,
                                   place_of(bands, first + r, bands->top), writer->path, err));
-    void *const to = value_at(bands, bands->top, first);
-    if (bands->value_bytes == sizeof(uint32_t))
-        turn_words((const void *)above, rows, bands->height, to, bands->items);
-    else
-        turn_halves((const void *)above, rows, bands->height, to, bands->items);
+    ll_transpose(above, rows, bands->height, (size_t)bands->value_bytes,
+                 value_at(bands, bands->top, first), bands->items);
 done:
     free(above);
     return status;
@@ -344,17 +336,32 @@ static ll_status failure_of(const ll_bands *bands, ll_error *err)
     return bands->phase != FAILED ? LL_OK : ll_fail(err, bands->failure, "%s", bands->why.text);
 }
 
+/* Without bands: the rectangle to its place, and its mirror image to where that belongs. */
+static ll_status write_both(ll_bands *bands, int64_t row, int64_t rows, int64_t column,
+                            int64_t columns, const void *values, ll_error *err)
+{
+    ll_status status = LL_OK;
+    void *mirrored = NULL; /* (columns, rows) */
+
+    LL_TRY(ll_writer_matrix(bands->writer, row, rows, column, columns, values, err));
+    if (row == column) return LL_OK;
+    LL_TRY_DONE(ll_alloc("a tile", rows * columns, (size_t)bands->value_bytes, &mirrored, err));
+    ll_transpose(values, rows, columns, (size_t)bands->value_bytes, mirrored, rows);
+    LL_TRY_DONE(ll_writer_matrix(bands->writer, column, columns, row, rows, mirrored, err));
+done:
+    free(mirrored);
+    return status;
+}
+
 ll_status ll_bands_take(ll_bands *bands, int64_t row, int64_t rows, int64_t column, int64_t columns,
                         const void *values, ll_error *err)
 {
     ll_status status = LL_OK;
 
-    if (bands->band_rows == 0)
-        return ll_writer_matrix(bands->writer, row, rows, column, columns, values, err);
-    const int64_t first = row - row % bands->band_rows;
-    assert(row + rows <= first + bands->band_rows);
-    if (column + columns <= first) return LL_OK; /* mirrored in a band above */
-    assert(column >= first);
+    assert(row == column ? rows == columns : row + rows <= column);
+    if (bands->band_rows == 0) return write_both(bands, row, rows, column, columns, values, err);
+    assert(row / bands->band_rows == (row + rows - 1) / bands->band_rows);
+    assert(column / bands->band_rows == (column + columns - 1) / bands->band_rows);
     pthread_mutex_lock(&bands->lock);
     help(bands);
     LL_TRY_DONE(failure_of(bands, err));
@@ -365,8 +372,7 @@ ll_status ll_bands_take(ll_bands *bands, int64_t row, int64_t rows, int64_t colu
     pthread_mutex_unlock(&bands->lock);
     put(bands, row, rows, column, columns, values);
     pthread_mutex_lock(&bands->lock);
-    bands->missing -= rows * columns;
-    assert(bands->missing >= 0);
+    count(bands, row, rows, column, columns);
     help(bands);
     LL_TRY_DONE(failure_of(bands, err));
 done:

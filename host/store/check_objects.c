@@ -254,7 +254,7 @@ static ll_status check_known(struct objects *objects, const struct known *known,
     }
     LL_TRY_DONE(found(objects, ll_h5_dataset_check(dataset, &cause), &cause, err));
     LL_TRY_DONE(check_attribute(objects, dataset, LL_CHECKSUM_ATTRIBUTE, H5T_STD_U64LE, err));
-    if (layout->extents.matrix == LL_STORE_UINT16 && strcmp(known->path, "/similarity") == 0)
+    if (layout->extents.matrix == LL_MATRIX_UINT16 && strcmp(known->path, "/similarity") == 0)
         LL_TRY_DONE(check_factor(objects, dataset, err));
     if (known->rank > 0) LL_TRY_DONE(check_axes(objects, known, dataset, err));
 done:

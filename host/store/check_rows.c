@@ -85,7 +85,7 @@ static void check_neighbors(struct rows *rows, int64_t row)
                        fault);
             return; /* what follows would only repeat it */
         }
-        if (k >= count || check->extents->matrix == LL_STORE_NONE) continue;
+        if (k >= count || check->extents->matrix == LL_MATRIX_NONE) continue;
         const double stored = (double)ll_reader_score(check->reader, row, index[k]);
         if (!(fabs(stored - (double)score[k]) <= bound))
             ll_finding(&rows->matrix, ": row %lld, column %u is %.7f; /neighbors says %.7f",

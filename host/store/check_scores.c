@@ -28,16 +28,16 @@ static uint32_t bits_at(const ll_check *check, int64_t row, int64_t column)
     const void *const matrix = ll_reader_matrix(check->reader);
     const size_t place = (size_t)row * (size_t)check->extents->items + (size_t)column;
 
-    if (check->extents->matrix == LL_STORE_FLOAT32) return ((const uint32_t *)matrix)[place];
+    if (check->extents->matrix == LL_MATRIX_FLOAT32) return ((const uint32_t *)matrix)[place];
     return ((const uint16_t *)matrix)[place];
 }
 
 /* The bits of 1, and the largest a score may have: scores are not negative, so bits order them. */
-static uint32_t bits_of_one(ll_store_matrix matrix)
+static uint32_t bits_of_one(ll_matrix_type matrix)
 {
     switch (matrix) {
-    case LL_STORE_FLOAT16: return 0x3C00u;
-    case LL_STORE_UINT16: return 65535u;
+    case LL_MATRIX_FLOAT16: return 0x3C00u;
+    case LL_MATRIX_UINT16: return 65535u;
     default: return 0x3F800000u;
     }
 }
@@ -84,7 +84,7 @@ ll_status ll_check_matrix(ll_check *check, ll_error *err)
         .range = {&check->findings, "/similarity", 0},
     };
 
-    if (check->extents->matrix == LL_STORE_NONE) return LL_OK;
+    if (check->extents->matrix == LL_MATRIX_NONE) return LL_OK;
     LL_TRY(ll_parallel_run(check->threads, tiles.per_side * tiles.per_side, run_tile, &tiles, err));
     ll_finding_end(&tiles.symmetry);
     ll_finding_end(&tiles.range);
@@ -173,7 +173,7 @@ static ll_status run_row(void *context, int64_t task, int thread, ll_error *err)
     ll_rescore_cpu(ll_reader_features(check->reader), check->extents->features, sample->squares,
                    row, sample->columns, check->extents->items, sample->scores[thread]);
     compare_neighbors(sample, row, sample->scores[thread]);
-    if (check->extents->matrix != LL_STORE_NONE)
+    if (check->extents->matrix != LL_MATRIX_NONE)
         compare_matrix(sample, row, sample->scores[thread]);
     ll_log_progress(check->log, "sample", task + 1, sample->rows);
     return LL_OK;

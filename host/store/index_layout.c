@@ -126,9 +126,9 @@ ll_layout_object ll_layout_array(const ll_layout *layout, ll_array array)
 {
     ll_layout_object object = k_arrays[array];
 
-    if (array == LL_ARRAY_SIMILARITY && layout->extents.matrix == LL_STORE_FLOAT16)
+    if (array == LL_ARRAY_SIMILARITY && layout->extents.matrix == LL_MATRIX_FLOAT16)
         object.type = LL_H5_FLOAT16;
-    if (array == LL_ARRAY_SIMILARITY && layout->extents.matrix == LL_STORE_UINT16)
+    if (array == LL_ARRAY_SIMILARITY && layout->extents.matrix == LL_MATRIX_UINT16)
         object.type = LL_H5_UINT16;
     return object;
 }
@@ -146,7 +146,7 @@ bool ll_layout_has_group(const ll_layout *layout, ll_group group)
 bool ll_layout_has_axis(const ll_layout *layout, ll_axis axis)
 {
     switch (axis) {
-    case LL_AXIS_OTHER: return layout->extents.matrix != LL_STORE_NONE;
+    case LL_AXIS_OTHER: return layout->extents.matrix != LL_MATRIX_NONE;
     case LL_AXIS_FEATURE: return layout->extents.features > 0;
     case LL_AXIS_DIGEST_BYTE:
     case LL_AXIS_BLOCK: return !layout->web;
@@ -160,7 +160,7 @@ bool ll_layout_has_array(const ll_layout *layout, ll_array array)
     case LL_ARRAY_FEATURES:
     case LL_ARRAY_SUM_FEATURES: return layout->extents.features > 0;
     case LL_ARRAY_SIMILARITY:
-    case LL_ARRAY_SUM_SIMILARITY: return layout->extents.matrix != LL_STORE_NONE;
+    case LL_ARRAY_SUM_SIMILARITY: return layout->extents.matrix != LL_MATRIX_NONE;
     case LL_ARRAY_NORMS:
     case LL_ARRAY_DIGEST:
     case LL_ARRAY_SUM_INDEX:
@@ -171,7 +171,7 @@ bool ll_layout_has_array(const ll_layout *layout, ll_array array)
 
 bool ll_layout_has_text(const ll_layout *layout, ll_text text)
 {
-    return text != LL_TEXT_OTHER || layout->extents.matrix != LL_STORE_NONE;
+    return text != LL_TEXT_OTHER || layout->extents.matrix != LL_MATRIX_NONE;
 }
 
 ll_h5_shape ll_layout_shape(const ll_layout *layout, const ll_layout_object *object)

@@ -84,10 +84,10 @@ float ll_reader_score(const ll_reader *reader, int64_t row, int64_t column)
     assert(matrix != NULL && row >= 0 && row < items && column >= 0 && column < items);
     const size_t place = (size_t)row * (size_t)items + (size_t)column;
     switch (reader->layout.extents.matrix) {
-    case LL_STORE_FLOAT32: return ((const float *)matrix)[place];
-    case LL_STORE_FLOAT16: return half_to_float(((const uint16_t *)matrix)[place]);
-    case LL_STORE_UINT16: return (float)((const uint16_t *)matrix)[place] / 65535.0f;
-    case LL_STORE_NONE: break;
+    case LL_MATRIX_FLOAT32: return ((const float *)matrix)[place];
+    case LL_MATRIX_FLOAT16: return half_to_float(((const uint16_t *)matrix)[place]);
+    case LL_MATRIX_UINT16: return (float)((const uint16_t *)matrix)[place] / 65535.0f;
+    case LL_MATRIX_NONE: break;
     }
     return NAN;
 }

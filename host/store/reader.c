@@ -93,7 +93,7 @@ static ll_status read_extents(ll_reader *reader, ll_error *err)
         if (matrix < 0)
             return ll_fail(err, LL_ERR_FORMAT, "%s: /similarity is of type %s", reader->path,
                            ll_h5_type_name(shape.type));
-        layout->extents.matrix = (ll_store_matrix)matrix;
+        layout->extents.matrix = (ll_matrix_type)matrix;
     }
     LL_TRY(ll_h5_dataset_shape(reader->groups[LL_GROUP_LOOKUP], "id_bytes", &shape, err));
     layout->id_bytes = shape.rank == 1 ? shape.extents[0] : 0;

@@ -1,7 +1,9 @@
 /* host/store/schema.h - what an index file holds: schema lookloom-index, version 1 (FORMAT.md).
- * Floor 2; includes base, h5. */
+ * Floor 2; includes base, h5, kernels. */
 #ifndef LL_STORE_SCHEMA_H
 #define LL_STORE_SCHEMA_H
+
+#include "kernels/narrow.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,20 +12,12 @@
 #define LL_STORE_FORMAT "lookloom-index"
 enum { LL_STORE_VERSION = 1, LL_STORE_CHECK_ROWS = 256, LL_STORE_DIGEST = 16 };
 
-typedef enum ll_store_matrix {
-    LL_STORE_NONE,
-    LL_STORE_FLOAT32,
-    LL_STORE_FLOAT16,
-    LL_STORE_UINT16,
-} ll_store_matrix;
-
 /** "none", "float32", "float16", "uint16": the spelling of --matrix. */
-const char *ll_store_matrix_name(ll_store_matrix matrix);
-/** -1 for an unknown name, else a ll_store_matrix. */
+const char *ll_store_matrix_name(ll_matrix_type matrix);
+/** -1 for an unknown name, else a ll_matrix_type. */
 int ll_store_matrix_find(const char *name);
-size_t ll_store_matrix_bytes(ll_store_matrix matrix);
 /** How far a stored score may lie from the score: 1e-6, 2.5e-4, half a step of uint16 + 1e-6. */
-double ll_store_matrix_bound(ll_store_matrix matrix);
+double ll_store_matrix_bound(ll_matrix_type matrix);
 
 /* The root attributes that say what made the file. Texts are never NULL ("" if unknown). */
 typedef struct ll_store_provenance {
@@ -46,7 +40,7 @@ typedef struct ll_store_extents {
     int64_t features;  /* D; 0: leave /features out */
     int64_t neighbors; /* K, already min(--neighbors, max(N - 1, 1)) */
     int64_t rejected;  /* M */
-    ll_store_matrix matrix;
+    ll_matrix_type matrix;
 } ll_store_extents;
 
 #endif

@@ -25,7 +25,7 @@ ll_status ll_store_size_of(const ll_store_extents *extents, const ll_store_text_
     const ll_layout layout = {.extents = *extents,
                               .id_bytes = ll_max_i64(texts->id_bytes, extents->items)};
     /* /item, and /other where there is a matrix */
-    const int64_t lists = extents->matrix == LL_STORE_NONE ? 1 : 2;
+    const int64_t lists = extents->matrix == LL_MATRIX_NONE ? 1 : 2;
     const double text = (double)TEXT_BYTES * (double)(lists * extents->items + texts->other_texts) +
                         (double)(lists * texts->id_bytes + texts->other_bytes);
 

@@ -47,7 +47,7 @@ ll_status ll_store_copy_web(ll_reader *reader, const char *path, const ll_log *l
     const char *run = NULL;
 
     layout.extents.features = 0;
-    layout.extents.matrix = LL_STORE_NONE;
+    layout.extents.matrix = LL_MATRIX_NONE;
     LL_TRY_DONE(gather(reader, &copied, err));
     LL_TRY_DONE(ll_reader_run(reader, &run, err));
     LL_TRY_DONE(ll_writer_create_layout(path, &layout, &copied.items, &writer, err));

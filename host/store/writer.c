@@ -50,7 +50,7 @@ ll_status ll_writer_matrix(ll_writer *writer, int64_t row, int64_t rows, int64_t
                            int64_t columns, const void *values, ll_error *err)
 {
     const int64_t items = writer->layout.extents.items;
-    const size_t value_bytes = ll_store_matrix_bytes(writer->layout.extents.matrix);
+    const size_t value_bytes = ll_matrix_type_bytes(writer->layout.extents.matrix);
     const size_t segment_bytes = (size_t)columns * value_bytes;
     const char *const from = values;
 

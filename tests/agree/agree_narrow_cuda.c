@@ -1,5 +1,4 @@
-/* tests/agree/agree_narrow_cuda.c - narrowed, turned and mirrored tiles of the cuda twin, to the
- * bit; and the cpu's turned tile against its straight one. */
+/* tests/agree/agree_narrow_cuda.c - narrowed and mirrored tiles of the cuda twin, to the bit. */
 #include "kernels/narrow.h"
 #include "tests/agree/device.h"
 #include "tests/numeric.h"
@@ -12,9 +11,9 @@ static const int64_t k_shapes[][3] = {/* rows, columns, stride */
                                       {31, 33, 40}, {32, 32, 32}, {33, 31, 31},
                                       {3, 97, 99},  {97, 3, 3},   {70, 41, 64}};
 
-static size_t bytes_of(ll_narrow_type type)
+static size_t bytes_of(ll_matrix_type type)
 {
-    return type == LL_NARROW_FLOAT32 ? 4 : 2;
+    return type == LL_MATRIX_FLOAT32 ? 4 : 2;
 }
 
 /* Scores of all sizes, both ends, ties, and what lies just outside. */
@@ -39,7 +38,7 @@ static void clamp(float *scores, int64_t count)
         scores[i] = fminf(fmaxf(scores[i], 0.0f), 1.0f) + 0.0f; /* no -0 */
 }
 
-static void check(const int64_t shape[3], ll_narrow_type type, bool turned, int order)
+static void check(const int64_t shape[3], ll_matrix_type type, int order)
 {
     const int64_t rows = shape[0], columns = shape[1], stride = shape[2];
     const size_t count = (size_t)(rows * stride), n = (size_t)(rows * columns);
@@ -48,18 +47,17 @@ static void check(const int64_t shape[3], ll_narrow_type type, bool turned, int 
     unsigned char *const want = host_new(n, 4), *const got = host_new(n, 4);
     char repro[96];
 
-    snprintf(repro, sizeof repro, "rows %d columns %d stride %d type %d turned %d order %d",
-             (int)rows, (int)columns, (int)stride, (int)type, turned, order);
+    snprintf(repro, sizeof repro, "rows %d columns %d stride %d type %d order %d", (int)rows,
+             (int)columns, (int)stride, (int)type, order);
     draw(scores, (int64_t)count, true, &seed);
     device_order(order);
     device_array in = device_put(scores, count * sizeof *scores);
     device_array out = device_put(NULL, n * bytes_of(type));
     const ll_narrow_tile there = {in.values, stride, rows, columns};
-    device_ok(
-        (turned ? ll_narrow_turned_cuda : ll_narrow_tile_cuda)(&there, type, out.values, NULL));
+    device_ok(ll_narrow_tile_cuda(&there, type, out.values, NULL));
     clamp(scores, (int64_t)count);
     const ll_narrow_tile here = {scores, stride, rows, columns};
-    (turned ? ll_narrow_turned_cpu : ll_narrow_tile_cpu)(&here, type, want);
+    ll_narrow_tile_cpu(&here, type, want);
     device_take(&in, NULL);
     device_take(&out, got);
     same_bytes(got, want, n * bytes_of(type), repro);
@@ -72,28 +70,9 @@ static void tiles_are_those_of_the_cpu_to_the_bit(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof k_shapes / sizeof k_shapes[0]; i++)
-        for (int which = 0; which < 6; which++)
+        for (int type = LL_MATRIX_FLOAT32; type <= LL_MATRIX_UINT16; type++)
             for (int order = 0; order < ORDERS; order++)
-                check(k_shapes[i], (ll_narrow_type)(which / 2), which % 2, order);
-}
-
-static void turned_is_the_transpose(void **state)
-{
-    enum { ROWS = 7, COLUMNS = 11, STRIDE = 13 };
-    float scores[ROWS * STRIDE];
-    uint16_t straight[ROWS * COLUMNS], turned[COLUMNS * ROWS];
-    uint64_t seed = 5;
-    const ll_narrow_tile tile = {scores, STRIDE, ROWS, COLUMNS};
-
-    (void)state;
-    draw(scores, ROWS * STRIDE, false, &seed);
-    for (int type = LL_NARROW_FLOAT16; type <= LL_NARROW_UINT16; type++) {
-        ll_narrow_tile_cpu(&tile, (ll_narrow_type)type, straight);
-        ll_narrow_turned_cpu(&tile, (ll_narrow_type)type, turned);
-        for (int r = 0; r < ROWS; r++)
-            for (int c = 0; c < COLUMNS; c++)
-                assert_int_equal(turned[c * ROWS + r], straight[r * COLUMNS + c]);
-    }
+                check(k_shapes[i], (ll_matrix_type)type, order);
 }
 
 static void mirrored_tiles_are_symmetric(void **state)
@@ -126,7 +105,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiles_are_those_of_the_cpu_to_the_bit),
-        cmocka_unit_test(turned_is_the_transpose),
         cmocka_unit_test(mirrored_tiles_are_symmetric),
     };
     device_or_skip();

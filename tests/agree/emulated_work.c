@@ -1,6 +1,7 @@
 /* tests/agree/emulated_work.c - see emulated_work.h. Weights are drawn (random_weights.h). */
 #include "tests/agree/emulated_work.h"
 #include "host/base/memory.h"
+#include "host/base/transpose.h"
 #include "host/similarity/similarity.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/weights.h"
@@ -85,6 +86,10 @@ static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, 
         memcpy(out->matrix + (size_t)((row + r) * out->rows + column) * out->stored_bytes,
                (const char *)values + (size_t)(r * columns) * out->stored_bytes,
                (size_t)columns * out->stored_bytes);
+    if (row != column)
+        ll_transpose(values, rows, columns, out->stored_bytes,
+                     out->matrix + (size_t)(column * out->rows + row) * out->stored_bytes,
+                     out->rows);
     return LL_OK;
 }
 

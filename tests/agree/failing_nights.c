@@ -76,7 +76,7 @@ static ll_status night(ll_error *err)
         .layer = ll_vgg16_find("fc2"),
         .image = ll_image_options_default(),
         .neighbors = 2,
-        .matrix = LL_STORE_FLOAT16,
+        .matrix = LL_MATRIX_FLOAT16,
         .within = "kind",
         .max_rejected = 5.0,
         .max_removed = 100.0,

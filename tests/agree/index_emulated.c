@@ -36,7 +36,7 @@ static void keep_line(void *to, const char *text)
 static const ll_log k_log = {.line = keep_line};
 
 static void night(const char *backend, const char *catalog, const char *index,
-                  ll_store_matrix matrix, const char *within, int batch)
+                  ll_matrix_type matrix, const char *within, int batch)
 {
     ll_error err = LL_ERROR_INIT;
     ll_pipeline_summary summary;
@@ -145,9 +145,9 @@ static void check_row(const ll_reader *cuda, const char *const *groups, int64_t 
 
 static void check_matrix(const ll_reader *cuda)
 {
-    static const double k_bounds[] = {[LL_STORE_FLOAT32] = 1e-6,
-                                      [LL_STORE_FLOAT16] = 2.5e-4,
-                                      [LL_STORE_UINT16] = 1.0 / 131070 + 1e-6};
+    static const double k_bounds[] = {[LL_MATRIX_FLOAT32] = 1e-6,
+                                      [LL_MATRIX_FLOAT16] = 2.5e-4,
+                                      [LL_MATRIX_UINT16] = 1.0 / 131070 + 1e-6};
     const int64_t rows = ll_reader_extents(cuda)->items;
     const double bound = k_bounds[ll_reader_extents(cuda)->matrix];
 
@@ -179,8 +179,8 @@ static void nights_agree(void **state)
     ll_emulated *const card = emulated_reset(2);
 
     (void)state;
-    night("cpu", given.catalog, given.cpu, LL_STORE_FLOAT32, NULL, BATCH);
-    night("cuda", given.catalog, given.cuda, LL_STORE_FLOAT32, NULL, BATCH);
+    night("cpu", given.catalog, given.cpu, LL_MATRIX_FLOAT32, NULL, BATCH);
+    night("cuda", given.catalog, given.cuda, LL_MATRIX_FLOAT32, NULL, BATCH);
     emulated_all_well(card, "a night");
     ll_reader *const cpu = read_index(given.cpu), *const cuda = read_index(given.cuda);
     assert_int_equal(ll_reader_extents(cuda)->items, ll_reader_extents(cpu)->items);
@@ -197,8 +197,8 @@ static void a_later_night_has_the_same_features(void **state)
     const bool pool5 = strcmp(given.layer, "pool5") == 0;
 
     (void)state;
-    night("cuda", given.few, given.later, pool5 ? LL_STORE_UINT16 : LL_STORE_FLOAT16, "collection",
-          BATCH);
+    night("cuda", given.few, given.later, pool5 ? LL_MATRIX_UINT16 : LL_MATRIX_FLOAT16,
+          "collection", BATCH);
     emulated_all_well(card, "a later night");
     ll_reader *const first = read_index(given.cuda), *const later = read_index(given.later);
     const size_t count =
@@ -223,13 +223,13 @@ static void little_memory_halves_the_batch(void **state)
     (void)state;
     if (strcmp(given.layer, "pool5") == 0) return;
     card->idle = true;
-    night("cuda", given.few, given.halved, LL_STORE_UINT16, NULL, TWICE);
+    night("cuda", given.few, given.halved, LL_MATRIX_UINT16, NULL, TWICE);
     const size_t enough = card->peak_bytes;
     if (unlink(given.halved) != 0) fail_msg("%s: not published", given.halved);
     card = emulated_reset(0);
     card->memory_bytes = enough - k_less_memory;
     given.log[0] = '\0';
-    night("cuda", given.few, given.halved, LL_STORE_UINT16, NULL, TWICE);
+    night("cuda", given.few, given.halved, LL_MATRIX_UINT16, NULL, TWICE);
     emulated_all_well(card, "little memory");
     if (strstr(given.log, "batch 4 does not fit") == NULL) fail_msg("log: %s", given.log);
     ll_reader *const first = read_index(given.cpu), *const halved = read_index(given.halved);

@@ -36,7 +36,7 @@ int main(int argc, char **argv)
         .items = strtoll(argv[2], NULL, 10),
         .width = strtoll(argv[3], NULL, 10),
         .neighbors = strtoll(argv[4], NULL, 10),
-        .matrix = (ll_store_matrix)ll_store_matrix_find(argv[5]),
+        .matrix = (ll_matrix_type)ll_store_matrix_find(argv[5]),
         .features = !has(argc, argv, "no-features"),
         .trained = !has(argc, argv, "untrained"),
         .within = has(argc, argv, "within"),

@@ -64,11 +64,10 @@ preprocess|preprocess.cu|the last bytes one further|s/i = whole \* UNIT_BYTES +/
 preprocess|preprocess.cu|blocks stop after one chunk|s/first += (int64_t)gridDim.x \* CHUNK/first += places/
 repeat|repeat.cu|one word of four not looked at|s/ \&\& a.w == b.w//
 repeat|repeat.cu|threads stop after one unit|s/i += (int64_t)gridDim.x \* BLOCK/i += count/
-narrow|narrow.cu|no barrier before a turned square is read|NTH 1 __syncthreads
-narrow|narrow.cu|no barrier before a mirrored square is read|NTH 2 __syncthreads
-narrow|narrow.cu|a square not turned|s/Type::of(__saturatef(square\[x\]\[i\]))/Type::of(__saturatef(square[i][x]))/
+narrow|narrow.cu|no barrier before a mirrored square is read|NTH 1 __syncthreads
+narrow|narrow.cu|a square not transposed|s/1.0f : square\[x\]\[i\]/1.0f : square[i][x]/
 narrow|narrow.cu|a column too many|s/if (c >= tile.columns) return/if (c > tile.columns) return/
-narrow|narrow.cu|no clamp|s/Type::of(__saturatef(square\[x\]\[i\]))/Type::of(square[x][i])/
+narrow|narrow.cu|no clamp|s/Type::of(__saturatef(\(.*\]\)));/Type::of(\1);/
 topk|topk.cu|counters not yet cleared|NTH 1 __syncwarp
 topk|topk.cu|counters read too early|NTH 2 __syncwarp
 topk|topk.cu|sorting begins too early|NTH 1 __syncthreads

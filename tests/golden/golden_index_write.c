@@ -17,7 +17,7 @@ static ll_status parse(char **argv, ll_fixture_spec *spec, ll_error *err)
     LL_TRY(ll_number_int("columns", argv[7], 0, 1 << 20, &columns, err));
     const int matrix = ll_store_matrix_find(argv[6]);
     if (matrix < 0) return ll_fail(err, LL_ERR_ARGUMENT, "no matrix type %s", argv[6]);
-    spec->matrix = (ll_store_matrix)matrix;
+    spec->matrix = (ll_matrix_type)matrix;
     spec->columns = (int)columns;
     spec->without_features = features == 0;
     spec->features = features > 0 ? features : 24;

@@ -188,7 +188,7 @@ static const char *judge_lowest(const ll_sample *sample, const ll_duplicate_grou
                                         listed(sample, photo_of(sample, a), photo_of(sample, b)));
         }
     if (sample->options.features) return got == want ? NULL : "lowest";
-    if (sample->options.matrix != LL_STORE_NONE)
+    if (sample->options.matrix != LL_MATRIX_NONE)
         return fabs(got - want) <= 2.6e-4 ? NULL : "stored lowest";
     if (answer->linkage == LL_LINKAGE_EVERY_PAIR || all_listed)
         return got == want ? NULL : "listed lowest";
@@ -323,7 +323,7 @@ static void ask_index(const char *path, uint64_t index_seed)
         .items = index_seed % 13 == 0 ? 1 : 2 + (int64_t)(unit(&seed) * 90.0),
         .width = 1 + (int64_t)(unit(&seed) * 80.0),
         .neighbors = 1 + (int64_t)(unit(&seed) * 5.0),
-        .matrix = (ll_store_matrix)(index_seed % 4),
+        .matrix = (ll_matrix_type)(index_seed % 4),
         .features = index_seed / 4 % 3 != 0,
         .trained = true,
         .within = unit(&seed) < 0.25,

@@ -33,7 +33,7 @@ static const ll_fixture_spec k_spec = {
     .features = 24,
     .neighbors = 6,
     .rejected = 3,
-    .matrix = LL_STORE_UINT16,
+    .matrix = LL_MATRIX_UINT16,
     .columns = 2,
     .within = true,
 };

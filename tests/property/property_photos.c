@@ -157,7 +157,7 @@ static void ask_index(const char *path, uint64_t index_seed)
         .items = index_seed % 13 == 0 ? 1 : 2 + (int64_t)(unit(&seed) * 400.0),
         .width = 1 + (int64_t)(unit(&seed) * 140.0),
         .neighbors = 1,
-        .matrix = LL_STORE_NONE,
+        .matrix = LL_MATRIX_NONE,
         .features = true,
         .trained = true,
         .within = unit(&seed) < 0.25,

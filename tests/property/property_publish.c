@@ -23,11 +23,11 @@
 enum { PATH = 128, ROUNDS = 40, GENERATIONS = 2 };
 
 static const ll_fixture_spec k_specs[GENERATIONS] = {
-    {.items = 5, .features = 24, .neighbors = 3, .matrix = LL_STORE_FLOAT32, .seed = 1},
+    {.items = 5, .features = 24, .neighbors = 3, .matrix = LL_MATRIX_FLOAT32, .seed = 1},
     {.items = 7,
      .features = 24,
      .neighbors = 3,
-     .matrix = LL_STORE_UINT16,
+     .matrix = LL_MATRIX_UINT16,
      .columns = 2,
      .seed = 2},
 };

@@ -166,7 +166,7 @@ static const char *check_answer(const ll_sample *sample, const ll_query_options 
                                 const ll_query_answer *answer)
 {
     const char *wrong = NULL;
-    const bool matrix = sample->options.matrix != LL_STORE_NONE;
+    const bool matrix = sample->options.matrix != LL_MATRIX_NONE;
     naive want = naive_answer(sample, answer->row, options, false);
     naive near = naive_answer(sample, answer->row, options, true);
 
@@ -236,7 +236,7 @@ static void ask_index(const char *path, uint64_t index_seed)
         .items = index_seed % 13 == 0 ? 1 : 2 + (int64_t)(unit(&seed) * (few ? 15.0 : 150.0)),
         .width = 1 + (int64_t)(unit(&seed) * 140.0),
         .neighbors = few ? 20 : 1 + (int64_t)(unit(&seed) * 20.0),
-        .matrix = (ll_store_matrix)(index_seed % 4),
+        .matrix = (ll_matrix_type)(index_seed % 4),
         .features = index_seed / 4 % 3 != 0,
         .trained = true,
         .within = unit(&seed) < 0.25,

@@ -2,6 +2,7 @@
  * definition to the bit, the matrix keeps its bounds and its symmetry, threads change nothing.
  *
  * A failing case prints its seed; `property_similarity SEED` runs that case alone. */
+#include "host/base/transpose.h"
 #include "host/similarity/similarity.h"
 #include "kernels/rescore.h"
 #include "tests/numeric.h"
@@ -176,6 +177,13 @@ static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, 
         for (int64_t c = 0; c < columns; c++)
             result->seen[place + c]++;
     }
+    if (row == column) return LL_OK;
+    ll_transpose(values, rows, columns, result->bytes,
+                 result->matrix + (size_t)(column * result->rows + row) * result->bytes,
+                 result->rows);
+    for (int64_t c = 0; c < columns; c++)
+        for (int64_t r = 0; r < rows; r++)
+            result->seen[(column + c) * result->rows + row + r]++;
     return LL_OK;
 }
 

@@ -1,6 +1,7 @@
 /* tests/unit/unit_bands.c - a matrix that goes through bands is the one that was given, cell by
- * cell: sizes that fit and do not, both widths of a value, any number of threads, rectangles that
- * come early or not at all, a band too large for its memory, a disk that fails. */
+ * cell, of which only the upper half is given: sizes that fit and do not, both widths of a value,
+ * any number of threads, rectangles that come early or not at all, a band too large for its memory,
+ * a disk that fails. */
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
@@ -23,8 +24,7 @@ static const int64_t k_plenty = 1 << 24;
 
 struct matrix {
     int64_t items, tile;
-    ll_store_matrix type;
-    bool skip_lower;
+    ll_matrix_type type;
     char path[PATH];
     char (*id_bytes)[8];
     const char **ids;
@@ -35,7 +35,7 @@ struct matrix {
 
 static int64_t value_bytes(const struct matrix *m)
 {
-    return (int64_t)ll_store_matrix_bytes(m->type);
+    return (int64_t)ll_matrix_type_bytes(m->type);
 }
 
 /* Symmetric, and different wherever two tiles or two columns could be mixed up. */
@@ -118,10 +118,7 @@ static ll_status give_tile(void *context, int64_t task, int thread, ll_error *er
 
     (void)thread;
     ll_tile_plan_at(&plan, task, &i, &j);
-    LL_TRY(give(m, i, j, err));
-    /* Below the diagonal a band needs what is beside its diagonal, and nothing else. */
-    if (i == j || (m->skip_lower && i / LL_TILE_PLAN_BAND < j / LL_TILE_PLAN_BAND)) return LL_OK;
-    return give(m, j, i, err);
+    return give(m, i, j, err);
 }
 
 static void begin(struct matrix *m, int64_t most_bytes)
@@ -148,13 +145,12 @@ static void check_file(const struct matrix *m)
     free(got);
 }
 
-static void write_and_check(int64_t items, int64_t tile, ll_store_matrix type, int threads,
+static void write_and_check(int64_t items, int64_t tile, ll_matrix_type type, int threads,
                             int64_t most_bytes)
 {
-    struct matrix m = {.items = items, .tile = tile, .type = type, .skip_lower = threads % 2 == 0};
+    struct matrix m = {.items = items, .tile = tile, .type = type};
     ll_error err = LL_ERROR_INIT;
 
-    if (most_bytes < k_plenty) m.skip_lower = false;
     begin(&m, most_bytes);
     if (ll_parallel_run(threads, ll_tile_plan_make(items, tile).tiles, give_tile, &m, &err) !=
         LL_OK)
@@ -175,7 +171,7 @@ static void every_cell_is_in_its_place(void **state)
             if (items[i] / tiles[t] > 70) continue; /* many tiles show nothing new */
             for (int threads = 1; threads <= 4; threads++)
                 write_and_check(items[i], tiles[t],
-                                threads % 3 == 0 ? LL_STORE_UINT16 : LL_STORE_FLOAT32, threads,
+                                threads % 3 == 0 ? LL_MATRIX_UINT16 : LL_MATRIX_FLOAT32, threads,
                                 k_plenty);
         }
 }
@@ -183,16 +179,16 @@ static void every_cell_is_in_its_place(void **state)
 static void a_band_too_large_goes_tile_by_tile(void **state)
 {
     (void)state;
-    write_and_check(65, 4, LL_STORE_FLOAT32, 2, 16 * 65 * 4 - 1);
-    write_and_check(65, 4, LL_STORE_FLOAT32, 2, 16 * 65 * 4); /* just fits */
-    write_and_check(65, 4, LL_STORE_FLOAT16, 3, 0);
+    write_and_check(65, 4, LL_MATRIX_FLOAT32, 2, 16 * 65 * 4 - 1);
+    write_and_check(65, 4, LL_MATRIX_FLOAT32, 2, 16 * 65 * 4); /* just fits */
+    write_and_check(65, 4, LL_MATRIX_FLOAT16, 3, 0);
 }
 
 /* Tiles in the opposite order: all but the first band's are early. */
 static void what_comes_early_waits(void **state)
 {
     (void)state;
-    struct matrix m = {.items = 131, .tile = 5, .type = LL_STORE_FLOAT32};
+    struct matrix m = {.items = 131, .tile = 5, .type = LL_MATRIX_FLOAT32};
     ll_error err = LL_ERROR_INIT;
     const ll_tile_plan plan = ll_tile_plan_make(m.items, m.tile);
 
@@ -209,7 +205,7 @@ static void what_comes_early_waits(void **state)
 static void a_matrix_with_a_hole_is_not_finished(void **state)
 {
     (void)state;
-    struct matrix m = {.items = 65, .tile = 4, .type = LL_STORE_FLOAT32};
+    struct matrix m = {.items = 65, .tile = 4, .type = LL_MATRIX_FLOAT32};
     ll_error err = LL_ERROR_INIT;
     const ll_tile_plan plan = ll_tile_plan_make(m.items, m.tile);
 
@@ -225,7 +221,7 @@ static void a_disk_that_fails_is_told_to_everybody(void **state)
 {
     (void)state;
     for (int threads = 1; threads <= 3; threads++) {
-        struct matrix m = {.items = 300, .tile = 16, .type = LL_STORE_FLOAT32};
+        struct matrix m = {.items = 300, .tile = 16, .type = LL_MATRIX_FLOAT32};
         ll_error err = LL_ERROR_INIT;
         begin(&m, k_plenty);
         close(m.writer->fd);

@@ -31,7 +31,7 @@ static const ll_fixture_spec k_spec = {
     .features = 16,
     .neighbors = 5,
     .rejected = 3,
-    .matrix = LL_STORE_UINT16,
+    .matrix = LL_MATRIX_UINT16,
     .columns = 10,
 };
 

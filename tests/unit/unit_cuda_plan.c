@@ -32,7 +32,7 @@ static void check_plan(const ll_cuda_demand *demand, const ll_cuda_plan *plan, i
     assert_int_equal(plan->padded_rows, plan->blocks * tile);
     assert_true(plan->padded_rows >= demand->rows && plan->padded_rows - tile < demand->rows);
     assert_true(plan->chunk_rows >= 1 && plan->chunk_rows * row_bytes <= plan->slot_bytes);
-    assert_true(2 * tile * tile * demand->stored_bytes <= plan->slot_bytes);
+    assert_true(tile * tile * demand->stored_bytes <= plan->slot_bytes);
     assert_int_equal(plan->bytes[LL_CUDA_SCORES], tile * tile * 4);
     assert_int_equal(plan->bytes[LL_CUDA_SCORES_2], demand->stored_bytes > 0 ? 0 : tile * tile * 4);
     assert_true(plan->whole_rows >= 1 && plan->whole_rows * 4 <= plan->slot_bytes);

@@ -88,7 +88,7 @@ static const ll_fixture_spec k_spec = {
     .features = 30,
     .neighbors = 12,
     .rejected = 2,
-    .matrix = LL_STORE_FLOAT32,
+    .matrix = LL_MATRIX_FLOAT32,
     .columns = 2,
 };
 
@@ -118,7 +118,7 @@ static void same(void **state)
     assert_same(0, 0.0);
 
     /* The matrix in steps of 1/65535 against float32. */
-    shuffled.matrix = LL_STORE_UINT16;
+    shuffled.matrix = LL_MATRIX_UINT16;
     assert_ok(ll_fixture_make(&shuffled, path_b, &err));
     assert_same(0, 1e-5);
     assert_differs(0, 1e-7, "/similarity: ");

@@ -26,7 +26,7 @@ typedef struct index_file {
 
 /* Photos in one plane, each at an angle in degrees from 0 to 90: a score is the cosine of two. */
 static void open_angles(index_file *to, const double *degrees, int64_t items, int64_t neighbors,
-                        ll_store_matrix matrix, bool features)
+                        ll_matrix_type matrix, bool features)
 {
     float rows[MOST_ITEMS * WIDTH];
     ll_error err = LL_ERROR_INIT;
@@ -108,8 +108,8 @@ static void ends_of_a_chain_are_no_pair(void **state)
     (void)state;
     for (int kind = 0; kind < 3; kind++) {
         const bool stored = kind == 2;
-        open_angles(&index, k_chain, 5, kind == 0 ? 4 : 1, stored ? LL_STORE_UINT16 : LL_STORE_NONE,
-                    !stored);
+        open_angles(&index, k_chain, 5, kind == 0 ? 4 : 1,
+                    stored ? LL_MATRIX_UINT16 : LL_MATRIX_NONE, !stored);
         ll_duplicate_groups *groups = ask(&index, 0.93, LL_LINKAGE_CHAIN);
         assert_int_equal(groups->linkage, LL_LINKAGE_CHAIN);
         assert_true(groups->complete && groups->exact && groups->unseen == 0);
@@ -132,7 +132,7 @@ static void a_pair_that_was_not_seen_does_not_reach(void **state)
     index_file index;
 
     (void)state;
-    open_angles(&index, k_chain, 5, 1, LL_STORE_NONE, false);
+    open_angles(&index, k_chain, 5, 1, LL_MATRIX_NONE, false);
     ll_duplicate_groups *groups = ask(&index, 0.75, LL_LINKAGE_EVERY_PAIR);
     assert_false(groups->complete);
     expect(groups, "01 34", (const double[]){cosine(19.0), cosine(22.5)});
@@ -142,7 +142,7 @@ static void a_pair_that_was_not_seen_does_not_reach(void **state)
     close_index(&index);
 
     /* lists that end below the score have shown all there is */
-    open_angles(&index, k_chain, 5, 4, LL_STORE_NONE, false);
+    open_angles(&index, k_chain, 5, 4, LL_MATRIX_NONE, false);
     groups = ask(&index, 0.75, LL_LINKAGE_EVERY_PAIR);
     assert_true(groups->complete);
     expect(groups, "012 34", (const double[]){cosine(40.0), cosine(22.5)});
@@ -161,7 +161,7 @@ static void twins_are_one_photo(void **state)
     int64_t twins = 0;
 
     (void)state;
-    open_angles(&index, degrees, 6, 1, LL_STORE_NONE, true);
+    open_angles(&index, degrees, 6, 1, LL_MATRIX_NONE, true);
     for (int64_t i = 2; i < 6; i++)
         twins += memcmp(index.sample.digests + LL_STORE_DIGEST,
                         index.sample.digests + i * LL_STORE_DIGEST, LL_STORE_DIGEST) == 0;
@@ -182,7 +182,7 @@ static void memory_is_bounded(void **state)
     char want[256];
 
     (void)state;
-    open_angles(&index, k_chain, 5, 4, LL_STORE_NONE, true);
+    open_angles(&index, k_chain, 5, 4, LL_MATRIX_NONE, true);
     ll_duplicate_options options = {
         .min_score = 0.75, .linkage = LL_LINKAGE_EVERY_PAIR, .memory_bytes = 4 * 40};
     assert_int_equal(ll_query_duplicates(index.query, &options, NULL, &groups, &err),
@@ -217,7 +217,7 @@ static void the_lowest_of_very_many_is_left_alone(void **state)
         ll_pair_scores scores;
         double lowest = 0.0;
         bool too_many = false;
-        open_angles(&index, k_chain, 5, 4, matrix ? LL_STORE_FLOAT32 : LL_STORE_NONE, true);
+        open_angles(&index, k_chain, 5, 4, matrix ? LL_MATRIX_FLOAT32 : LL_MATRIX_NONE, true);
         for (int64_t i = 0; i <= LL_DUPLICATE_LOWEST_MOST; i++)
             photos[i] = i % 1000 == 7 ? 3 : 0;
         assert_int_equal(ll_pair_scores_init(&scores, index.query, twin, &err), LL_OK);

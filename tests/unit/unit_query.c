@@ -31,7 +31,7 @@ static int setup(void **state)
                                        .items = 200,
                                        .width = 70,
                                        .neighbors = 10,
-                                       .matrix = LL_STORE_FLOAT16,
+                                       .matrix = LL_MATRIX_FLOAT16,
                                        .features = true,
                                        .trained = true};
     ll_error err = LL_ERROR_INIT;

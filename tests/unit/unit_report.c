@@ -82,7 +82,7 @@ static void rows_are_drawn_one_a_stretch(void **state)
     assert_memory_not_equal(rows, again, 12 * sizeof *rows);
 }
 
-static void count(ll_store_matrix matrix, int64_t most, ll_sample *sample, ll_report_scores *out)
+static void count(ll_matrix_type matrix, int64_t most, ll_sample *sample, ll_report_scores *out)
 {
     const ll_sample_options options = {.seed = 5,
                                        .items = 90,
@@ -114,7 +114,7 @@ static void all_pairs_once_or_a_sample(void **state)
     ll_sample sample;
     ll_report_scores all, some, none;
 
-    count(LL_STORE_FLOAT32, 1000000, &sample, &all);
+    count(LL_MATRIX_FLOAT32, 1000000, &sample, &all);
     assert_true(all.from_matrix);
     assert_int_equal(all.rows, 90);
     assert_int_equal(all.all_count, 90 * 89 / 2);
@@ -127,14 +127,14 @@ static void all_pairs_once_or_a_sample(void **state)
     assert_int_equal(all.all_similar, similar);
     ll_sample_release(&sample);
 
-    count(LL_STORE_UINT16, 1000, &sample, &some); /* 1000 / 90 = 11 rows */
+    count(LL_MATRIX_UINT16, 1000, &sample, &some); /* 1000 / 90 = 11 rows */
     assert_int_equal(some.rows, 11);
     assert_int_equal(some.all_count, 11 * 89);
     assert_int_equal(sum(some.all), 11 * 89);
     assert_memory_equal(some.best, all.best, sizeof all.best); /* never a sample */
     ll_sample_release(&sample);
 
-    count(LL_STORE_NONE, 1, &sample, &none); /* never fewer than one row */
+    count(LL_MATRIX_NONE, 1, &sample, &none); /* never fewer than one row */
     assert_false(none.from_matrix);
     assert_int_equal(none.rows, 1);
     assert_int_equal(none.all_count, 12);
@@ -147,7 +147,7 @@ static void coverage_is_that_of_the_neighbours(void **state)
     ll_sample sample;
     ll_report_scores got;
 
-    count(LL_STORE_NONE, 1000000, &sample, &got);
+    count(LL_MATRIX_NONE, 1000000, &sample, &got);
     assert_int_equal(got.all_count, 90 * 12);
     assert_int_equal(got.best_count, 90);
     assert_int_equal(sum(got.best), 90);

@@ -123,7 +123,7 @@ static void sizes_are_those_of_the_datasets(void **state)
 {
     const ll_store_text_size texts = {.id_bytes = 8000, .other_texts = 2000, .other_bytes = 30000};
     ll_store_extents extents = {
-        .items = 1000, .features = 4096, .neighbors = 100, .matrix = LL_STORE_UINT16};
+        .items = 1000, .features = 4096, .neighbors = 100, .matrix = LL_MATRIX_UINT16};
     ll_store_size size;
     int64_t sum = 0;
 
@@ -136,7 +136,7 @@ static void sizes_are_those_of_the_datasets(void **state)
     for (int i = 0; i < size.count; i++)
         sum += size.parts[i].bytes;
     assert_int_equal(size.bytes, sum);
-    extents.matrix = LL_STORE_NONE;
+    extents.matrix = LL_MATRIX_NONE;
     extents.features = 0;
     assert_int_equal(ll_store_size_of(&extents, &texts, &size, NULL), LL_OK);
     assert_int_equal(part(&size, "/similarity"), -1);
@@ -148,9 +148,9 @@ static void sizes_are_those_of_the_datasets(void **state)
 static void memory_grows_with_the_items_and_not_with_their_square(void **state)
 {
     const ll_backend_options options = {.name = "cpu", .threads = 2, .slots = 1};
-    ll_pipeline_options night_options = {.matrix = LL_STORE_FLOAT32};
+    ll_pipeline_options night_options = {.matrix = LL_MATRIX_FLOAT32};
     ll_store_extents extents = {
-        .items = 100000, .features = 4096, .neighbors = 100, .matrix = LL_STORE_FLOAT32};
+        .items = 100000, .features = 4096, .neighbors = 100, .matrix = LL_MATRIX_FLOAT32};
     ll_backend *be = NULL;
     ll_error err = LL_ERROR_INIT;
 

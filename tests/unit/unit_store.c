@@ -43,39 +43,39 @@ static int remove_folder(void **state)
     } while (0)
 
 static const ll_fixture_spec k_specs[] = {
-    {.items = 1, .features = 24, .neighbors = 1, .rejected = 0, .matrix = LL_STORE_FLOAT32},
+    {.items = 1, .features = 24, .neighbors = 1, .rejected = 0, .matrix = LL_MATRIX_FLOAT32},
     {.items = 5,
      .features = 24,
      .neighbors = 4,
      .rejected = 3,
-     .matrix = LL_STORE_FLOAT16,
+     .matrix = LL_MATRIX_FLOAT16,
      .columns = 2},
     {.items = 5,
      .features = 24,
      .neighbors = 3,
      .rejected = 0,
-     .matrix = LL_STORE_UINT16,
+     .matrix = LL_MATRIX_UINT16,
      .columns = 1,
      .without_features = true},
     {.items = 300,
      .features = 70,
      .neighbors = 10,
      .rejected = 3,
-     .matrix = LL_STORE_FLOAT32,
+     .matrix = LL_MATRIX_FLOAT32,
      .columns = 1,
      .within = true},
     {.items = 300,
      .features = 70,
      .neighbors = 20,
      .rejected = 0,
-     .matrix = LL_STORE_NONE,
+     .matrix = LL_MATRIX_NONE,
      .columns = 3},
-    {.items = 257, .features = 64, .neighbors = 7, .rejected = 1, .matrix = LL_STORE_UINT16},
+    {.items = 257, .features = 64, .neighbors = 7, .rejected = 1, .matrix = LL_MATRIX_UINT16},
     {.items = 300,
      .features = 65,
      .neighbors = 100,
      .rejected = 3,
-     .matrix = LL_STORE_FLOAT16,
+     .matrix = LL_MATRIX_FLOAT16,
      .columns = 12},
 };
 
@@ -119,12 +119,12 @@ static void check_numbers(const ll_fixture *f, const ll_reader *reader)
     assert_memory_equal(ll_reader_digests(reader), f->digests, (size_t)items * LL_STORE_DIGEST);
     assert_memory_equal(ll_reader_neighbor_index(reader), f->index, (size_t)cells * 4);
     assert_memory_equal(ll_reader_neighbor_score(reader), f->score, (size_t)cells * 4);
-    if (f->spec.matrix == LL_STORE_NONE) {
+    if (f->spec.matrix == LL_MATRIX_NONE) {
         assert_null(ll_reader_matrix(reader));
         return;
     }
     assert_memory_equal(ll_reader_matrix(reader), f->matrix,
-                        (size_t)(items * items) * ll_store_matrix_bytes(f->spec.matrix));
+                        (size_t)(items * items) * ll_matrix_type_bytes(f->spec.matrix));
     for (int64_t i = 0; i < items; i++)
         for (int64_t j = 0; j < items; j++) {
             const double got = (double)ll_reader_score(reader, i, j);

@@ -2,8 +2,9 @@
  *
  * Each tile on or above the diagonal is a job of one thread. The order in which cpu_dots.h adds a
  * pair's products depends on nothing but the number of columns, so the bits of a score depend
- * neither on the tile nor on threads. The values of a tile serve its rows, and transposed its
- * columns; so the matrix is symmetric to the bit.
+ * neither on the tile nor on threads. A tile serves the lists of its rows and of its columns; of
+ * the stored matrix it is the upper half, which the sink mirrors, so the matrix is symmetric to the
+ * bit.
  *
  * How far a fast score can be from the exact one (kernels/rescore.h) is derived in cpu_dots.h, for
  * any rows: lengths are divided out, so rows need not be of unit length to the last bit. Clamping
@@ -26,7 +27,6 @@ enum {
     TILE = 512,
     TILE_VALUES = TILE * TILE,
     LEAST_MARGIN = 28,
-    TURN = 16, /* floats in a cache line: the transpose goes by squares of that side */
 };
 static const int64_t k_max_cols = 1 << 19;
 static const double k_bound = LL_DOTS_BOUND;
@@ -35,7 +35,6 @@ static const double k_unit_tolerance = 0x1p-16;
 struct scratch {
     float *tile;    /* (512, 512) */
     double *totals; /* (512, 512) for cpu_dots.h; NULL if it needs none */
-    float *turned;  /* (512, 512) its transpose */
     void *stored;   /* (512, 512) in the stored type */
 };
 
@@ -99,9 +98,7 @@ static ll_status make_scratch(struct cpu_compare *compare, ll_error *err)
         LL_TRY(ll_alloc("a tile", TILE_VALUES, sizeof *s->tile, &s->tile, err));
         if (ll_cpu_dots_needs_totals(compare->options.cols))
             LL_TRY(ll_alloc("a tile", TILE_VALUES, sizeof *s->totals, &s->totals, err));
-        if (bytes == 0) continue;
-        LL_TRY(ll_alloc("a tile", TILE_VALUES, sizeof *s->turned, &s->turned, err));
-        LL_TRY(ll_alloc("a tile", TILE_VALUES, bytes, &s->stored, err));
+        if (bytes > 0) LL_TRY(ll_alloc("a tile", TILE_VALUES, bytes, &s->stored, err));
     }
     return LL_OK;
 }
@@ -160,7 +157,6 @@ void ll_cpu_compare_end(ll_backend *be)
     for (int i = 0; compare->scratch != NULL && i < compare->threads; i++) {
         free(compare->scratch[i].tile);
         free(compare->scratch[i].totals);
-        free(compare->scratch[i].turned);
         free(compare->scratch[i].stored);
     }
     for (int64_t i = 0; i < compare->locks_made; i++)
@@ -182,8 +178,7 @@ int64_t ll_cpu_compare_host_bytes(const ll_backend *be, const ll_compare_options
     const int64_t rows = options->rows, threads = state_of(be)->threads;
     const size_t stored = ll_matrix_type_bytes(options->matrix);
     const size_t totals = ll_cpu_dots_needs_totals(options->cols) ? sizeof(double) : 0;
-    const size_t turned = stored > 0 ? sizeof(float) : 0;
-    const size_t value = sizeof(float) + totals + turned + stored;
+    const size_t value = sizeof(float) + totals + stored;
     const size_t lengths = 2 * sizeof(double);
     const size_t lists =
         options->keep > 0 ? (size_t)options->keep * sizeof(uint64_t) + sizeof(float) : 0;
@@ -211,16 +206,6 @@ static void multiply(struct cpu_compare *compare, int64_t i, int64_t j,
     ll_cpu_panels_give_back(compare->panels, i, j);
 }
 
-/* Of a tile on the diagonal only the upper half was computed. */
-static void mirror(float *tile)
-{
-    for (int r = 0; r < TILE; r++) {
-        tile[r * TILE + r] = 1.0f;
-        for (int c = 0; c < r; c++)
-            tile[r * TILE + c] = tile[c * TILE + r];
-    }
-}
-
 static void offer(struct cpu_compare *compare, int64_t i, int64_t j, const float *values)
 {
     const int keep = compare->options.keep;
@@ -245,47 +230,22 @@ static void offer(struct cpu_compare *compare, int64_t i, int64_t j, const float
     pthread_mutex_unlock(&compare->locks[j]);
 }
 
-/* turned (columns, rows), packed = tile (rows, columns) of stride 512, transposed. */
-static void turn(const float *tile, int64_t rows, int64_t columns, float *turned)
-{
-    for (int64_t r0 = 0; r0 < rows; r0 += TURN)
-        for (int64_t c0 = 0; c0 < columns; c0 += TURN)
-            for (int64_t c = c0; c < ll_min_i64(c0 + TURN, columns); c++)
-                for (int64_t r = r0; r < ll_min_i64(r0 + TURN, rows); r++)
-                    turned[c * rows + r] = tile[r * TILE + c];
-}
-
-/* The values packed and in the stored type: in `buffer`, or where they are if they are so already.
- */
-static const void *stored_form(ll_matrix_type type, const float *values, int64_t rows,
-                               int64_t columns, int64_t stride, void *buffer)
-{
-    if (type == LL_MATRIX_FLOAT32 && stride == columns) return values;
-    for (int64_t r = 0; r < rows; r++) {
-        const float *const row = values + r * stride;
-        if (type == LL_MATRIX_FLOAT32)
-            memcpy((float *)buffer + r * columns, row, (size_t)columns * sizeof *row);
-        else if (type == LL_MATRIX_FLOAT16)
-            ll_narrow_float16_cpu(row, columns, (uint16_t *)buffer + r * columns);
-        else
-            ll_narrow_uint16_cpu(row, columns, (uint16_t *)buffer + r * columns);
-    }
-    return buffer;
-}
-
 static ll_status deliver(struct cpu_compare *compare, int64_t i, int64_t j,
                          const struct scratch *scratch, ll_error *err)
 {
     const ll_matrix_type type = compare->options.matrix;
     const ll_tile_sink *const sink = &compare->options.sink;
-    const int64_t rows = block_rows(compare, i), columns = block_rows(compare, j);
+    const ll_narrow_tile tile = {.scores = scratch->tile,
+                                 .stride = TILE,
+                                 .rows = block_rows(compare, i),
+                                 .columns = block_rows(compare, j)};
+    const void *values = scratch->tile; /* packed already, if it is a whole tile of f32 */
 
-    const void *values = stored_form(type, scratch->tile, rows, columns, TILE, scratch->stored);
-    LL_TRY(sink->take(sink->to, i * TILE, rows, j * TILE, columns, values, err));
-    if (i == j) return LL_OK;
-    turn(scratch->tile, rows, columns, scratch->turned);
-    values = stored_form(type, scratch->turned, columns, rows, rows, scratch->stored);
-    return sink->take(sink->to, j * TILE, columns, i * TILE, rows, values, err);
+    if (type != LL_MATRIX_FLOAT32 || tile.columns < TILE) {
+        ll_narrow_tile_cpu(&tile, type, scratch->stored);
+        values = scratch->stored;
+    }
+    return sink->take(sink->to, i * TILE, tile.rows, j * TILE, tile.columns, values, err);
 }
 
 static ll_status run_tile(void *context, long job, int thread, ll_error *err)
@@ -295,7 +255,8 @@ static ll_status run_tile(void *context, long job, int thread, ll_error *err)
     const struct scratch *const scratch = &compare->scratch[thread];
 
     multiply(compare, i, j, scratch);
-    if (i == j) mirror(scratch->tile);
+    if (i == j) /* only the upper half was computed */
+        ll_narrow_mirror_cpu(scratch->tile, TILE, block_rows(compare, i));
     if (compare->options.keep > 0) offer(compare, i, j, scratch->tile);
     if (compare->options.matrix == LL_MATRIX_NONE) return LL_OK;
     return deliver(compare, i, j, scratch, err);

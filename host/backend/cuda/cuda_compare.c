@@ -264,11 +264,6 @@ static ll_status describe_product(const struct cuda_compare *compare, ll_error *
 
 static ll_status demand_of(const ll_compare_options *options, ll_cuda_demand *demand, ll_error *err)
 {
-    static const int k_bytes[] = {[LL_MATRIX_NONE] = 0,
-                                  [LL_MATRIX_FLOAT32] = 4,
-                                  [LL_MATRIX_FLOAT16] = 2,
-                                  [LL_MATRIX_UINT16] = 2};
-
     if (options->cols > LL_HALVE_MOST_COLS)
         return ll_fail(err, LL_ERR_ARGUMENT, "features: %lld columns; cuda compares up to %d",
                        (long long)options->cols, (int)LL_HALVE_MOST_COLS);
@@ -279,7 +274,7 @@ static ll_status demand_of(const ll_compare_options *options, ll_cuda_demand *de
                                .cols = options->cols,
                                .keep = options->keep,
                                .group = options->group != NULL,
-                               .stored_bytes = k_bytes[options->matrix]};
+                               .stored_bytes = (int)ll_matrix_type_bytes(options->matrix)};
     return LL_OK;
 }
 

@@ -39,8 +39,7 @@ ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, in
     const int64_t rows = demand->rows, cols = demand->cols;
     const int64_t tile = tile_for(rows, tile_most), blocks = ll_ceil_div(rows, tile);
     const int64_t row_bytes = cols * STORED_FEATURE_BYTES;
-    /* A tile and its transpose leave through one slot. */
-    const int64_t out_bytes = 2 * tile * tile * demand->stored_bytes;
+    const int64_t out_bytes = tile * tile * demand->stored_bytes;
     ll_cuda_plan plan = {.tile = tile,
                          .blocks = blocks,
                          .padded_rows = blocks * tile,

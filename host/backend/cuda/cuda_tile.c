@@ -5,7 +5,7 @@
  *              part by part
  *   mirror     on the diagonal: both halves of it to the bit, before anybody looks at it
  *   offer      to the lists of its rows and, off the diagonal, of its columns
- *   narrow     into a slot: the tile packed, and behind it its transpose
+ *   narrow     into a slot, packed
  *
  * Where nothing is stored, the product runs on `compute` and records made[s]; what selects from it
  * runs on `out` and records moved[s], for which the product after the next waits. So the memory's
@@ -21,12 +21,6 @@
 #include "host/base/size.h"
 #include "kernels/halve.h"
 #include "kernels/narrow.h"
-
-static ll_narrow_type narrow_type_of(ll_matrix_type type)
-{
-    if (type == LL_MATRIX_FLOAT16) return LL_NARROW_FLOAT16;
-    return type == LL_MATRIX_UINT16 ? LL_NARROW_UINT16 : LL_NARROW_FLOAT32;
-}
 
 ll_topk_card ll_cuda_lists(const struct cuda_compare *compare)
 {
@@ -96,7 +90,6 @@ static ll_status offer(struct cuda_compare *compare, int64_t i, int64_t j, float
 static ll_status send(struct cuda_compare *compare, int64_t i, int64_t j, struct cuda_slot *slot,
                       ll_error *err)
 {
-    const ll_narrow_type type = narrow_type_of(compare->options.matrix);
     const ll_narrow_tile scores = {.scores = compare->device[LL_CUDA_SCORES],
                                    .stride = compare->plan.tile,
                                    .rows = ll_cuda_block_rows(compare, i),
@@ -104,14 +97,11 @@ static ll_status send(struct cuda_compare *compare, int64_t i, int64_t j, struct
     const int64_t bytes = scores.rows * scores.columns * compare->demand.stored_bytes;
     cudaStream_t const compute = compare->state->compute, out = compare->state->out;
 
-    LL_TRY(LL_CUDA(ll_narrow_tile_cuda(&scores, type, slot->device, compute)));
-    if (i != j)
-        LL_TRY(
-            LL_CUDA(ll_narrow_turned_cuda(&scores, type, (char *)slot->device + bytes, compute)));
+    LL_TRY(LL_CUDA(ll_narrow_tile_cuda(&scores, compare->options.matrix, slot->device, compute)));
     LL_TRY(LL_CUDA(cudaEventRecord(slot->made, compute)));
     LL_TRY(LL_CUDA(cudaStreamWaitEvent(out, slot->made, 0)));
-    LL_TRY(LL_CUDA(cudaMemcpyAsync(slot->host, slot->device, (size_t)(i != j ? 2 * bytes : bytes),
-                                   cudaMemcpyDeviceToHost, out)));
+    LL_TRY(LL_CUDA(
+        cudaMemcpyAsync(slot->host, slot->device, (size_t)bytes, cudaMemcpyDeviceToHost, out)));
     LL_TRY(LL_CUDA(cudaEventRecord(slot->moved, out)));
     slot->i = i;
     slot->j = j;
@@ -159,9 +149,5 @@ ll_status ll_cuda_tile_deliver(struct cuda_compare *compare, struct cuda_slot *s
                        "comparing, tile (%lld, %lld): CUDA: %s in cudaEventSynchronize",
                        (long long)i, (long long)j, cudaGetErrorString(code));
     const int64_t rows = ll_cuda_block_rows(compare, i), columns = ll_cuda_block_rows(compare, j);
-    const char *const turned =
-        (const char *)slot->host + rows * columns * compare->demand.stored_bytes;
-    LL_TRY(sink->take(sink->to, i * tile, rows, j * tile, columns, slot->host, err));
-    if (i == j) return LL_OK;
-    return sink->take(sink->to, j * tile, columns, i * tile, rows, turned, err);
+    return sink->take(sink->to, i * tile, rows, j * tile, columns, slot->host, err);
 }
