@@ -1,6 +1,6 @@
 /* tests/agree/agree_cuda_proof.c - engines that are quick and not right, or fail: passed over with
  * a line, whether they were timed, named by an index or found in a cache. On the emulated card. */
-#include "host/backend/cuda/cuda_contest.h"
+#include "host/backend/cuda/engines/cuda_contest.h"
 #include "host/base/clock.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/cuda_net_fixture.h"

@@ -1,6 +1,6 @@
 /* tests/agree/layer_alone.c - see layer_alone.h. */
 #include "tests/agree/layer_alone.h"
-#include "host/backend/cuda/cuda_check.h"
+#include "host/backend/cuda/runtime/cuda_check.h"
 #include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/vgg16/vgg16.h"
