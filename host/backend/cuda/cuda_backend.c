@@ -2,6 +2,7 @@
  * exported symbol. */
 #include "host/backend/cuda/compare/cuda_plan.h"
 #include "host/backend/cuda/device/cuda_state.h"
+#include "host/backend/cuda/forward/cuda_forward.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"

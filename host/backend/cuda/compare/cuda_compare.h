@@ -52,6 +52,17 @@ struct cuda_compare {
     bool begun;        /* everything above is there */
 };
 
+/* ---- cuda_buffers.c */
+
+/** Allocate one buffer of the plan. */
+LL_NODISCARD ll_status ll_cuda_buffer_make(struct cuda_compare *compare, ll_cuda_buffer buffer,
+                                           int64_t bytes, ll_error *err);
+LL_NODISCARD ll_status ll_cuda_buffer_drop(struct cuda_compare *compare, ll_cuda_buffer buffer,
+                                           ll_error *err);
+
+/** Rows of block `block`, without padding. */
+int64_t ll_cuda_block_rows(const struct cuda_compare *compare, int64_t block);
+
 /* ---- cuda_compare.c */
 
 /** ll_cuda_compare_begin with sizes other than the card's (tests, bench).
@@ -60,21 +71,12 @@ LL_NODISCARD ll_status ll_cuda_compare_begin_within(ll_backend *be,
                                                     const ll_compare_options *options,
                                                     const ll_cuda_limits *limits, ll_error *err);
 
-/** Allocate one buffer of the plan. */
-LL_NODISCARD ll_status ll_cuda_buffer_make(struct cuda_compare *compare, ll_cuda_buffer buffer,
-                                           int64_t bytes, ll_error *err);
-LL_NODISCARD ll_status ll_cuda_buffer_drop(struct cuda_compare *compare, ll_cuda_buffer buffer,
-                                           ll_error *err);
-
 /** Hand on a failure with the stage in its text, where a device or memory is the cause. */
 LL_NODISCARD ll_status ll_cuda_compare_failed(ll_status status, const ll_error *cause,
                                               const char *stage, ll_error *err);
 
 /** Deliver what is pending, oldest first. */
 LL_NODISCARD ll_status ll_cuda_compare_drain(struct cuda_compare *compare, ll_error *err);
-
-/** Rows of block `block`, without padding. */
-int64_t ll_cuda_block_rows(const struct cuda_compare *compare, int64_t block);
 
 /* ---- cuda_features.c */
 

@@ -29,15 +29,6 @@ struct cuda_state {
     struct cuda_compare *compare; /* NULL between comparisons */
 };
 
-/* cuda_forward.c */
-ll_status ll_cuda_net_create(ll_backend *be, struct ll_weights *weights,
-                             const ll_net_options *options, ll_net **out, ll_error *err);
-void ll_cuda_net_free(ll_backend *be, ll_net *net);
-ll_status ll_cuda_forward_submit(ll_backend *be, ll_net *net, int slot, const uint8_t *pixels,
-                                 int n, ll_error *err);
-ll_status ll_cuda_forward_wait(ll_backend *be, ll_net *net, int slot, float *features, float *norms,
-                               ll_error *err);
-
 /* cuda_compare.c */
 ll_status ll_cuda_compare_begin(ll_backend *be, const ll_compare_options *options, ll_error *err);
 int64_t ll_cuda_compare_tile(const ll_backend *be);

@@ -9,7 +9,7 @@
  *
  * Anything that is not exactly this is a stranger's or half a file: engines are then timed again
  * and the file is replaced. */
-#include "host/backend/cuda/net/cuda_net.h"
+#include "host/backend/cuda/engines/cuda_engine_text.h"
 #include "host/base/digest.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"

@@ -7,8 +7,8 @@
  *
  * Names of engines mean something within one version of the libraries only. The scale is said, not
  * read: it follows from the weights. */
+#include "host/backend/cuda/engines/cuda_engine_text.h"
 #include "host/backend/cuda/engines/cuda_engine_names.h"
-#include "host/backend/cuda/net/cuda_net.h"
 #include "host/base/memory.h"
 #include "host/base/text.h"
 

@@ -5,6 +5,7 @@
  * that are wrong are wrong by far more. */
 #include "host/backend/cuda/engines/cuda_proof.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
+#include "host/backend/cuda/runtime/cuda_memory.h"
 #include "kernels/repeat.h"
 
 #include <math.h>
@@ -34,18 +35,11 @@ void ll_cuda_proof_release(cuda_proof *proof)
     ll_cuda_free(proof->room);
 }
 
-static ll_pool_type type_of(const ll_net *net, int layer)
-{
-    /* A product that ends the network leaves f32. */
-    const bool widened = ll_vgg16_layer_at(layer)->kind == LL_VGG16_FC && layer == net->last;
-    return widened ? LL_POOL_FLOAT32 : net->type;
-}
-
 static ll_status measure(cuda_proof *proof, int layer, const void *x, ll_error *err)
 {
     const ll_net *const net = proof->net;
     const cudaStream_t stream = net->state->compute;
-    const ll_pool_type type = type_of(net, layer);
+    const ll_pool_type type = ll_cuda_result_type(net, layer);
     const int64_t image_bytes = ll_vgg16_width(layer) * (type == LL_POOL_FLOAT16 ? 2 : 4);
 
     LL_TRY(LL_CUDA(cudaMemsetAsync(proof->found, 0, sizeof proof->bits, stream)));
@@ -77,7 +71,7 @@ static ll_status same_means(cuda_proof *proof, int layer, const void *x, bool *s
     const float near = tolerance(proof->images, layer);
     float typical = 0.0f;
 
-    LL_TRY(ll_cuda_channel_means(net, layer, type_of(net, layer), x, proof->images,
+    LL_TRY(ll_cuda_channel_means(net, layer, ll_cuda_result_type(net, layer), x, proof->images,
                                  1.0f / net->factor, proof->room, proof->means, err));
     for (int c = 0; c < channels; c++)
         typical += want[c] / (float)channels;

@@ -11,7 +11,7 @@
 #ifndef LL_CUDA_PROOF_H
 #define LL_CUDA_PROOF_H
 
-#include "host/backend/cuda/net/cuda_net.h"
+#include "host/backend/cuda/net/cuda_pictures.h"
 
 typedef struct cuda_proof {
     const ll_net *net;

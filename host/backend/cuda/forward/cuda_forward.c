@@ -9,7 +9,8 @@
  * order. A slot is reused after its wait, when everything of it has ended, so nothing more is
  * needed. All images of the batch always run, whatever `n`: what is behind them is left over from
  * before, and no row of a convolution or product depends on another image's. */
-#include "host/backend/cuda/net/cuda_net.h"
+#include "host/backend/cuda/forward/cuda_forward.h"
+#include "host/backend/cuda/net/cuda_layers.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
 
 #include <math.h>
@@ -54,7 +55,7 @@ ll_status ll_cuda_graphs_make(ll_net *net, ll_error *err)
         ll_error refused = LL_ERROR_INIT;
         const ll_status status = capture(net, &net->slots[i], &refused);
         if (status == LL_OK) continue;
-        LL_TRY(ll_cuda_card_check(state, &refused, err));
+        LL_TRY(ll_cuda_card_check(state->compute, &refused, err));
         if (status == LL_ERR_MEMORY) return ll_fail(err, status, "%s", refused.text);
         ll_log_line(state->log,
                     "a batch is no CUDA graph here (%s); its kernels are launched one by one",
@@ -129,11 +130,11 @@ ll_status ll_cuda_forward_submit(ll_backend *be, ll_net *net, int slot, const ui
 
 /* ---- wait ------------------------------------------------------------------------------- */
 
-uint32_t ll_cuda_most_bits(const ll_net *net, int layer)
+/* The largest activation a layer may have, as bits (kernels/pool.h): an engine may turn what is
+ * more into infinity or, as some do, into the type's largest number. */
+static uint32_t most_bits(const ll_net *net, int layer)
 {
-    const bool product = ll_vgg16_layer_at(layer)->kind == LL_VGG16_FC;
-    const bool half = net->type == LL_POOL_FLOAT16 && !(product && layer == net->last);
-
+    const bool half = ll_cuda_result_type(net, layer) == LL_POOL_FLOAT16;
     return half ? LL_CUDA_HALF_MOST - 1 : LL_POOL_INFINITE - 1;
 }
 
@@ -141,7 +142,7 @@ uint32_t ll_cuda_most_bits(const ll_net *net, int layer)
 static ll_status check_ranges(const ll_net *net, const uint32_t *largest, ll_error *err)
 {
     for (int i = 0; i <= net->last; i++)
-        if (largest[i] > ll_cuda_most_bits(net, i))
+        if (largest[i] > most_bits(net, i))
             return ll_fail(err, LL_ERR_FORMAT,
                            "weights: an activation of %s is infinite or not a number%s",
                            ll_vgg16_name(i),

@@ -4,7 +4,14 @@
  * Where the card is too full for the batch, everything is given back and half the batch tried:
  * backend and description follow, since the batch belongs to what decides the bits. */
 #include "host/backend/cuda/net/cuda_net.h"
+#include "host/backend/cuda/conv/cuda_conv_shape.h"
+#include "host/backend/cuda/engines/cuda_choice.h"
+#include "host/backend/cuda/engines/cuda_engine_text.h"
+#include "host/backend/cuda/forward/cuda_forward.h"
+#include "host/backend/cuda/net/cuda_scale.h"
+#include "host/backend/cuda/net/cuda_weights.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
+#include "host/backend/cuda/runtime/cuda_memory.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/size.h"
@@ -13,61 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANNELS_FP16 = 8, CHANNELS_FP32 = 4, PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
-
-ll_status ll_cuda_memory(const char *what, size_t bytes, void *out, ll_error *err)
-{
-    char size[LL_NUMBER_TEXT];
-    void **const memory = out;
-
-    *memory = NULL;
-    const cudaError_t code = cudaMalloc(memory, bytes > 0 ? bytes : 1);
-    if (code == cudaSuccess) return LL_OK;
-    *memory = NULL;
-    (void)cudaGetLastError(); /* or the next launch would be blamed for it */
-    return ll_fail(err, code == cudaErrorMemoryAllocation ? LL_ERR_MEMORY : LL_ERR_DEVICE,
-                   "CUDA: %s in cudaMalloc of %s for %s", cudaGetErrorString(code),
-                   ll_number_size((double)bytes, size), what);
-}
-
-void ll_cuda_free(void *memory)
-{
-    if (cudaFree(memory) != cudaSuccess) (void)cudaGetLastError();
-}
-
-/* Memory of the host that the card reads and writes by itself. */
-static ll_status pinned(const char *what, size_t bytes, void *out, ll_error *err)
-{
-    void **const memory = out;
-
-    *memory = NULL;
-    const cudaError_t code = cudaHostAlloc(memory, bytes, cudaHostAllocDefault);
-    if (code == cudaSuccess) return LL_OK;
-    *memory = NULL;
-    (void)cudaGetLastError();
-    return ll_fail(err, code == cudaErrorMemoryAllocation ? LL_ERR_MEMORY : LL_ERR_DEVICE,
-                   "CUDA: %s in cudaHostAlloc of %zu bytes for %s", cudaGetErrorString(code), bytes,
-                   what);
-}
-
-bool ll_cuda_pool_follows(const ll_net *net, int layer)
-{
-    return layer < net->last && ll_vgg16_layer_at(layer)->kind == LL_VGG16_CONV &&
-           ll_vgg16_layer_at(layer + 1)->kind == LL_VGG16_POOL;
-}
-
-ll_conv_shape ll_cuda_conv_shape(const ll_net *net, int layer, bool pool)
-{
-    const ll_vgg16_layer *const l = ll_vgg16_layer_at(layer);
-    return (ll_conv_shape){
-        .batch = net->batch,
-        .side = l->in_side,
-        .in_channels = layer == 0 ? net->channels : l->in_channels,
-        .out_channels = l->out_channels,
-        .type = net->state->precision,
-        .pool = pool,
-    };
-}
+enum { PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
 
 /* ---- room ------------------------------------------------------------------------------- */
 
@@ -90,10 +43,10 @@ static ll_status slot_create(const ll_net *net, struct cuda_slot *slot, ll_error
     const size_t features = norms * (size_t)ll_vgg16_width(net->layer);
     const size_t largest = LL_CUDA_LAYERS * sizeof(uint32_t);
 
-    LL_TRY(pinned("pixels", pixels, &slot->pixels, err));
-    LL_TRY(pinned("features", features, &slot->out_features, err));
-    LL_TRY(pinned("norms", norms, &slot->out_norms, err));
-    LL_TRY(pinned("ranges", largest, &slot->out_largest, err));
+    LL_TRY(ll_cuda_pinned("pixels", pixels, &slot->pixels, err));
+    LL_TRY(ll_cuda_pinned("features", features, &slot->out_features, err));
+    LL_TRY(ll_cuda_pinned("norms", norms, &slot->out_norms, err));
+    LL_TRY(ll_cuda_pinned("ranges", largest, &slot->out_largest, err));
     LL_TRY(ll_cuda_memory("pixels", pixels, &slot->device_pixels, err));
     LL_TRY(ll_cuda_memory("features", features, &slot->features, err));
     LL_TRY(ll_cuda_memory("norms", norms, &slot->norms, err));
@@ -136,7 +89,7 @@ static ll_status net_build(ll_net *net, struct ll_weights *weights, ll_error *er
         LL_TRY(ll_cuda_weights_load(net, weights, NULL, NULL, err));
     LL_TRY(ll_cuda_biases_upload(net, err));
     LL_TRY(activations_create(net, err));
-    LL_TRY(ll_cuda_plans_choose(net, err));
+    LL_TRY(ll_cuda_engines_choose(net, err));
     LL_TRY(ll_alloc("slots", state->slots, sizeof *net->slots, &net->slots, err));
     for (int i = 0; i < state->slots; i++)
         LL_TRY(slot_create(net, &net->slots[i], err));
@@ -160,7 +113,7 @@ static ll_status net_try(ll_backend *be, struct ll_weights *weights, const ll_ne
     net->earlier = options->engines;
     net->batch = state->batch;
     net->type = state->precision == LL_CONV_FP16 ? LL_POOL_FLOAT16 : LL_POOL_FLOAT32;
-    net->channels = net->type == LL_POOL_FLOAT16 ? CHANNELS_FP16 : CHANNELS_FP32;
+    net->channels = ll_conv_channels(0, state->precision);
     net->kind = be->weights_describe(weights)->scale == LL_INPUT_TORCH ? LL_PREPROCESS_TORCH
                                                                        : LL_PREPROCESS_CAFFE;
     const ll_status status = net_build(net, weights, err);

@@ -1,7 +1,8 @@
 /* host/backend/cuda/net/cuda_layers.c - the work of one batch, queued on the compute stream.
  *
  * Nothing here waits or allocates, so that all of it can be captured into a CUDA graph. */
-#include "host/backend/cuda/net/cuda_net.h"
+#include "host/backend/cuda/net/cuda_layers.h"
+#include "host/backend/cuda/net/cuda_own.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
 #include "kernels/normalize.h"
 
@@ -33,9 +34,7 @@ static ll_status watch(const ll_net *net, int index, const void *y, uint32_t *la
                        ll_error *err)
 {
     const struct cuda_layer *const layer = &net->layers[index];
-    const bool product = ll_vgg16_layer_at(index)->kind == LL_VGG16_FC;
-    /* A product that ends the network leaves f32. */
-    const ll_pool_type type = product && index == net->last ? LL_POOL_FLOAT32 : net->type;
+    const ll_pool_type type = ll_cuda_result_type(net, index);
     const int64_t width = ll_vgg16_width(layer->pooled ? index + 1 : index);
 
     if (largest == NULL || (ll_cuda_pool_follows(net, index) && !layer->pooled)) return LL_OK;
@@ -47,12 +46,11 @@ static ll_status watch(const ll_net *net, int index, const void *y, uint32_t *la
 static ll_status queue_own(const ll_net *net, int index, const void *x, void *y, ll_error *err)
 {
     const struct cuda_layer *const layer = &net->layers[index];
-    const bool widened = ll_vgg16_layer_at(index)->kind == LL_VGG16_FC && index == net->last;
     const struct cuda_own_layer own = {.layer = index,
                                        .images = net->batch,
                                        .channels = net->channels,
                                        .from = net->type,
-                                       .to = widened ? LL_POOL_FLOAT32 : net->type};
+                                       .to = ll_cuda_result_type(net, index)};
     return ll_cuda_own_queue(&own, x, layer->kernel, layer->bias, y, net->state->compute, err);
 }
 
@@ -98,8 +96,7 @@ static ll_status finish(const ll_net *net, const struct cuda_slot *slot, const v
     const ll_vgg16_layer *const end = ll_vgg16_layer_at(net->last);
     const cudaStream_t stream = net->state->compute;
     const int64_t width = ll_vgg16_width(net->layer), count = net->batch * width;
-    /* A product that ends the network leaves f32. */
-    const ll_pool_type type = end->kind == LL_VGG16_FC ? LL_POOL_FLOAT32 : net->type;
+    const ll_pool_type type = ll_cuda_result_type(net, net->last);
     const float undo = 1.0f / net->factor; /* exact: a power of two */
 
     if (net->layer == LL_VGG16_GAP)

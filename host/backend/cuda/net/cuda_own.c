@@ -1,8 +1,9 @@
 /* host/backend/cuda/net/cuda_own.c - the last resort: a layer by its definition
  * (kernels/convolve.h), under the name of an engine, so that an index and the cache can name it
  * too. */
-#include "host/backend/cuda/net/cuda_net.h"
+#include "host/backend/cuda/net/cuda_own.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
+#include "host/vgg16/vgg16.h"
 #include "kernels/convolve.h"
 
 #include <string.h>

@@ -6,19 +6,22 @@
  * pictures runs in fp32, layer by layer as the weights come in, and S brings its largest activation
  * to 2048 at most: a photo may exceed the pictures 32 times over before 65504 is reached, and that
  * is noticed (kernels/pool.h, `largest`). Where no activation exceeds 2048, S is 1. */
-#include "host/backend/cuda/net/cuda_net.h"
+#include "host/backend/cuda/net/cuda_scale.h"
+#include "host/backend/cuda/conv/cuda_conv_shape.h"
+#include "host/backend/cuda/net/cuda_own.h"
+#include "host/backend/cuda/net/cuda_pictures.h"
+#include "host/backend/cuda/net/cuda_weights.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
+#include "host/backend/cuda/runtime/cuda_memory.h"
 #include "host/base/clock.h"
 #include "host/base/memory.h"
-#include "host/base/size.h"
 #include "host/base/text.h"
-#include "weights/synthetic.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ENGINES = 8, CHANNELS = 4, PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
+enum { MAX_ENGINES = 8, PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
 enum { IMAGE_BYTES = PLACES * 3 };
 
 static const float k_most = 2048.0f, k_least = 0x1p-10f; /* of the largest of a layer, scaled */
@@ -26,66 +29,13 @@ static const float k_most = 2048.0f, k_least = 0x1p-10f; /* of the largest of a 
 struct calibration {
     ll_net *net;
     int images, at;
+    int channels; /* of the input in fp32 */
     void *activations[2], *kernel, *bias, *workspace;
     uint32_t *largest;
     float *room; /* (images, channels) for their means */
     uint8_t *pixels;
     uint32_t bits; /* of `largest`, back on the host; outlives what is queued */
 };
-
-ll_status ll_cuda_pictures(const ll_net *net, int n, int images, uint8_t *device, ll_error *err)
-{
-    ll_status status = LL_OK;
-    const cudaStream_t stream = net->state->compute;
-    uint8_t *pixels = NULL;
-
-    LL_TRY(ll_alloc("pictures", LL_SYNTHETIC_BATCH, IMAGE_BYTES, &pixels, err));
-    ll_synthetic_pixels(pixels);
-    for (int i = 0; i < n; i++)
-        LL_TRY_DONE(LL_CUDA(cudaMemcpyAsync(device + (size_t)i * IMAGE_BYTES,
-                                            pixels + (size_t)(i % images) * IMAGE_BYTES,
-                                            IMAGE_BYTES, cudaMemcpyHostToDevice, stream)));
-done:
-    if (status == LL_OK)
-        status = LL_CUDA(cudaStreamSynchronize(stream));
-    else
-        (void)cudaStreamSynchronize(stream);
-    free(pixels);
-    return status;
-}
-
-int ll_cuda_images(const ll_net *net)
-{
-    return (int)ll_min_i64(ll_max_i64(net->batch / 2, 1), LL_SYNTHETIC_BATCH);
-}
-
-ll_status ll_cuda_channel_means(const ll_net *net, int layer, ll_pool_type type, const void *x,
-                                int images, float factor, float *room, float *means, ll_error *err)
-{
-    ll_status status = LL_OK;
-    const ll_vgg16_layer *const l = ll_vgg16_layer_at(layer);
-    const int channels = l->out_channels, places = l->out_side * l->out_side;
-    const cudaStream_t stream = net->state->compute;
-    const size_t count = (size_t)images * (size_t)channels;
-    float *each = NULL;
-
-    LL_TRY(ll_alloc("means", (int64_t)count, sizeof *each, &each, err));
-    LL_TRY_DONE(LL_CUDA(cudaMemsetAsync(room, 0, count * sizeof *room, stream)));
-    LL_TRY_DONE(LL_CUDA(ll_mean_cuda(type, x, images, places, channels, factor, room, stream)));
-    LL_TRY_DONE(
-        LL_CUDA(cudaMemcpyAsync(each, room, count * sizeof *each, cudaMemcpyDeviceToHost, stream)));
-    LL_TRY_DONE(LL_CUDA(cudaStreamSynchronize(stream)));
-    for (int channel = 0; channel < channels; channel++) {
-        double sum = 0.0;
-        for (int i = 0; i < images; i++)
-            sum += (double)each[i * channels + channel];
-        means[channel] = (float)(sum / images);
-    }
-done:
-    if (status != LL_OK) (void)cudaStreamSynchronize(stream);
-    free(each);
-    return status;
-}
 
 /* ---- one layer in fp32 ------------------------------------------------------------------ */
 
@@ -120,7 +70,7 @@ static ll_status run_own(struct calibration *c, int layer, const char *why, ll_e
 {
     const struct cuda_own_layer own = {.layer = layer,
                                        .images = c->images,
-                                       .channels = CHANNELS,
+                                       .channels = c->channels,
                                        .from = LL_POOL_FLOAT32,
                                        .to = LL_POOL_FLOAT32};
     struct cuda_state *const state = c->net->state;
@@ -134,16 +84,13 @@ static ll_status run_own(struct calibration *c, int layer, const char *why, ll_e
 
 static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
 {
-    ll_conv_shape shape = ll_cuda_conv_shape(c->net, layer, false);
+    const ll_conv_shape shape = ll_conv_shape_of(layer, LL_CONV_FP32, c->images, false);
     char engines[MAX_ENGINES][LL_CONV_ENGINE_TEXT], why[256] = "";
     struct cuda_state *const state = c->net->state;
     ll_status worst = LL_ERR_UNSUPPORTED;
     const double begin_s = ll_clock_seconds();
     int count = 0;
 
-    shape.batch = c->images;
-    shape.type = LL_CONV_FP32;
-    if (layer == 0) shape.in_channels = CHANNELS;
     LL_TRY(ll_conv_engines(state->conv, &shape, engines, MAX_ENGINES, &count, why, err));
     for (int i = 0; i < count; i++) {
         ll_error refused = LL_ERROR_INIT;
@@ -152,7 +99,7 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
             c->net->engines_s += ll_clock_seconds() - begin_s;
             return LL_OK;
         }
-        LL_TRY(ll_cuda_card_check(state, &refused, err));
+        LL_TRY(ll_cuda_card_check(state->compute, &refused, err));
         if (status != LL_ERR_UNSUPPORTED && status != LL_ERR_FORMAT)
             ll_log_line(state->log, "%s: fp32 engine %s passed over: %s", ll_vgg16_name(layer),
                         engines[i], refused.text);
@@ -200,14 +147,14 @@ static ll_status upload(struct calibration *c, int layer, const float *kernel, c
     ll_status status = LL_OK;
     const ll_vgg16_layer *const shape = ll_vgg16_layer_at(layer);
     const int64_t count = ll_vgg16_kernel_count(layer);
-    const int64_t padded = layer == 0 ? count / 3 * CHANNELS : count;
+    const int64_t padded = layer == 0 ? count / 3 * c->channels : count;
     const size_t bytes = (size_t)padded * sizeof *kernel;
     const size_t bias_bytes = (size_t)shape->out_channels * sizeof *bias;
     const cudaStream_t stream = c->net->state->compute;
     float *packed = NULL;
 
     LL_TRY(ll_alloc("weights", padded, sizeof *packed, &packed, err));
-    LL_TRY_DONE(ll_cuda_kernel_pack(kernel, layer, CHANNELS, LL_POOL_FLOAT32, packed, err));
+    LL_TRY_DONE(ll_cuda_kernel_pack(kernel, layer, c->channels, LL_POOL_FLOAT32, packed, err));
     LL_TRY_DONE(ll_cuda_memory(ll_vgg16_name(layer), bytes, &c->kernel, err));
     LL_TRY_DONE(ll_cuda_memory("bias", bias_bytes, &c->bias, err));
     LL_TRY_DONE(LL_CUDA(cudaMemcpyAsync(c->kernel, packed, bytes, cudaMemcpyHostToDevice, stream)));
@@ -311,14 +258,14 @@ static ll_status begin(struct calibration *c, ll_error *err)
     LL_TRY(ll_cuda_memory("calibration", (size_t)c->images * IMAGE_BYTES, &c->pixels, err));
     LL_TRY(ll_cuda_pictures(net, c->images, c->images, c->pixels, err));
     return LL_CUDA(ll_preprocess_nhwc_cuda(net->kind, LL_PREPROCESS_FLOAT32, 1.0f, c->pixels,
-                                           (int64_t)c->images * PLACES, CHANNELS, c->activations[0],
-                                           net->state->compute));
+                                           (int64_t)c->images * PLACES, c->channels,
+                                           c->activations[0], net->state->compute));
 }
 
 ll_status ll_cuda_scale_find(ll_net *net, struct ll_weights *weights, ll_error *err)
 {
     ll_status status = LL_OK;
-    struct calibration c = {.net = net};
+    struct calibration c = {.net = net, .channels = ll_conv_channels(0, LL_CONV_FP32)};
 
     c.images = ll_cuda_images(net);
     LL_TRY_DONE(begin(&c, err));

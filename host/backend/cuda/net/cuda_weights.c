@@ -2,8 +2,9 @@
  *
  * OHWI is cuDNN's KRSC, and fc1 as (4096, 7 x 7 x 512) is the b of a product with NHWC activations:
  * nothing is reordered here. The input's channels are padded with zeros, so conv1_1's are too. */
-#include "host/backend/cuda/net/cuda_net.h"
+#include "host/backend/cuda/net/cuda_weights.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
+#include "host/backend/cuda/runtime/cuda_memory.h"
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
 #include "host/base/size.h"
@@ -155,15 +156,13 @@ ll_status ll_cuda_weights_load(ll_net *net, struct ll_weights *weights, ll_cuda_
     return LL_OK;
 }
 
-/* A bias has the type of what it is added to: fp16, but f32 for the product that ends the network.
- */
+/* A bias has the type of what it is added to. */
 static ll_status upload_bias(ll_net *net, int layer, ll_error *err)
 {
     ll_status status = LL_OK;
     const ll_vgg16_layer *const shape = ll_vgg16_layer_at(layer);
     const float *const bias = net->host_biases + bias_start(layer);
-    const bool widened = shape->kind == LL_VGG16_FC && layer == net->last;
-    const ll_pool_type type = widened ? LL_POOL_FLOAT32 : net->type;
+    const ll_pool_type type = ll_cuda_result_type(net, layer);
     const size_t bytes = (size_t)shape->out_channels * (type == LL_POOL_FLOAT16 ? 2 : 4);
     const cudaStream_t stream = net->state->compute;
     float *scaled = NULL;

@@ -31,4 +31,10 @@ static inline ll_status ll_cublas_status(ll_error *err, cublasStatus_t code, con
                    (int)strcspn(call, "("), call);
 }
 
+/** After what was queued on `stream` was `refused`: does the card go on as if nothing had been?
+ * Then the failure was its own; else LL_ERR_DEVICE, with both in one line. Waits for what is left
+ * of it. */
+LL_NODISCARD ll_status ll_cuda_card_check(cudaStream_t stream, const ll_error *refused,
+                                          ll_error *err);
+
 #endif

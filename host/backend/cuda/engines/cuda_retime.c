@@ -1,29 +1,30 @@
-/* host/backend/cuda/engines/cuda_final.c - among the few fastest engines of a layer, which is it?
+/* host/backend/cuda/engines/cuda_retime.c - time the few fastest engines of a layer once more.
  *
  * Those within 5 % of the best, in the library's order: the card is kept busy until its clocks are
- * up, then they take turns, and their medians count. Each is made once more, so the final is left
+ * up, then they take turns, and their medians count. Each is made once more, so this is left
  * out where the patience does not reach for that. */
-#include "host/backend/cuda/engines/cuda_contest.h"
+#include "host/backend/cuda/engines/cuda_retime.h"
+#include "host/backend/cuda/engines/cuda_engine_set.h"
 #include "host/base/clock.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { FINALISTS = 4, ROUNDS = 2, FINAL_RUNS = 10, MOST_WARMING = 256 };
+enum { MOST = 4, ROUNDS = 2, RUNS = 10, MOST_WARMING = 256 };
 
 static const double k_warming_s = 0.02;
 static const float k_close = 1.05f;
 
-struct finalist {
+struct contender {
     struct cuda_offer *offer;
     ll_conv *conv; /* its plan, kept while it is not in the layer */
     ll_gemm *gemm;
-    float ms[ROUNDS * FINAL_RUNS];
+    float ms[ROUNDS * RUNS];
     int runs;
 };
 
-/* What the layer runs on, in exchange for what the finalist holds. */
-static void change_places(struct cuda_layer *layer, struct finalist *f)
+/* What the layer runs on, in exchange for what `f` holds. */
+static void change_places(struct cuda_layer *layer, struct contender *f)
 {
     ll_conv *const conv = layer->conv;
     ll_gemm *const gemm = layer->gemm;
@@ -39,33 +40,33 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Runs of one finalist in a row; the first few of them, where clocks may still rise, unseen. */
-static ll_status run_finalist(struct cuda_contest *c, int layer, struct finalist *f, bool warming,
-                              ll_error *err)
+/* Runs of one engine in a row; the first few of them, where clocks may still rise, unseen. */
+static ll_status run_contender(struct cuda_timing *c, int layer, struct contender *f, bool warming,
+                               ll_error *err)
 {
     const double begin_s = ll_clock_seconds();
     float ms = 0.0f;
 
     for (int i = 0; warming && i < MOST_WARMING && ll_clock_seconds() - begin_s < k_warming_s; i++)
-        LL_TRY(ll_cuda_contest_time(c, layer, &ms, err));
-    for (int run = 0; run < FINAL_RUNS; run++) {
-        LL_TRY(ll_cuda_contest_time(c, layer, &ms, err));
+        LL_TRY(ll_cuda_timing_run(c, layer, &ms, err));
+    for (int run = 0; run < RUNS; run++) {
+        LL_TRY(ll_cuda_timing_run(c, layer, &ms, err));
         f->ms[f->runs++] = ms;
     }
     return LL_OK;
 }
 
-static ll_status play_final(struct cuda_contest *c, int layer, struct finalist *all, int count,
-                            ll_error *err)
+static ll_status time_in_turns(struct cuda_timing *c, int layer, struct contender *all, int count,
+                               ll_error *err)
 {
     struct cuda_layer *const at = &c->net->layers[layer];
 
     for (int i = 0; i < count; i++) {
         ll_error refused = LL_ERROR_INIT;
         const ll_status status =
-            ll_cuda_layer_take(c->net, layer, all[i].offer->engine, all[i].offer->pooled, &refused);
+            ll_cuda_engine_set(c->net, layer, all[i].offer->engine, all[i].offer->pooled, &refused);
         if (status != LL_OK)
-            LL_TRY(ll_cuda_contest_pass_over(c, layer, all[i].offer, status, &refused, err));
+            LL_TRY(ll_cuda_timing_pass_over(c, layer, all[i].offer, status, &refused, err));
         else
             change_places(at, &all[i]);
     }
@@ -74,10 +75,10 @@ static ll_status play_final(struct cuda_contest *c, int layer, struct finalist *
             ll_error refused = LL_ERROR_INIT;
             if (!isfinite(all[i].offer->ms)) continue;
             change_places(at, &all[i]);
-            const ll_status status = run_finalist(c, layer, &all[i], i == 0, &refused);
+            const ll_status status = run_contender(c, layer, &all[i], i == 0, &refused);
             change_places(at, &all[i]);
             if (status != LL_OK)
-                LL_TRY(ll_cuda_contest_pass_over(c, layer, all[i].offer, status, &refused, err));
+                LL_TRY(ll_cuda_timing_pass_over(c, layer, all[i].offer, status, &refused, err));
         }
     for (int i = 0; i < count; i++) {
         if (!isfinite(all[i].offer->ms)) continue;
@@ -88,7 +89,7 @@ static ll_status play_final(struct cuda_contest *c, int layer, struct finalist *
 }
 
 /* The few best that are close to the best of all, in the library's order. */
-static int invite(struct cuda_contest *c, struct finalist *all)
+static int find_close(struct cuda_timing *c, struct contender *all)
 {
     float best = INFINITY;
     int count = 0;
@@ -99,23 +100,23 @@ static int invite(struct cuda_contest *c, struct finalist *all)
         int better = 0;
         for (int j = 0; j < c->count; j++)
             better += c->offers[j].ms < c->offers[i].ms;
-        if (c->offers[i].ms <= k_close * best && better < FINALISTS && count < FINALISTS)
-            all[count++] = (struct finalist){.offer = &c->offers[i]};
+        if (c->offers[i].ms <= k_close * best && better < MOST && count < MOST)
+            all[count++] = (struct contender){.offer = &c->offers[i]};
     }
     return count;
 }
 
-ll_status ll_cuda_final_hold(struct cuda_contest *c, int layer, ll_error *err)
+ll_status ll_cuda_retime_fastest(struct cuda_timing *c, int layer, ll_error *err)
 {
-    struct finalist all[FINALISTS];
-    const int count = invite(c, all);
+    struct contender all[MOST];
+    const int count = find_close(c, all);
 
     double makings_s = 0.0;
 
     for (int i = 0; i < count; i++)
         makings_s += all[i].offer->took_s;
-    if (count < 2 || !ll_cuda_contest_has_time(c, makings_s + makings_s / count)) return LL_OK;
-    const ll_status status = play_final(c, layer, all, count, err);
+    if (count < 2 || !ll_cuda_timing_has_time(c, makings_s + makings_s / count)) return LL_OK;
+    const ll_status status = time_in_turns(c, layer, all, count, err);
     if (status != LL_OK) (void)cudaStreamSynchronize(c->net->state->compute);
     for (int i = 0; i < count; i++) {
         ll_conv_free(all[i].conv);
