@@ -5,8 +5,7 @@
  * follows, engines that do it in the same graph compete with the others plus our pool kernel. A
  * winner must also be right (cuda_proof.h); one that is not is passed over with a line in the log.
  *
- * Every offer runs a few times; those close to the best once more, in turns
- * (cuda_retime.c). */
+ * Every offer runs a few times; those close to the best once more, in turns (cuda_retime.c). */
 #include "host/backend/cuda/engines/cuda_layer_choice.h"
 #include "host/backend/cuda/engines/cuda_engine_set.h"
 #include "host/backend/cuda/engines/cuda_offers.h"
@@ -19,6 +18,13 @@
 #include <math.h>
 #include <string.h>
 
+/* Characters of a name without cuBLASLt's own description of the algorithm. */
+static int for_people(int layer, const char *engine)
+{
+    const bool product = ll_vgg16_layer_at(layer)->kind == LL_VGG16_FC;
+    return (int)(product ? strcspn(engine, " ") : strlen(engine));
+}
+
 static void tell(const struct cuda_timing *c, int layer, const struct cuda_offer *best)
 {
     const double flops = ll_vgg16_flops(layer) - (layer > 0 ? ll_vgg16_flops(layer - 1) : 0.0);
@@ -27,7 +33,7 @@ static void tell(const struct cuda_timing *c, int layer, const struct cuda_offer
     ll_log_line(c->net->state->log, "%s: %.3f ms for %d images, %.1f TFLOP/s: %.*s%s, of %d %s",
                 ll_vgg16_name(layer), (double)best->ms, c->net->batch,
                 flops * c->net->batch / ((double)best->ms * 1e-3) / 1e12,
-                product ? (int)strcspn(best->engine, " ") : (int)strlen(best->engine), best->engine,
+                for_people(layer, best->engine), best->engine,
                 best->pooled                          ? " with its pool"
                 : ll_cuda_pool_follows(c->net, layer) ? " and our pool"
                                                       : "",
@@ -39,15 +45,13 @@ static void tell_offers(const struct cuda_timing *c, int layer)
 {
     for (int i = 0; i < c->count; i++) {
         const struct cuda_offer *const offer = &c->offers[i];
-        const bool product = ll_vgg16_layer_at(layer)->kind == LL_VGG16_FC;
-        const int length = (int)(product ? strcspn(offer->engine, " ") : strlen(offer->engine));
         char number[LL_NUMBER_TEXT], ms[LL_NUMBER_TEXT + sizeof " ms"] = "-";
         if (isfinite(offer->ms))
             ll_text_exact(ms, sizeof ms, "%s ms", ll_number_fixed((double)offer->ms, 3, number));
         ll_log_detail(c->net->state->log, "engines: %-7s %11s %7.2f s  %.*s%s%s%s",
-                      ll_vgg16_name(layer), ms, offer->took_s, length, offer->engine,
-                      offer->pooled ? " with its pool" : "", offer->why[0] == '\0' ? "" : ": ",
-                      offer->why);
+                      ll_vgg16_name(layer), ms, offer->took_s, for_people(layer, offer->engine),
+                      offer->engine, offer->pooled ? " with its pool" : "",
+                      offer->why[0] == '\0' ? "" : ": ", offer->why);
     }
 }
 

@@ -1,8 +1,8 @@
 /* host/backend/cuda/engines/cuda_retime.c - time the few fastest engines of a layer once more.
  *
  * Those within 5 % of the best, in the library's order: the card is kept busy until its clocks are
- * up, then they take turns, and their medians count. Each is made once more, so this is left
- * out where the patience does not reach for that. */
+ * up, then they take turns, and their medians count. Each is made once more, so this is
+ * left out where the patience does not reach for that. */
 #include "host/backend/cuda/engines/cuda_retime.h"
 #include "host/backend/cuda/engines/cuda_engine_set.h"
 #include "host/base/clock.h"
@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST = 4, ROUNDS = 2, RUNS = 10, MOST_WARMING = 256 };
+enum { MOST_RETIMED = 4, ROUNDS = 2, RUNS = 10, MOST_WARMING = 256 };
 
 static const double k_warming_s = 0.02;
 static const float k_close = 1.05f;
@@ -100,7 +100,7 @@ static int find_close(struct cuda_timing *c, struct contender *all)
         int better = 0;
         for (int j = 0; j < c->count; j++)
             better += c->offers[j].ms < c->offers[i].ms;
-        if (c->offers[i].ms <= k_close * best && better < MOST && count < MOST)
+        if (c->offers[i].ms <= k_close * best && better < MOST_RETIMED && count < MOST_RETIMED)
             all[count++] = (struct contender){.offer = &c->offers[i]};
     }
     return count;
@@ -108,9 +108,8 @@ static int find_close(struct cuda_timing *c, struct contender *all)
 
 ll_status ll_cuda_retime_fastest(struct cuda_timing *c, int layer, ll_error *err)
 {
-    struct contender all[MOST];
+    struct contender all[MOST_RETIMED];
     const int count = find_close(c, all);
-
     double makings_s = 0.0;
 
     for (int i = 0; i < count; i++)
