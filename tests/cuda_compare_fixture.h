@@ -3,7 +3,7 @@
 #ifndef LL_CUDA_COMPARE_FIXTURE_H
 #define LL_CUDA_COMPARE_FIXTURE_H
 
-#include "host/backend/cuda/cuda_compare.h"
+#include "host/backend/cuda/compare/cuda_compare.h"
 #include "host/similarity/similarity.h"
 #include "tests/cuda_emulated/emulated.h"
 

@@ -3,7 +3,7 @@
 #ifndef LL_TESTS_CUDA_NET_FIXTURE_H
 #define LL_TESTS_CUDA_NET_FIXTURE_H
 
-#include "host/backend/cuda/cuda_net.h"
+#include "host/backend/cuda/net/cuda_net.h"
 #include "tests/cuda_emulated/emulated.h"
 #include "weights/weights.h"
 

@@ -3,6 +3,7 @@
  * is infinite anywhere ends as one line that names the layer, also with engines whose ReLU makes 0
  * of NaN. And cards without engines that fuse. On the emulated card. */
 #include "host/backend/backend.h"
+#include "host/backend/cuda/net/cuda_weights.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/cuda_net_fixture.h"
 #include "tests/numeric.h"

@@ -1,6 +1,7 @@
 /* tests/agree/agree_cuda_proof.c - engines that are quick and not right, or fail: passed over with
  * a line, whether they were timed, named by an index or found in a cache. On the emulated card. */
-#include "host/backend/cuda/cuda_contest.h"
+#include "host/backend/cuda/engines/cuda_layer_choice.h"
+#include "host/backend/cuda/runtime/cuda_memory.h"
 #include "host/base/clock.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/cuda_net_fixture.h"
@@ -257,7 +258,7 @@ static void feed(const ll_net *net)
 /* Products have algorithms to choose from, and they are proven too. */
 static void algorithms_are_timed_and_proven_too(void **state)
 {
-    struct cuda_contest *const c = calloc(1, sizeof *c);
+    struct cuda_timing *const c = calloc(1, sizeof *c);
     ll_error err = LL_ERROR_INIT;
     net_card card;
 
@@ -267,12 +268,12 @@ static void algorithms_are_timed_and_proven_too(void **state)
     ll_emulated_card()->uneven = true;
     net_card_open(&card, "tf32", BATCH);
     ll_net *const net = bare_fc2(&card);
-    if (ll_cuda_contest_init(c, net, &err) != LL_OK) fail_msg("%s", err.text);
+    if (ll_cuda_timing_init(c, net, &err) != LL_OK) fail_msg("%s", err.text);
     feed(net);
-    if (ll_cuda_contest_choose(c, LL_VGG16_FC2, &err) != LL_OK) fail_msg("%s", err.text);
+    if (ll_cuda_layer_choose(c, LL_VGG16_FC2, &err) != LL_OK) fail_msg("%s", err.text);
     assert_string_equal(net->layers[LL_VGG16_FC2].engine, "sgemm 1");
     has(card.logged, "fc2: engine sgemm 2 gives one picture different bits");
-    ll_cuda_contest_release(c);
+    ll_cuda_timing_release(c);
     free(c);
     card.be.ops->net_free(&card.be, net);
     net_card_close(&card);
@@ -290,7 +291,7 @@ static void download(const ll_net *net, const void *from, float *to, size_t byte
 static void a_product_without_an_algorithm_is_right_all_the_same(void **state)
 {
     static float want[4096], got[4096];
-    struct cuda_contest *const c = calloc(1, sizeof *c);
+    struct cuda_timing *const c = calloc(1, sizeof *c);
     ll_error err = LL_ERROR_INIT;
     net_card card;
 
@@ -302,11 +303,11 @@ static void a_product_without_an_algorithm_is_right_all_the_same(void **state)
     for (int turn = 0; turn < 2; turn++) {
         ll_emulated_card()->no_engine = turn > 0;
         memset(c, 0, sizeof *c);
-        if (ll_cuda_contest_init(c, net, &err) != LL_OK) fail_msg("%s", err.text);
+        if (ll_cuda_timing_init(c, net, &err) != LL_OK) fail_msg("%s", err.text);
         feed(net);
-        if (ll_cuda_contest_choose(c, LL_VGG16_FC2, &err) != LL_OK) fail_msg("%s", err.text);
+        if (ll_cuda_layer_choose(c, LL_VGG16_FC2, &err) != LL_OK) fail_msg("%s", err.text);
         download(net, net->activations[1], turn > 0 ? got : want, sizeof got);
-        ll_cuda_contest_release(c);
+        ll_cuda_timing_release(c);
     }
     assert_string_equal(net->layers[LL_VGG16_FC2].engine, "own");
     has(card.logged, "fc2: no engine of the library computes it right here (0 tried; cuBLASLt: no "

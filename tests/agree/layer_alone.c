@@ -1,6 +1,7 @@
 /* tests/agree/layer_alone.c - see layer_alone.h. */
 #include "tests/agree/layer_alone.h"
-#include "host/backend/cuda/cuda_check.h"
+#include "host/backend/cuda/conv/cuda_conv_shape.h"
+#include "host/backend/cuda/runtime/cuda_check.h"
 #include "host/base/clock.h"
 #include "host/base/memory.h"
 #include "host/vgg16/vgg16.h"
@@ -106,15 +107,7 @@ static bool is_product(const layer_alone *alone)
 
 static ll_conv_shape conv_shape(const layer_alone *alone, bool pool)
 {
-    const ll_vgg16_layer *const l = ll_vgg16_layer_at(alone->layer);
-    return (ll_conv_shape){.batch = alone->batch,
-                           .side = l->in_side,
-                           .in_channels = alone->layer > 0              ? l->in_channels
-                                          : alone->type == LL_CONV_FP16 ? 8
-                                                                        : 4,
-                           .out_channels = l->out_channels,
-                           .type = alone->type,
-                           .pool = pool};
+    return ll_conv_shape_of(alone->layer, alone->type, alone->batch, pool);
 }
 
 /* fc2 ends the network: its results are fp32. */

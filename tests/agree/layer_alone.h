@@ -7,8 +7,8 @@
 #ifndef LL_TESTS_LAYER_ALONE_H
 #define LL_TESTS_LAYER_ALONE_H
 
-#include "host/backend/cuda/cuda_conv.h"
-#include "host/backend/cuda/cuda_gemm.h"
+#include "host/backend/cuda/conv/cuda_conv.h"
+#include "host/backend/cuda/gemm/cuda_gemm.h"
 
 enum { LAYER_ENGINES = 48, LAYER_TEXT = 256 };
 

@@ -3,7 +3,7 @@
  *
  * There are several engines a shape, so that choosing one has something to choose from: one needs
  * no workspace, one is twice as fast and needs some, one turns out unable. */
-#include "host/backend/cuda/cuda_conv.h"
+#include "host/backend/cuda/conv/cuda_conv.h"
 #include "tests/cuda_emulated/emulated_half.h"
 #include "tests/cuda_emulated/emulated_stream_state.h"
 

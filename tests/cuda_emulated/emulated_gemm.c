@@ -3,7 +3,7 @@
  * Rows of b go in blocks, so that fc1's 102 million weights need no second copy in f32. Rows of a
  * network's product go one by one: OpenBLAS sums a row according to where it lies. Of the two
  * algorithms, which have the same bits, the second guess is the faster one. */
-#include "host/backend/cuda/cuda_gemm.h"
+#include "host/backend/cuda/gemm/cuda_gemm.h"
 #include "tests/cuda_emulated/emulated_half.h"
 #include "tests/cuda_emulated/emulated_queue.h"
 

@@ -1,5 +1,6 @@
 /* tests/unit/cudnn_cards.c - see cudnn_cards.h. */
 #include "tests/unit/cudnn_cards.h"
+#include "host/backend/cuda/conv/cuda_conv_shape.h"
 #include "host/base/file.h"
 #include "host/vgg16/vgg16.h"
 
@@ -50,17 +51,7 @@ void cudnn_cards_close(cudnn_card cards[CUDNN_CARDS])
 
 ll_conv_shape cudnn_shape(int layer, int batch, ll_conv_type type)
 {
-    const ll_vgg16_layer *const l = ll_vgg16_layer_at(layer);
-
-    return (ll_conv_shape){
-        .batch = batch,
-        .side = l->in_side,
-        .in_channels = layer > 0              ? l->in_channels
-                       : type == LL_CONV_FP16 ? 8
-                                              : 4,
-        .out_channels = l->out_channels,
-        .type = type,
-    };
+    return ll_conv_shape_of(layer, type, batch, false);
 }
 
 /* What cuDNN said last of why an engine cannot. */

@@ -3,7 +3,7 @@
 #ifndef LL_TESTS_CUDNN_CARDS_H
 #define LL_TESTS_CUDNN_CARDS_H
 
-#include "host/backend/cuda/cuda_conv_graph.h"
+#include "host/backend/cuda/conv/cuda_conv_graph.h"
 
 #include <stddef.h>
 

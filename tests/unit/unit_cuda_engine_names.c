@@ -1,6 +1,6 @@
 /* tests/unit/unit_cuda_engine_names.c - the engines of a network as one text and back: however long
  * their names are, every layer keeps its own. */
-#include "host/backend/cuda/cuda_engine_names.h"
+#include "host/backend/cuda/engines/cuda_engine_names.h"
 #include "host/vgg16/vgg16.h"
 
 #include <setjmp.h>

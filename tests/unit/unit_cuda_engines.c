@@ -3,6 +3,7 @@
  * comparison says of its products.
  *
  * On the emulated card, idle, with weights of zero: what is computed is not looked at here. */
+#include "host/backend/cuda/engines/cuda_engine_text.h"
 #include "host/base/file.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/cuda_net_fixture.h"

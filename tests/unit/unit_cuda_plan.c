@@ -1,6 +1,6 @@
 /* tests/unit/unit_cuda_plan.c - a comparison's tiles, chunks and memory, for sizes no test can
  * hold: 2 000 000 rows, 1024 neighbours, 25 088 columns. */
-#include "host/backend/cuda/cuda_plan.h"
+#include "host/backend/cuda/compare/cuda_plan.h"
 #include "kernels/topk.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* tests/unit/unit_emulated_library.c - the emulated card's kernels, products and convolutions are
  * right, and wait in their queues as on a card. */
-#include "host/backend/cuda/cuda_conv.h"
-#include "host/backend/cuda/cuda_gemm.h"
+#include "host/backend/cuda/conv/cuda_conv.h"
+#include "host/backend/cuda/gemm/cuda_gemm.h"
 #include "kernels/half.h"
 #include "kernels/normalize.h"
 #include "tests/cuda_emulated/card.h"

@@ -1,8 +1,9 @@
 /* host/backend/cuda/cuda_backend.c - the cuda row in the table of backends, and the module's one
  * exported symbol. */
-#include "host/backend/cuda/cuda_check.h"
-#include "host/backend/cuda/cuda_plan.h"
-#include "host/backend/cuda/cuda_state.h"
+#include "host/backend/cuda/compare/cuda_plan.h"
+#include "host/backend/cuda/device/cuda_state.h"
+#include "host/backend/cuda/forward/cuda_forward.h"
+#include "host/backend/cuda/runtime/cuda_check.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
 
