@@ -35,7 +35,7 @@ static const char *const k_kinds[] = {"bag",  "dress", "hat",     "shirt",
 enum { KINDS = sizeof k_kinds / sizeof k_kinds[0] };
 static const char *const k_stock[] = {"yes", "no"};
 
-/* A drawn number of a number: the finaliser of splitmix64. */
+/* A drawn number of a number; shorter than splitmix64, of which it has two of three steps. */
 static uint64_t mixed(uint64_t value)
 {
     value = (value + 0x9E3779B97F4A7C15u) * 0xBF58476D1CE4E5B9u;
