@@ -1,28 +1,7 @@
 #!/usr/bin/env bash
 # tests/cli/night.sh - `lookloom index` as people run it: what it publishes, what it refuses, and
 # what it leaves behind. Needs the shop of shop.sh.
-set -uo pipefail
-
-lookloom=$BIN/lookloom
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN COMMAND...: exit code and a line of stderr or stdout
-expect() {
-    local code=$1 pattern=$2 got
-    shift 2
-    "$@" >"$work/out" 2>"$work/err"
-    got=$?
-    [ "$got" -eq "$code" ] || fail "exit $got instead of $code: $* : $(cat "$work/err")"
-    [ -z "$pattern" ] || grep -qE -- "$pattern" "$work/out" "$work/err" ||
-        fail "no '$pattern' from: $* : $(cat "$work/out" "$work/err")"
-}
+. tests/cli/start.sh
 
 head_of() { head -n "$(($1 + 1))" "$SHOP/shop/catalog.csv"; } # the first N items
 
@@ -159,5 +138,4 @@ the_index_before
 too_large_for_the_disk
 choices
 wrong_command_lines
-[ "$failures" -eq 0 ] && echo "night: all as promised"
-exit $((failures > 0))
+finish "night: all as promised"
