@@ -1,5 +1,6 @@
 /* bench/drawn_features.c - see drawn_features.h. */
 #include "bench/drawn_features.h"
+#include "host/base/random.h"
 
 #include <math.h>
 
@@ -12,20 +13,11 @@ enum {
     NEAR_TWINS = 3,
 };
 
-/* The finaliser of splitmix64: a drawn number of a number. */
-static uint64_t mixed(uint64_t value)
-{
-    value += 0x9E3779B97F4A7C15u;
-    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9u;
-    value = (value ^ value >> 27) * 0x94D049BB133111EBu;
-    return value ^ value >> 31;
-}
-
 /* What a row is a picture of: itself, the first of its block, or the placeholder (row 0). */
 static int64_t picture(const ll_drawn_features *drawn, int64_t row, int *near)
 {
     const int64_t first = row - row % BLOCK;
-    const uint64_t draw = mixed(drawn->seed ^ mixed((uint64_t)row)) % 100;
+    const uint64_t draw = ll_random_word(drawn->seed ^ ll_random_word((uint64_t)row, 0), 0) % 100;
 
     *near = 0;
     if (row == first) return row;
@@ -42,7 +34,8 @@ int64_t ll_drawn_features_cluster(const ll_drawn_features *drawn, int64_t row)
     int near;
     const int64_t shown = picture(drawn, row, &near);
 
-    return (int64_t)(mixed(~drawn->seed ^ mixed((uint64_t)shown)) % (uint64_t)clusters);
+    return (int64_t)(ll_random_word(~drawn->seed ^ ll_random_word((uint64_t)shown, 0), 0) %
+                     (uint64_t)clusters);
 }
 
 /* Each value: the cluster's, half of them zero, and noise of the row's own, half of it zero. Sums,
@@ -51,14 +44,16 @@ void ll_drawn_features_row(const ll_drawn_features *drawn, int64_t row, float *f
 {
     int near;
     const int64_t shown = picture(drawn, row, &near);
-    const uint64_t shared =
-        mixed(drawn->seed + 1) ^ mixed((uint64_t)ll_drawn_features_cluster(drawn, row)) << 20;
-    const uint64_t own = mixed(drawn->seed + 2) ^ mixed((uint64_t)shown) << 20;
+    const uint64_t shared = ll_random_word(drawn->seed + 1, 0) ^
+                            ll_random_word((uint64_t)ll_drawn_features_cluster(drawn, row), 0)
+                                << 20;
+    const uint64_t own = ll_random_word(drawn->seed + 2, 0) ^ ll_random_word((uint64_t)shown, 0)
+                                                                  << 20;
     double sum = 0.0;
 
     for (int64_t k = 0; k < drawn->cols; k++) {
-        const double a = (double)(mixed(shared + (uint64_t)k) >> 11) * 0x1p-53 - 0.5;
-        const double b = (double)(mixed(own + (uint64_t)k) >> 11) * 0x1p-53 - 0.5;
+        const double a = (double)(ll_random_word(shared + (uint64_t)k, 0) >> 11) * 0x1p-53 - 0.5;
+        const double b = (double)(ll_random_word(own + (uint64_t)k, 0) >> 11) * 0x1p-53 - 0.5;
         const double value = (a > 0.0 ? a : 0.0) + 0.5 * (b > 0.0 ? b : 0.0);
         features[k] = (float)value;
         sum += (double)features[k] * (double)features[k];
@@ -70,6 +65,7 @@ void ll_drawn_features_row(const ll_drawn_features *drawn, int64_t row, float *f
     for (int64_t k = 0; k < drawn->cols; k++)
         features[k] = (float)((double)features[k] / sqrt(sum));
     if (!near) return;
-    for (int64_t k = row % 7; k < drawn->cols; k += 1 + (int64_t)(mixed((uint64_t)row) % 97))
+    for (int64_t k = row % 7; k < drawn->cols;
+         k += 1 + (int64_t)(ll_random_word((uint64_t)row, 0) % 97))
         features[k] = nextafterf(features[k], row % 2 == 0 ? 1.0f : 0.0f);
 }

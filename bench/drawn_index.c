@@ -15,6 +15,7 @@
 #include "host/similarity/similarity.h"
 #include "host/store/bands.h"
 #include "host/store/writer.h"
+#include "kernels/score_order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static const char *const k_kinds[] = {"bag",  "dress", "hat",     "shirt",
 enum { KINDS = sizeof k_kinds / sizeof k_kinds[0] };
 static const char *const k_stock[] = {"yes", "no"};
 
-/* A drawn number of a number: the finaliser of splitmix64. */
+/* A drawn number of a number; shorter than splitmix64, of which it has two of three steps. */
 static uint64_t mixed(uint64_t value)
 {
     value = (value + 0x9E3779B97F4A7C15u) * 0xBF58476D1CE4E5B9u;
@@ -158,7 +159,7 @@ static void draw_pair(const struct ring *r, int64_t row, int64_t distance, int64
         (int64_t)((__uint128_t)r->stride * (uint64_t)distance % (uint64_t)r->items);
     int64_t pair[] = {(row + away) % r->items, (row - away + r->items) % r->items};
     float scores[] = {ring_score(r, distance, row, pair[0]), ring_score(r, distance, row, pair[1])};
-    const bool swap = scores[1] > scores[0] || (scores[1] == scores[0] && pair[1] < pair[0]);
+    const bool swap = ll_score_is_before(scores[1], pair[1], scores[0], pair[0]);
 
     for (int side = 0; side < 2 && at + side < r->count; side++) {
         if (side == 1 && pair[0] == pair[1]) return;

@@ -1,9 +1,11 @@
 /* datasets/dice.h - random numbers that depend on (seed, what for, which one) and nothing else.
  *
  * Every picture rolls its own dice, so item i is the same in a run of 400 and of 100 000, on any
- * number of threads. The mixing step is splitmix64 (Steele, Lea, Flood 2014). */
+ * number of threads. */
 #ifndef LL_DATASETS_DICE_H
 #define LL_DATASETS_DICE_H
+
+#include "host/base/random.h"
 
 #include <stdint.h>
 
@@ -11,24 +13,16 @@ typedef struct ll_dice {
     uint64_t state;
 } ll_dice;
 
-static inline uint64_t ll_dice_mix(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
 /** Dice for number `number` of purpose `purpose`; two purposes never share a throw. */
 static inline ll_dice ll_dice_for(uint64_t seed, uint64_t purpose, uint64_t number)
 {
-    const uint64_t mixed = ll_dice_mix(seed + 0x9E3779B97F4A7C15u * (purpose + 1));
-    return (ll_dice){ll_dice_mix(mixed ^ (number * 0xD1342543DE82EF95u + 1))};
+    const uint64_t mixed = ll_random_word(seed, purpose);
+    return (ll_dice){ll_random_mix(mixed ^ (number * 0xD1342543DE82EF95u + 1))};
 }
 
 static inline uint64_t ll_dice_bits(ll_dice *dice)
 {
-    dice->state += 0x9E3779B97F4A7C15u;
-    return ll_dice_mix(dice->state);
+    return ll_random_next(&dice->state);
 }
 
 /** Uniform in [low, high). */

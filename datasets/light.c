@@ -117,7 +117,7 @@ static float noise_at(uint64_t seed, float x, float y)
     for (int c = 0; c < 4; c++) {
         const uint64_t column = (uint64_t)((int64_t)fx + (c & 1));
         const uint64_t line = (uint64_t)((int64_t)fy + (c >> 1));
-        const uint64_t bits = ll_dice_mix(seed ^ (column * 0x9E3779B97F4A7C15u) ^ (line << 40));
+        const uint64_t bits = ll_random_mix(seed ^ (column * k_random_step) ^ (line << 40));
         corner[c] = (float)(bits >> 40) * 0x1p-23f - 1.0f;
     }
     u = u * u * (3 - 2 * u);

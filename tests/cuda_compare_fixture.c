@@ -2,16 +2,12 @@
 #include "tests/cuda_compare_fixture.h"
 #include "host/base/transpose.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four first above it */
 
 static const size_t k_large = (size_t)1 << 30;
 

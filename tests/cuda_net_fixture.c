@@ -1,13 +1,9 @@
 /* tests/cuda_net_fixture.c - see cuda_net_fixture.h. */
 #include "tests/cuda_net_fixture.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the three first above it */
 
 const struct ll_backend_ops *ll_backend_module(void); /* the module's one symbol */
 

@@ -1,16 +1,12 @@
 /* tests/image_files.c - see image_files.h. */
 #include "tests/image_files.h"
 #include "host/image/byte_order.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 #include <jpeglib.h> /* wants stdio.h above it */
 #include <webp/encode.h>

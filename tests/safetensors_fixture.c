@@ -1,11 +1,8 @@
 /* tests/safetensors_fixture.c - see safetensors_fixture.h. */
 #include "tests/safetensors_fixture.h"
 #include "host/vgg16/vgg16.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,11 +2,8 @@
  * mistake in the loader is not repeated. */
 #include "tests/weights_fixture.h"
 #include "host/vgg16/vgg16.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  * Eight kinds of garment, four of each, in different cuts, colours and cloths, on white. Most are
  * symmetric: only their right half is listed, from the top of the middle line to its bottom. */
 #include "weights/drawn_batch.h"
-#include "weights/random_words.h"
+#include "host/base/random.h"
 
 #include <assert.h>
 #include <stdbool.h>

@@ -4,9 +4,9 @@
  * times He's sqrt(2 / fan_in) over that sum's own deviation. IEEE 754 fixes the result of sqrt, of
  * / and of *, so the bytes are the same on every machine; a Gaussian by log or cos would not be. */
 #include "weights/synthetic.h"
+#include "host/base/random.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/drawn_batch.h"
-#include "weights/random_words.h"
 
 #include <math.h>
 #include <stddef.h>

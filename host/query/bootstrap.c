@@ -3,18 +3,9 @@
 
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
+#include "host/base/random.h"
 
 #include <stdlib.h>
-
-/* Constants and mixing of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). */
-static const uint64_t k_golden = 0x9E3779B97F4A7C15u;
-
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ x >> 27) * 0x94D049BB133111EBu;
-    return x ^ x >> 31;
-}
 
 typedef struct resampling {
     const ll_bootstrap *asked;
@@ -25,14 +16,14 @@ static ll_status resample(void *context, int64_t task, int thread, ll_error *err
 {
     const resampling *const to = context;
     const ll_bootstrap *const b = to->asked;
-    uint64_t state = mix(mix(mix(b->seed) + b->stream) + (uint64_t)task);
+    uint64_t state =
+        ll_random_mix(ll_random_mix(ll_random_mix(b->seed) + b->stream) + (uint64_t)task);
     double sums[LL_BOOTSTRAP_COLUMNS] = {0.0};
 
     (void)thread;
     (void)err;
     for (int64_t i = 0; i < b->rows; i++) {
-        state += k_golden;
-        const uint64_t row = (mix(state) >> 32) * (uint64_t)b->rows >> 32;
+        const uint64_t row = (ll_random_next(&state) >> 32) * (uint64_t)b->rows >> 32;
         const double *const values = b->values + (int64_t)row * b->columns;
         for (int c = 0; c < b->columns; c++)
             sums[c] += values[c];

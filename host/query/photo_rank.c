@@ -14,6 +14,7 @@
 #include "host/query/query_state.h"
 #include "host/store/groups.h"
 #include "kernels/rescore.h"
+#include "kernels/score_order.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ const ll_reader *ll_query_reader(const ll_query *query)
 
 static bool better(const place *a, const place *b)
 {
-    return a->score > b->score || (a->score == b->score && a->row < b->row);
+    return ll_score_is_before(a->score, a->row, b->score, b->row);
 }
 
 static int best_first(const void *a, const void *b)

@@ -2,6 +2,7 @@
 #include "host/report/report_scores.h"
 
 #include "host/base/memory.h"
+#include "host/base/random.h"
 #include "host/base/size.h"
 
 #include <math.h>
@@ -13,15 +14,6 @@ static const float k_similar = 0.80f; /* as the run counts it */
 
 const double ll_report_thresholds[LL_REPORT_THRESHOLDS] = {0.60, 0.70, 0.80, 0.90, 0.95, 0.99};
 
-/* splitmix64 (Steele, Lea, Flood 2014): any seed is a good one. */
-static uint64_t draw(uint64_t *state)
-{
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
-
 void ll_report_draw_rows(int64_t rows, int64_t count, uint64_t seed, int64_t *out)
 {
     uint64_t state = seed;
@@ -29,7 +21,7 @@ void ll_report_draw_rows(int64_t rows, int64_t count, uint64_t seed, int64_t *ou
     for (int64_t i = 0; i < count; i++) {
         /* rows and count stay below 2^32, so products fit */
         const int64_t begin = i * rows / count, end = (i + 1) * rows / count;
-        out[i] = begin + (int64_t)(draw(&state) % (uint64_t)(end - begin));
+        out[i] = begin + (int64_t)(ll_random_next(&state) % (uint64_t)(end - begin));
     }
 }
 

@@ -1,14 +1,9 @@
 /* host/similarity/ranking.c - see ranking.h. */
 #include "host/similarity/ranking.h"
+#include "kernels/score_order.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stddef.h>
-
-static bool is_before(float score, uint32_t column, float other_score, uint32_t other_column)
-{
-    return score > other_score || (score == other_score && column < other_column);
-}
 
 int64_t ll_ranking_sort(uint32_t *columns, float *scores, int64_t count)
 {
@@ -20,7 +15,8 @@ int64_t ll_ranking_sort(uint32_t *columns, float *scores, int64_t count)
         const float score = scores[i];
         int64_t place = sorted;
         if (column == UINT32_MAX) continue;
-        for (; place > 0 && is_before(score, column, scores[place - 1], columns[place - 1]);
+        for (;
+             place > 0 && ll_score_is_before(score, column, scores[place - 1], columns[place - 1]);
              place--) {
             columns[place] = columns[place - 1];
             scores[place] = scores[place - 1];
@@ -39,9 +35,9 @@ static void sink(uint32_t *columns, float *best, int64_t count, int64_t place, u
 {
     for (int64_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
         if (child + 1 < count &&
-            is_before(best[child], columns[child], best[child + 1], columns[child + 1]))
+            ll_score_is_before(best[child], columns[child], best[child + 1], columns[child + 1]))
             child++;
-        if (!is_before(score, column, best[child], columns[child])) break;
+        if (!ll_score_is_before(score, column, best[child], columns[child])) break;
         columns[place] = columns[child];
         best[place] = best[child];
         place = child;

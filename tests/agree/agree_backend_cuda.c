@@ -8,19 +8,15 @@
 #include "host/vgg16/vgg16.h"
 #include "tests/agree/known_answers.h"
 #include "tests/reference/random_weights.h"
+#include "tests/test.h"
 #include "weights/weights.h"
 
 #include <dlfcn.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* wants the four first above it */
 
 enum {
     IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3,

@@ -2,16 +2,12 @@
  * against the cpu backend: the same neighbours to the bit, the matrix within the format's bounds,
  * candidates within theirs, in whatever order the streams run. */
 #include "tests/cuda_compare_fixture.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four first above it */
 
 static void neighbours_and_matrix_are_those_of_the_cpu(void **state)
 {

@@ -8,16 +8,12 @@
 #include "tests/cuda_net_fixture.h"
 #include "tests/numeric.h"
 #include "tests/reference/random_weights.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four first above it */
 
 enum { IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3, IMAGES = 2 };
 enum { CONV1_1 = 0, CONV1_2 = 1, POOL1 = 2, CONV2_1 = 3 };

@@ -5,16 +5,12 @@
 #include "host/base/clock.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/cuda_net_fixture.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four first above it */
 
 enum { CONV1_1 = 0, CONV1_2 = 1, BATCH = 2, TEXT = 4096 };
 

@@ -1,15 +1,11 @@
 /* tests/agree/agree_cuda_shortage.c - comparing on the emulated card when memory is short, and when
  * any call fails: the same results, or one line and nothing left behind. */
 #include "tests/cuda_compare_fixture.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four first above it */
 
 /* ---- memory ------------------------------------------------------------------------------ */
 

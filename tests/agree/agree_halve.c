@@ -3,13 +3,9 @@
 #include "kernels/half.h"
 #include "kernels/halve.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { INFINITE = 0x7C00, SIGN = 0x8000 };
 

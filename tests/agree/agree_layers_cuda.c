@@ -10,18 +10,14 @@
 #include "host/base/clock.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/agree/layer_alone.h"
+#include "tests/test.h"
 #ifdef LL_LAYERS_EMULATED
 #include "tests/cuda_emulated/emulated.h"
 #endif
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four first above it */
 
 #ifdef LL_LAYERS_EMULATED
 enum { SECONDS = 600, BATCH = 1, ROUNDS = 1, WITH_POOL = 1 };

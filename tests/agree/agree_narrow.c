@@ -2,14 +2,10 @@
  * there is, every tie between two of them, and the f32 on both sides of each tie. */
 #include "kernels/narrow.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { ONE = 0x3C00, SIDES = 5 };
 

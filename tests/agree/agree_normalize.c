@@ -2,15 +2,11 @@
  * and values, a guard behind the matrix. */
 #include "kernels/normalize.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
 #include <float.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 static const struct {
     int64_t rows, cols;

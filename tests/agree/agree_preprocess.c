@@ -2,14 +2,10 @@
  * round; hostile shapes, a guard behind the planes. */
 #include "kernels/preprocess.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { GUARD = 16 };
 

@@ -1,14 +1,10 @@
 /* tests/agree/agree_rescore.c - the score against its definition, to the bit. */
 #include "kernels/rescore.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 /* As kernels/rescore.h says it, one addition at a time. `volatile` keeps the order. */
 static double naive_dot(const float *x, const float *y, int64_t cols)

@@ -1,15 +1,11 @@
 /* tests/agree/agree_topk.c - lists that saw tiles in any order against sorting everything. */
 #include "kernels/topk.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { MOST_ROWS = 150, TILE = 40, MOST_KEEP = 200 };
 

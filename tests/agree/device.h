@@ -6,16 +6,14 @@
 #ifndef LL_TESTS_DEVICE_H
 #define LL_TESTS_DEVICE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/test.h"
+
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h> /* wants the four first above it */
 #include <cuda_runtime_api.h>
 
 enum { DEVICE_GUARD = 512, DEVICE_FILL = 0xC3, DEVICE_SKIP = 77 };

@@ -1,17 +1,9 @@
 #!/usr/bin/env bash
 # tests/cli/bench_gpu.sh - bench/gpu without a card, and its reckoning with stand-ins for everything
 # it runs: what the table says, what a failed test or a missing piece makes of the exit code.
-set -uo pipefail
+. tests/cli/start.sh
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
 tree=$work/tree out=$work/out
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 program() { # PATH, body from stdin
     mkdir -p "$(dirname "$1")"
@@ -171,5 +163,4 @@ PATH=$tree/path:$PATH "$tree/bench/gpu" --seconds 1 "$out" >"$work/said" 2>&1
 [ $? -eq 3 ] || fail "a run without time succeeds"
 grep -q 'late .* no time left' "$work/said" || fail "nobody says that there was no time"
 
-[ "$failures" -eq 0 ] && echo "bench/gpu: all as promised"
-exit $((failures > 0))
+finish "bench/gpu: all as promised"

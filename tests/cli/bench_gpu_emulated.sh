@@ -5,18 +5,10 @@
 # the programs that ask the card itself; gpu_backend, an hour here, is left out. Then each step of a
 # fp16 index and its embedding fails once, and the others are as they were. (cli_bench_gpu_visits does
 # that with every step, on stand-ins.)
-set -uo pipefail
+. tests/cli/start.sh
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 tree=$work/tree out=$work/out
-failures=0
 export BROKEN='' # a pattern of the command that fails
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 program() { # PATH, body from stdin
     mkdir -p "$(dirname "$1")"
@@ -128,5 +120,4 @@ without within-fp16-fc2 'lookloom diff --tolerance *fp16-fc2.h5'
 without same-bytes 'lookloom diff --exact *'
 without embed-fp16 'lookloom bench embed *'
 
-[ "$failures" -eq 0 ] && echo "bench/gpu on the emulated card: all as promised"
-exit $((failures > 0))
+finish "bench/gpu on the emulated card: all as promised"

@@ -2,18 +2,10 @@
 # tests/cli/bench_gpu_visits.sh - bench/gpu in short visits, with stand-ins for all it runs: the first
 # goes on past whatever step fails, the second takes steps by name and the engines that were kept,
 # the third measures.
-set -uo pipefail
+. tests/cli/start.sh
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
 tree=$work/tree out=$work/out said=$work/said
 export BROKEN='' # a pattern of the command that fails
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 program() { # PATH, body from stdin
     mkdir -p "$(dirname "$1")"
@@ -242,5 +234,4 @@ while read -r option; do
     "$tree/bench/gpu" --help | grep -q -- "$option" || fail "--help does not name $option"
 done < <(grep -oE -- '^    (-h \| )?--[a-z -|]+\)' bench/gpu | grep -oE -- '--[a-z]+' | sort -u)
 
-[ "$failures" -eq 0 ] && echo "bench/gpu in visits: all as promised"
-exit $((failures > 0))
+finish "bench/gpu in visits: all as promised"

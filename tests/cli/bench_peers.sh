@@ -1,17 +1,9 @@
 #!/usr/bin/env bash
 # tests/cli/bench_peers.sh - bench/peers/run, bench/cpu and bench/plot with stand-ins for what they
 # run: the table, the ratios, what is missing or fails, the picture.
-set -uo pipefail
+. tests/cli/start.sh
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
 build=$work/build out=$work/out
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 program() { # PATH, body from stdin
     mkdir -p "$(dirname "$1")"
@@ -102,5 +94,4 @@ expect 2 bench/cpu --nonsense -- 'unknown option --nonsense; usage: bench/cpu'
 head -n 1 "$out/scaling.jsonl" | bench/plot >"$work/said" 2>&1
 [ $? -eq 3 ] || fail "one size is drawn"
 
-[ "$failures" -eq 0 ] && echo "bench/peers/run, bench/cpu, bench/plot: all as promised"
-exit $((failures > 0))
+finish "bench/peers/run, bench/cpu, bench/plot: all as promised"

@@ -3,17 +3,9 @@
 # there is one that cannot be used, whatever is opened how often; with --verbose the reason in any
 # case. Needs the shop of shop.sh and other_machine.so, whose machines these are; skipped where
 # lookloom-cuda.so is installed.
-set -uo pipefail
+. tests/cli/start.sh
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 # Without lookloom-cuda.so beside it, as it is built where there is no nvcc.
 mkdir -p "$work/bin" "$work/none/dev" "$work/none/sys/bus/pci/devices" "$work/card/dev" \
@@ -91,5 +83,4 @@ on card 0 info --format csv
 grep -qE '^cuda,.*not installed' "$work/out" || fail "info: $(cat "$work/out")"
 grep -qE '^module,' "$work/out" || fail "info: $(cat "$work/out")"
 
-[ "$failures" -eq 0 ] && echo "card there: said once, and only there"
-exit $((failures > 0))
+finish "card there: said once, and only there"

@@ -1,16 +1,7 @@
 #!/usr/bin/env bash
 # tests/cli/forecast.sh - what `lookloom index --dry-run` foretells and what then comes, --memory, and
 # the second half of a night on drawn features. Needs the shop of shop.sh.
-set -uo pipefail
-
-lookloom=$BIN/lookloom
-work=$(mktemp -d)
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
+. tests/cli/start.sh
 
 # expect CODE PATTERN COMMAND...: exit code and a line of stderr or stdout
 expect() {
@@ -117,5 +108,4 @@ a_dry_run_writes_nothing
 the_disk_cannot_hold_it
 memory
 the_second_half
-[ "$failures" -eq 0 ] && echo "forecast: as foretold"
-exit $((failures > 0))
+finish "forecast: as foretold"

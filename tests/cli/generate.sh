@@ -1,15 +1,8 @@
 #!/usr/bin/env bash
 # tests/cli/generate.sh - datasets/generate as people call it: what it writes, that the same seed
 # gives the same bytes on any number of threads, and how it refuses.
-set -uo pipefail
+. tests/cli/start.sh
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 generate() { LOOKLOOM_BIN=$BIN datasets/generate "$@"; }
 digests() { (cd "$1" && find . -type f | LC_ALL=C sort | xargs sha256sum); }
 
@@ -99,5 +92,4 @@ cp datasets/generate "$work/bare/"
 LOOKLOOM_BIN= "$work/bare/generate" 5 -o "$work/x" >"$work/out" 2>"$work/err"
 [ $? = 3 ] && grep -q 'cmake --build' "$work/err" || fail "not built: $(cat "$work/err")"
 
-[ $failures = 0 ] && echo "datasets/generate does what it says"
-exit $((failures > 0))
+finish "datasets/generate does what it says"

@@ -2,17 +2,7 @@
 # tests/cli/isa.sh - a small night under each instruction set oneDNN can be limited to and this
 # processor has: the same bytes for any --jobs, the neighbours of the night without a limit, and an
 # index that says what made it. Needs the shop of shop.sh.
-set -uo pipefail
-
-lookloom=$BIN/lookloom
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
+. tests/cli/start.sh
 
 index() { # index OUTPUT OPTIONS...
     local output=$1

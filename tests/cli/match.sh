@@ -2,28 +2,7 @@
 # tests/cli/match.sh - `lookloom match` as people run it: photos that are in the index find
 # themselves with a score of exactly 1, bad ones get a line each, and what cannot be compared is
 # refused. Needs the shop of shop.sh.
-set -uo pipefail
-
-lookloom=$BIN/lookloom
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN COMMAND...: exit code and a line of stderr or stdout
-expect() {
-    local code=$1 pattern=$2 got
-    shift 2
-    "$@" >"$work/out" 2>"$work/err"
-    got=$?
-    [ "$got" -eq "$code" ] || fail "exit $got instead of $code: $* : $(cat "$work/err")"
-    [ -z "$pattern" ] || grep -qE -- "$pattern" "$work/out" "$work/err" ||
-        fail "no '$pattern' from: $* : $(cat "$work/out" "$work/err")"
-}
+. tests/cli/start.sh
 
 match() { "$lookloom" match "$@" --weights "$SHOP/weights.h5"; }
 
@@ -122,5 +101,4 @@ own_photos
 answers
 bad_photos
 refusals
-[ "$failures" -eq 0 ] && echo "match: all as promised"
-exit $((failures > 0))
+finish "match: all as promised"

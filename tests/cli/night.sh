@@ -1,28 +1,7 @@
 #!/usr/bin/env bash
 # tests/cli/night.sh - `lookloom index` as people run it: what it publishes, what it refuses, and
 # what it leaves behind. Needs the shop of shop.sh.
-set -uo pipefail
-
-lookloom=$BIN/lookloom
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# expect CODE PATTERN COMMAND...: exit code and a line of stderr or stdout
-expect() {
-    local code=$1 pattern=$2 got
-    shift 2
-    "$@" >"$work/out" 2>"$work/err"
-    got=$?
-    [ "$got" -eq "$code" ] || fail "exit $got instead of $code: $* : $(cat "$work/err")"
-    [ -z "$pattern" ] || grep -qE -- "$pattern" "$work/out" "$work/err" ||
-        fail "no '$pattern' from: $* : $(cat "$work/out" "$work/err")"
-}
+. tests/cli/start.sh
 
 head_of() { head -n "$(($1 + 1))" "$SHOP/shop/catalog.csv"; } # the first N items
 
@@ -33,11 +12,13 @@ index() { # index CATALOG OUTPUT OPTIONS...
         --image-root "$SHOP/shop" "$@"
 }
 
+# Around the end of a batch: one photo less, as many, one more. Of eight, since bytes at the default
+# size cost four times the photos: match.sh has those, and property_forward every size's products.
 same_bytes() {
-    for n in 1 31 32 33; do
+    for n in 1 7 8 9; do
         head_of $n >"$work/$n.csv"
-        expect 0 "$n items" index "$work/$n.csv" "$work/$n-1.h5" --jobs 1
-        expect 0 "$n items" index "$work/$n.csv" "$work/$n-2.h5" --jobs 2
+        expect 0 "$n items" index "$work/$n.csv" "$work/$n-1.h5" --batch 8 --jobs 1
+        expect 0 "$n items" index "$work/$n.csv" "$work/$n-2.h5" --batch 8 --jobs 2
         expect 0 '' "$lookloom" diff --exact "$work/$n-1.h5" "$work/$n-2.h5"
         expect 0 'all is well' "$lookloom" verify "$work/$n-2.h5"
         local one two
@@ -157,5 +138,4 @@ the_index_before
 too_large_for_the_disk
 choices
 wrong_command_lines
-[ "$failures" -eq 0 ] && echo "night: all as promised"
-exit $((failures > 0))
+finish "night: all as promised"

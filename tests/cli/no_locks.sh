@@ -2,19 +2,11 @@
 # tests/cli/no_locks.sh - `lookloom index` into a folder on a file system without locks (NFS, Lustre;
 # flock fails): it publishes, one run at a time, follows a run that was killed, and leaves alone what
 # another machine's may be. Needs the shop of shop.sh and other_machine.so.
-set -uo pipefail
+. tests/cli/start.sh
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
 index=$work/shop.h5
 holder=$index.work/holder
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 # here VARIABLE... -- COMMAND...: on a machine of such variables (other_machine.c)
 here() {
@@ -142,5 +134,4 @@ published
 one_at_a_time
 another_machine
 torn
-[ "$failures" -eq 0 ] && echo "no locks: all as promised"
-exit $((failures > 0))
+finish "no locks: all as promised"

@@ -3,15 +3,11 @@
 #define LL_EMULATED_CARD_H
 
 #include "tests/cuda_emulated/emulated.h"
+#include "tests/test.h"
 
 #include <cuda_runtime_api.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 static inline void ok(cudaError_t code)
 {

@@ -4,14 +4,11 @@
 
 #include "host/backend/backend.h"
 #include "tests/cuda_emulated/emulated.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h> /* wants the four above it */
 #include <dlfcn.h>
 
 /* The card of the module, which stays loaded: AddressSanitizer can then name its functions. */

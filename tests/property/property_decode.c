@@ -2,17 +2,13 @@
  * the same ones twice, no crash and no hang. Damaged copies of small valid files, seeded;
  * LOOKLOOM_SEED and LOOKLOOM_ROUNDS change what is tried and how long. */
 #include "tests/image_files.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { ROUNDS = 250, MOST_BYTES = 4096, SECONDS = 10 };
 

@@ -9,15 +9,11 @@
 #include "host/backend/cpu/cpu_dots_block.h"
 #include "kernels/rescore.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { CASES = 24, ROWS = 50, STRIDE = 64 };
 static const double k_promise = 1e-6;

@@ -6,18 +6,14 @@
 #include "host/query/duplicate_groups.h"
 #include "tests/numeric.h"
 #include "tests/sample_index.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { INDEXES = 100, THRESHOLDS = 8 };
 

@@ -8,17 +8,13 @@
 #include "host/base/memory.h"
 #include "host/extract/extract.h"
 #include "host/vgg16/vgg16.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { BATCH = 8, SLOTS = 3, WIDTH = 512, PHOTOS = 61 };
 

@@ -6,15 +6,11 @@
 #include "host/base/memory.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/reference/random_weights.h"
+#include "tests/test.h"
 #include "weights/weights.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum {
     IMAGE = LL_VGG16_SIDE * LL_VGG16_SIDE * 3,

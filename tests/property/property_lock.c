@@ -9,16 +9,13 @@
 #include "host/base/clock.h"
 #include "host/base/lock.h"
 #include "host/base/number.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h> /* wants the four first above it */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>

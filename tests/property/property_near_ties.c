@@ -10,15 +10,11 @@
 #include "kernels/halve.h"
 #include "kernels/rescore.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { CASES = 80, TINY = 13 /* added to the bound: what float32 sums of 64 columns may lose */ };
 

@@ -5,18 +5,14 @@
 #include "kernels/rescore.h"
 #include "tests/numeric.h"
 #include "tests/sample_index.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { INDEXES = 60, QUESTIONS = 12, PHOTOS = 4 };
 

@@ -4,14 +4,10 @@
 #include "host/similarity/similarity.h"
 #include "kernels/rescore.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { PLACEHOLDERS = 5000, OTHERS = 300, ROWS = PLACEHOLDERS + OTHERS, COLS = 16, K = 20 };
 

@@ -6,19 +6,15 @@
 #include "host/store/publish.h"
 #include "host/store/reader.h"
 #include "tests/index_fixture.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { PATH = 128, ROUNDS = 40, GENERATIONS = 2 };
 

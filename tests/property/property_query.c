@@ -4,17 +4,13 @@
 #include "host/query/query.h"
 #include "tests/numeric.h"
 #include "tests/sample_index.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { INDEXES = 60, QUESTIONS = 40, WHERE_MOST = 3 };
 

@@ -2,15 +2,11 @@
  * Pillow is tests/golden/decode_pillow.py's. */
 #include "host/image/resize.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { SIDE = LL_IMAGE_SIDE, GUARD = 64 };
 

@@ -6,15 +6,11 @@
 #include "host/similarity/similarity.h"
 #include "kernels/rescore.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { CASES = 60 };
 

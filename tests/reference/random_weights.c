@@ -1,6 +1,7 @@
 /* tests/reference/random_weights.c - see random_weights.h. */
 #include "tests/reference/random_weights.h"
 #include "host/base/memory.h"
+#include "host/base/random.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/weights.h"
 
@@ -28,13 +29,8 @@ static struct {
 
 float ll_random_at(uint64_t seed, uint64_t stream, uint64_t i)
 {
-    /* The finaliser of splitmix64 over a counter (Steele, Lea, Flood 2014). */
-    uint64_t z = (seed * 1024 + stream) * UINT64_C(0xd1342543de82ef95) +
-                 (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    z ^= z >> 31;
-    return (float)((double)(z >> 40) * 0x1p-23 - 1.0);
+    const uint64_t first = (seed * 1024 + stream) * UINT64_C(0xd1342543de82ef95);
+    return (float)((double)(ll_random_word(first, i) >> 40) * 0x1p-23 - 1.0);
 }
 
 void ll_random_kernel(uint64_t seed, int layer, float *kernel)

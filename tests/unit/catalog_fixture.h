@@ -3,12 +3,9 @@
 #ifndef LL_TESTS_CATALOG_FIXTURE_H
 #define LL_TESTS_CATALOG_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/test.h"
 
-#include <cmocka.h>
+#include <stdint.h>
 
 #include <dirent.h>
 #include <stdio.h>

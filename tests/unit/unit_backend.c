@@ -6,17 +6,14 @@
 #include "host/base/memory.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/reference/random_weights.h"
+#include "tests/test.h"
 #include "weights/weights.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h> /* wants the four above it */
 #include <sys/stat.h>
 #include <unistd.h>
 

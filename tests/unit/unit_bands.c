@@ -8,16 +8,12 @@
 #include "host/similarity/tile_plan.h"
 #include "host/store/bands.h"
 #include "host/store/writer_state.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* wants the ones above it */
 
 enum { PATH = 64 };
 static const int64_t k_plenty = 1 << 24;

@@ -7,18 +7,14 @@
 #include "host/base/size.h"
 #include "host/base/status.h"
 #include "host/base/utf8.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* wants the ones above it */
 
 static void first_failure_wins(void **state)
 {

@@ -2,14 +2,10 @@
 #include "bench/bench.h"
 #include "bench/limits.h"
 #include "host/base/clock.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 struct counter {
     int calls, fail_at;

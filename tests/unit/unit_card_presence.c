@@ -1,18 +1,14 @@
 /* tests/unit/unit_card_presence.c - machines with and without a card, as folders that look like
  * them. */
 #include "host/backend/card_presence.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { PATH = 256 };
 

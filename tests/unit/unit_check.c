@@ -5,17 +5,13 @@
 #include "host/store/check.h"
 #include "host/store/reader_state.h"
 #include "tests/index_fixture.h"
+#include "tests/test.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define assert_ok(call)                                                                            \
     do {                                                                                           \

@@ -6,18 +6,14 @@
 #include "host/store/reader_state.h"
 #include "host/store/web_copy.h"
 #include "tests/index_fixture.h"
+#include "tests/test.h"
 
 #include <fcntl.h>
 #include <hdf5_hl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define assert_ok(call)                                                                            \
     do {                                                                                           \

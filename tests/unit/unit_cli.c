@@ -4,18 +4,14 @@
 #include "host/cli/exit_code.h"
 #include "host/cli/records.h"
 #include "host/cli/text_width.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static void exit_codes_follow_the_status(void **state)
 {

@@ -2,17 +2,13 @@
  * and drawn ones against the plain definition. */
 #include "host/query/complete_linkage.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { MOST_POINTS = 40, MOST_LINKS = MOST_POINTS * (MOST_POINTS - 1) / 2 };
 

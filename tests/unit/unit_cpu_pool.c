@@ -1,15 +1,11 @@
 /* tests/unit/unit_cpu_pool.c - order, failure, reuse and continuation of the cpu backend's pool. */
 #include "host/backend/cpu/cpu_pool.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <stdatomic.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { MAX_JOBS = 256 };
 

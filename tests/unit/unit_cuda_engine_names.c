@@ -2,16 +2,12 @@
  * their names are, every layer keeps its own. */
 #include "host/backend/cuda/engines/cuda_engine_names.h"
 #include "host/vgg16/vgg16.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the ones above it */
 
 enum { ENGINES = 15, LONG = 300 };
 

@@ -7,15 +7,12 @@
 #include "host/base/file.h"
 #include "host/vgg16/vgg16.h"
 #include "tests/cuda_net_fixture.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h> /* wants the four first above it */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -6,17 +6,14 @@
  * more for each case, with "open" as its argument; the child prints what ll_backend_open said. */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "host/backend/backend.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h> /* wants the four first above it */
 #include <dlfcn.h>
 
 enum { TEXT = 512 };

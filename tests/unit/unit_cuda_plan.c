@@ -2,14 +2,10 @@
  * hold: 2 000 000 rows, 1024 neighbours, 25 088 columns. */
 #include "host/backend/cuda/compare/cuda_plan.h"
 #include "kernels/topk.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
-
-#include <cmocka.h> /* wants three of those above it */
 
 static const int64_t k_rows[] = {1,      2,      31,     511,     512,     513,    1024,
                                  1100,   4095,   4096,   4097,    5000,    44000,  100000,

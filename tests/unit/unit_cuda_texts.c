@@ -2,15 +2,11 @@
  * however long it is: it decides what an index is comparable with and which engines are taken over.
  */
 #include "tests/cuda_net_fixture.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four first above it */
 
 enum { TEXT = 4096, CARDS = 64 };
 

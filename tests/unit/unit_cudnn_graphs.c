@@ -8,16 +8,12 @@
  * that the graph is well formed and not refused early; not that it runs. */
 #include "host/base/number.h"
 #include "host/vgg16/vgg16.h"
+#include "tests/test.h"
 #include "tests/unit/cudnn_cards.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four first above it */
 
 enum { MAX_ENGINES = CUDNN_ENGINES, TABLE_BATCH = 256 };
 

@@ -3,15 +3,11 @@
 #include "datasets/dice.h"
 #include "datasets/listing.h"
 #include "datasets/picture.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the ones above it */
 
 enum { SIDE_MIN = 96, SIDE_MAX = 128 };
 

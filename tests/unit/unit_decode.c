@@ -2,18 +2,14 @@
 #include "host/base/digest.h"
 #include "host/image/byte_order.h"
 #include "tests/image_files.h"
+#include "tests/test.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { PNG_BEHIND_HEADER = 33, JPEG_BEHIND_SOI = 2 };
 

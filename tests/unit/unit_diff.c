@@ -3,16 +3,12 @@
 #include "host/store/check.h"
 #include "host/store/web_copy.h"
 #include "tests/index_fixture.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define assert_ok(call)                                                                            \
     do {                                                                                           \

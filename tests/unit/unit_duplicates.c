@@ -3,18 +3,14 @@
 #include "host/query/duplicate_groups.h"
 #include "host/query/pair_scores.h"
 #include "tests/sample_index.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { MOST_ITEMS = 8, WIDTH = 2 };
 

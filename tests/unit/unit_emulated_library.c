@@ -5,15 +5,11 @@
 #include "kernels/half.h"
 #include "kernels/normalize.h"
 #include "tests/cuda_emulated/card.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 static void ok_ll(ll_status status, const ll_error *err)
 {

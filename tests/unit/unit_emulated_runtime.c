@@ -3,14 +3,10 @@
  */
 #include "tests/cuda_emulated/card.h"
 #include "tests/cuda_emulated/emulated_queue.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { VALUES = 4, SEEDS = 24 };
 

@@ -1,14 +1,10 @@
 /* tests/unit/unit_exif.c - EXIF blocks, whole and hostile. */
 #include "host/image/exif.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 /* Always on memory of exactly that size, so that ASan sees a byte too many. */
 static int orientation_of(const void *block, size_t size_bytes)

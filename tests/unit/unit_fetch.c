@@ -4,14 +4,12 @@
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "host/base/digest.h"
 #include "host/base/lock.h"
+#include "tests/test.h"
 #include "tests/weights_fixture.h"
 #include "weights/fetch.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 
-#include <cmocka.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,19 +1,15 @@
 /* tests/unit/unit_h5.c - what host/h5 writes comes back, and its failures name file and object. */
 #include "host/base/utf8.h"
 #include "host/h5/h5.h"
+#include "tests/test.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define assert_ok(call)                                                                            \
     do {                                                                                           \

@@ -2,17 +2,13 @@
  * ties between axes and scales; and each thing that is not as it was made is named. */
 #include "host/h5/h5.h"
 #include "host/h5/h5_tree.h"
+#include "tests/test.h"
 
 #include <hdf5_hl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define assert_ok(call)                                                                            \
     do {                                                                                           \

@@ -2,13 +2,9 @@
  * 2 000 000 rows of 4096 and of 25088 features, K = 1024. */
 #include "kernels/launch_shape.h"
 #include "kernels/topk.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { MOST_SHARED = 48 * 1024, MOST_THREADS = 1024 };
 static const int64_t k_rows[] = {1,     2,     7,     8,       9,       31,      32,

@@ -6,16 +6,13 @@
 #include "host/base/clock.h"
 #include "host/base/digest.h"
 #include "host/base/lock.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h> /* wants the four first above it */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

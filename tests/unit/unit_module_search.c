@@ -2,15 +2,12 @@
  * venv, and of the python3 on PATH, whatever links lead to it. None of them is run. */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "host/backend/module_search.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h> /* wants the four first above it */
 #include <dlfcn.h>
 #include <glob.h>
 #include <sys/stat.h>

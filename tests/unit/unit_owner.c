@@ -1,17 +1,13 @@
 /* tests/unit/unit_owner.c - who holds something: written, read, and asked whether it lives. */
 #include "host/base/owner.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static ll_owner here;
 

@@ -1,16 +1,12 @@
 /* tests/unit/unit_progress.c - what programs say of long work: a bar, lines, or JSON, and what they
  * say only once. */
 #include "host/cli/progress.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 static char *stream_text(FILE *stream)
 {

@@ -3,11 +3,9 @@
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "host/base/file.h"
 #include "host/store/publish.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h> /* wants those of the C library above it */
 #include <dlfcn.h>
 #include <errno.h>
 

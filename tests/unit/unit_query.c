@@ -5,18 +5,14 @@
 #include "host/query/answer_text.h"
 #include "host/query/query.h"
 #include "tests/sample_index.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 typedef struct fixture {
     char folder[32], path[64];

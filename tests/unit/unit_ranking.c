@@ -1,14 +1,10 @@
 /* tests/unit/unit_ranking.c - the order of neighbours, against sorting everything. */
 #include "host/similarity/ranking.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { MOST = 120 };
 

@@ -2,18 +2,14 @@
 #include "host/report/html_text.h"
 #include "host/report/report_scores.h"
 #include "tests/sample_index.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 static char g_path[] = "/tmp/unit_report.XXXXXX";
 

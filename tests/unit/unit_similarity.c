@@ -2,16 +2,12 @@
 #include "host/similarity/similarity.h"
 #include "kernels/rescore.h"
 #include "tests/numeric.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { COLS = 64, NEIGHBORS = 5, MOST_ROWS = 1600, MOST_NEIGHBORS = 1024 };
 

@@ -6,15 +6,11 @@
 #include "host/pipeline/probe.h"
 #include "host/pipeline/stages.h"
 #include "host/store/store_size.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 static ll_pipeline_summary night(bool shares_processor)
 {

@@ -3,17 +3,13 @@
 #include "host/base/file.h"
 #include "host/store/reader.h"
 #include "tests/index_fixture.h"
+#include "tests/test.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { PATH = 128 };
 static char folder[PATH]; /* NOLINT: one a test program */

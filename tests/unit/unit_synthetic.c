@@ -2,15 +2,13 @@
  * and a file that says what it is, on any file system: flock is this program's own, and fails. */
 #include "host/base/digest.h"
 #include "host/vgg16/vgg16.h"
+#include "tests/test.h"
 #include "tests/weights_fixture.h"
 #include "weights/synthetic.h"
 #include "weights/weights.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>

@@ -8,19 +8,15 @@
 #include "host/base/number.h"
 #include "host/base/text.h"
 #include "host/base/utf8.h"
+#include "tests/test.h"
 
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h> /* wants the ones above it */
 
 enum { LONG = 100000 };
 

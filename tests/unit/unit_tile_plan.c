@@ -1,13 +1,9 @@
 /* tests/unit/unit_tile_plan.c - the tiles cover every pair of rows once, for shops of any size. */
 #include "host/base/size.h"
 #include "host/similarity/tile_plan.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h> /* wants the four above it */
 
 enum { BAND = 4 };
 

@@ -1,11 +1,7 @@
 /* tests/unit/unit_vgg16.c - the network table against the paper, Keras and torchvision. */
 #include "host/vgg16/vgg16.h"
+#include "tests/test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 

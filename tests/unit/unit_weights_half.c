@@ -3,13 +3,10 @@
 #include "host/vgg16/vgg16.h"
 #include "kernels/half.h"
 #include "tests/safetensors_fixture.h"
+#include "tests/test.h"
 #include "tests/weights_fixture.h"
 #include "weights/weights.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,9 @@
 /* tests/unit/unit_weights_keras.c - every Keras layout comes out as OHWI, and nothing else does. */
 #include "host/vgg16/vgg16.h"
+#include "tests/test.h"
 #include "tests/weights_fixture.h"
 #include "weights/weights.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

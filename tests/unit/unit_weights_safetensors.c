@@ -2,13 +2,10 @@
  * is refused. */
 #include "host/vgg16/vgg16.h"
 #include "tests/safetensors_fixture.h"
+#include "tests/test.h"
 #include "tests/weights_fixture.h"
 #include "weights/weights.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
