@@ -45,7 +45,7 @@ typedef struct ll_bench_result {
     double flops, bytes; /* of one run; 0 where they say nothing */
     double min_s, median_s;
     double limit;    /* units a second this machine could do at best; 0: unknown */
-    double may_pass; /* how many times a right result may pass the limit at most; 0: unknown */
+    double may_pass; /* by which factor a correct result may exceed the limit; 0: unknown */
 } ll_bench_result;
 
 /** Embedding: batches of drawn pixels through the network up to fc2. Limit: on cpu the rate of
@@ -77,10 +77,10 @@ LL_NODISCARD ll_status ll_bench_decode(const ll_bench_options *options, ll_bench
 LL_NODISCARD ll_status ll_bench_store(const ll_bench_options *options, ll_bench_result *results,
                                       ll_error *err);
 
-/** The second half of a night once, on drawn features: compared, written, published at
- *  options->keep with options->matrix within options->memory_bytes. Limit: as above. */
-LL_NODISCARD ll_status ll_bench_second_half(const ll_bench_options *options,
-                                            ll_bench_result *result, ll_error *err);
+/** The second half of a run once, on random features: compare, write, publish at options->keep with
+ *  options->matrix within options->memory_bytes. Limit: as above. */
+LL_NODISCARD ll_status ll_bench_compare_write(const ll_bench_options *options,
+                                              ll_bench_result *result, ll_error *err);
 
 /* ---- for the cases ---------------------------------------------------------------------- */
 
@@ -94,9 +94,9 @@ LL_NODISCARD ll_status ll_bench_repeat(ll_bench_fn run, void *context, double se
 /** The median of `count` times, 1 or more, which are sorted; and the least. */
 double ll_bench_median(double *times, int count, double *least);
 
-/** What lets a stage pass what the processor multiplies: it needs fewer products than the plain
- *  algorithm, whose FLOPs are counted. Winograd's F(2x2, 3x3) needs 16 products for 36, F(4x4, 3x3)
- *  36 for 144 (Lavin and Gray, 2015); of a symmetric matrix half is computed. */
+/** Why a stage may be faster than the processor's multiply-add rate: it needs fewer products than
+ *  the plain algorithm, whose FLOPs are counted. Winograd's F(2x2, 3x3) needs 16 products for 36,
+ *  F(4x4, 3x3) 36 for 144 (Lavin and Gray, 2015); of a symmetric matrix half is computed. */
 typedef enum ll_bench_passing {
     LL_BENCH_PASS_NOTHING,
     LL_BENCH_PASS_WINOGRAD_2,
@@ -110,8 +110,8 @@ typedef enum ll_bench_passing {
 LL_NODISCARD ll_status ll_bench_limit_multiply(int threads, ll_bench_passing passing,
                                                ll_bench_result *result, ll_error *err);
 
-/** Did the fastest run pass the limit more often than `may_pass` explains? Then one of the two is
- *  wrong. Always false for a result without may_pass. */
+/** Is the fastest run more than `may_pass` times as fast as the limit? Then the result or the limit
+ *  is wrong. Always false for a result without may_pass. */
 bool ll_bench_beyond_limit(const ll_bench_result *result);
 
 #endif

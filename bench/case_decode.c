@@ -23,7 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PHOTOS = 64, MOST_FILES = 512, LIMIT_ROUNDS = 3 };
+enum { PHOTOS = 64, MAX_FILES = 512, LIMIT_ROUNDS = 3 };
 
 struct photo {
     int fd;
@@ -74,7 +74,7 @@ static ll_status draw_photos(struct decode_case *c, int64_t count, ll_error *err
     return LL_OK;
 }
 
-/* Whatever is no usable JPEG is passed over: its reason is the night's business. */
+/* Files that are no usable JPEG are skipped without a message. */
 static ll_status try_file(struct decode_case *c, const char *path, ll_error *err)
 {
     ll_error ignored = LL_ERROR_INIT;
@@ -179,8 +179,7 @@ static ll_status prepare(struct decode_case *c, const ll_bench_options *options,
     c->options = ll_image_options_default();
     LL_TRY(ll_alloc("pixels", c->threads, LL_IMAGE_BYTES, &c->pixels, err));
     if (options->path != NULL)
-        LL_TRY(
-            find_photos(c, options->path, options->items > 0 ? options->items : MOST_FILES, err));
+        LL_TRY(find_photos(c, options->path, options->items > 0 ? options->items : MAX_FILES, err));
     else
         LL_TRY(draw_photos(c, options->items > 0 ? options->items : PHOTOS, err));
     return ll_alloc("photos", c->count, sizeof *c->pixels_in, &c->pixels_in, err);

@@ -85,8 +85,8 @@ static ll_status run(void *context, ll_error *err)
     return LL_OK;
 }
 
-/* The last picture is the first one again: same bits from another place of another batch, of length
- * 1, and not those of its neighbour. */
+/* The last picture is a copy of the first: its features must have the same bits although it is in
+ * another batch at another position, have length 1, and differ from those of its neighbour. */
 static ll_status check(struct embed *e, ll_error *err)
 {
     const float *const first = e->features, *const last = e->features + (e->images - 1) * WIDTH;

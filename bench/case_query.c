@@ -140,15 +140,15 @@ static ll_status run_starts(void *context, ll_error *err)
  * NULL: neither. */
 static ll_status find_program(char **out, ll_error *err)
 {
-    static const char *const k_places[] = {"/lookloom-query", "/../bin/lookloom-query"};
+    static const char *const k_programs[] = {"/lookloom-query", "/../bin/lookloom-query"};
     ll_status status = LL_OK;
     char *self = NULL, *path = NULL;
 
     *out = NULL;
     if (ll_file_link("/proc/self/exe", &self, NULL) != LL_OK) return LL_OK;
     *strrchr(self, '/') = '\0'; /* the kernel gives a full path */
-    for (size_t i = 0; i < sizeof k_places / sizeof k_places[0] && *out == NULL; i++) {
-        LL_TRY_DONE(ll_text_format(&path, err, "%s%s", self, k_places[i]));
+    for (size_t i = 0; i < sizeof k_programs / sizeof k_programs[0] && *out == NULL; i++) {
+        LL_TRY_DONE(ll_text_format(&path, err, "%s%s", self, k_programs[i]));
         if (access(path, X_OK) == 0)
             *out = path;
         else

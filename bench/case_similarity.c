@@ -51,8 +51,8 @@ static ll_status draw_row(void *context, int64_t task, int thread, ll_error *err
     return LL_OK;
 }
 
-static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                           const void *values, ll_error *err)
+static ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                              const void *values, ll_error *err)
 {
     const struct similarity_case *const c = to;
     const float *const scores = values;
@@ -67,8 +67,8 @@ static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, 
     return LL_OK;
 }
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     const struct similarity_case *const c = to;
     const size_t count = (size_t)(rows * c->neighbors);
@@ -88,8 +88,8 @@ static ll_status run_once(void *context, ll_error *err)
                                            .neighbors = c->neighbors,
                                            .matrix = c->matrix != NULL ? LL_MATRIX_FLOAT32
                                                                        : LL_MATRIX_NONE,
-                                           .matrix_sink = {c, take_tile},
-                                           .neighbor_sink = {c, take_neighbors},
+                                           .matrix_sink = {c, receive_tile},
+                                           .neighbor_sink = {c, receive_neighbors},
                                            .threads = c->threads};
     ll_similarity_summary summary;
 

@@ -1,15 +1,16 @@
 /* bench/case_store.c - the matrix on its way to the disk, and rows of it on their way back.
  *
  * Writing is what a night does but for the multiplications: a new index file with room for all, the
- * tiles of the plan through the bands of host/store from all threads, fsync. It takes turns with
- * plain writing of as many bytes (ll_limit_disk), so that both meet the same disk; the digests,
- * which a night makes while the disk works, are left out. A small matrix is written first, read
- * back through the index and compared, cell by cell.
+ * tiles of the plan through the bands of host/store from all threads, fsync. It alternates with
+ * plain writing of as many bytes (ll_limit_disk), so that both see the disk in the same state.
+ * Digests, which a run computes while the disk writes, are left out. A small matrix is written
+ * first, read back through the index and compared, cell by cell.
  *
- * What is written keeps its place until all is timed, where there is room, and each begins after a
- * rest: a disk may be several times faster on places that a file just left, or while a cache behind
- * it has room for some of the bytes, and whose turn meets that is chance. Three to eight times were
- * seen on a virtual disk; turns still differ there by a half, so medians of many rounds count. */
+ * Files are kept until everything is timed, if there is room, and each measurement begins after a
+ * pause: a disk may be several times faster on blocks that were just freed, or while its cache can
+ * take some of the bytes, and which measurement profits from that is chance. Three to eight times
+ * were seen on a virtual disk; turns still differ there by a half, so medians of many rounds
+ * count. */
 #include "bench/bench.h"
 #include "bench/limits.h"
 #include "host/base/clock.h"
@@ -39,7 +40,7 @@ enum {
     TILE = 512,
     ROUNDS = 5,
     FEWEST_ROUNDS = 3,
-    MOST_ROUNDS = 100,
+    MAX_ROUNDS = 100,
     ID = 24,
     STRIDE = 7919, /* a prime */
 };
@@ -50,13 +51,13 @@ static const int64_t k_band_bytes = INT64_C(1) << 30;
 struct store_case {
     int64_t items;
     int threads;
-    char *folder, *path;              /* a folder of our own and the index in it */
-    bool stays;                       /* the place of what was written, until all is timed */
-    int keeps[2 * MOST_ROUNDS], kept; /* open files that have no name any more */
-    char *id_bytes;                   /* (items, ID) */
-    const char **ids;                 /* (items) */
-    uint8_t *digests;                 /* (items, LL_STORE_DIGEST) */
-    float *tiles[2][2];               /* whole or short rows, whole or short columns; packed */
+    char *folder, *path;             /* a folder of our own and the index in it */
+    bool stays;                      /* the place of what was written, until all is timed */
+    int keeps[2 * MAX_ROUNDS], kept; /* open files that have no name any more */
+    char *id_bytes;                  /* (items, ID) */
+    const char **ids;                /* (items) */
+    uint8_t *digests;                /* (items, LL_STORE_DIGEST) */
+    float *tiles[2][2];              /* whole or short rows, whole or short columns; packed */
     ll_writer *writer;
     ll_bands *bands;
     ll_reader *reader;
@@ -78,7 +79,7 @@ static int64_t block_rows(const struct store_case *c, int64_t block)
     return ll_min_i64(TILE, c->items - block * TILE);
 }
 
-static ll_status take_tile(void *context, int64_t task, int thread, ll_error *err)
+static ll_status tile_task(void *context, int64_t task, int thread, ll_error *err)
 {
     const struct store_case *const c = context;
     const ll_tile_plan plan = ll_tile_plan_make(c->items, TILE);
@@ -88,7 +89,7 @@ static ll_status take_tile(void *context, int64_t task, int thread, ll_error *er
     ll_tile_plan_at(&plan, task, &i, &j);
     const int64_t rows = block_rows(c, i), columns = block_rows(c, j);
     const float *const values = c->tiles[rows < TILE][columns < TILE];
-    return ll_bands_take(c->bands, i * TILE, rows, j * TILE, columns, values, err);
+    return ll_bands_add(c->bands, i * TILE, rows, j * TILE, columns, values, err);
 }
 
 static ll_status make_tiles(struct store_case *c, ll_error *err)
@@ -124,12 +125,12 @@ static ll_status write_matrix(struct store_case *c, ll_error *err)
     LL_TRY(ll_writer_create(c->path, &extents, &items, &c->writer, err));
     LL_TRY(ll_bands_create(c->writer, k_band_bytes, &c->bands, err));
     LL_TRY(ll_bands_begin(c->bands, (int64_t)LL_TILE_PLAN_BAND * TILE, err));
-    LL_TRY(ll_parallel_run(c->threads, plan.tiles, take_tile, c, err));
+    LL_TRY(ll_parallel_run(c->threads, plan.tiles, tile_task, c, err));
     LL_TRY(ll_bands_finish(c->bands, err));
     return ll_file_sync(c->path, err);
 }
 
-static void let_go(struct store_case *c)
+static void close_files(struct store_case *c)
 {
     ll_reader_close(c->reader);
     ll_bands_free(c->bands);
@@ -188,7 +189,7 @@ static ll_status check_matrix(struct store_case *c, ll_error *err)
     return LL_OK;
 }
 
-/* Every row, in no order a cache could guess, into memory of ours, as a program takes them. */
+/* Copies every row, in an order that caches cannot predict, into a buffer, as a program would. */
 static ll_status read_rows(void *context, ll_error *err)
 {
     struct store_case *const c = context;
@@ -221,7 +222,7 @@ static ll_status open_case(struct store_case *c, const ll_bench_options *options
 
 static ll_status resize_case(struct store_case *c, int64_t items, ll_error *err)
 {
-    let_go(c);
+    close_files(c);
     free_tiles(c);
     free(c->id_bytes);
     free(c->ids);
@@ -242,7 +243,7 @@ static ll_status resize_case(struct store_case *c, int64_t items, ll_error *err)
 
 static void close_case(struct store_case *c)
 {
-    let_go(c);
+    close_files(c);
     free_tiles(c);
     for (int i = 0; i < c->kept; i++)
         close(c->keeps[i]);
@@ -260,7 +261,7 @@ static int64_t matrix_bytes(const struct store_case *c)
     return c->items * c->items * (int64_t)sizeof(float);
 }
 
-static void rest(const struct store_case *c)
+static void wait_for_disk(const struct store_case *c)
 {
     if (matrix_bytes(c) >= k_many_bytes) sleep(REST_S);
 }
@@ -276,9 +277,9 @@ static bool has_room(const struct store_case *c, int rounds)
            (double)disk.f_bavail * (double)disk.f_bsize > bytes * (2.0 * rounds + 1.0);
 }
 
-/* Removed under its name, so that nothing is left however this ends; open, its bytes keep their
- * place. */
-static ll_status keep_place(struct store_case *c, const char *path, ll_error *err)
+/* Unlinked, so that nothing is left behind however this ends; still open, so that its blocks are
+ * not reused. */
+static ll_status keep_file(struct store_case *c, const char *path, ll_error *err)
 {
     const int fd = c->stays ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
@@ -293,26 +294,26 @@ static ll_status time_plain(struct store_case *c, double *seconds, ll_error *err
     char *path = NULL;
 
     LL_TRY_DONE(ll_text_format(&path, err, "%s/plain", c->folder));
-    rest(c);
+    wait_for_disk(c);
     LL_TRY_DONE(ll_limit_disk(path, matrix_bytes(c), seconds, err));
-    LL_TRY_DONE(keep_place(c, path, err));
+    LL_TRY_DONE(keep_file(c, path, err));
 done:
     if (path != NULL) unlink(path);
     free(path);
     return status;
 }
 
-/* One of each, in turns that change places. */
+/* One measurement of each kind; which comes first alternates. */
 static ll_status time_round(struct store_case *c, int round, double *ours, double *plain,
                             ll_error *err)
 {
     if (round % 2 == 1) LL_TRY(time_plain(c, plain, err));
-    rest(c);
+    wait_for_disk(c);
     const double start = ll_clock_seconds();
     LL_TRY(write_matrix(c, err));
     *ours = ll_clock_seconds() - start;
-    LL_TRY(keep_place(c, c->path, err));
-    let_go(c);
+    LL_TRY(keep_file(c, c->path, err));
+    close_files(c);
     return round % 2 == 1 ? LL_OK : time_plain(c, plain, err);
 }
 
@@ -322,7 +323,7 @@ static ll_status time_writing(const ll_bench_options *options, ll_bench_result *
     ll_status status = LL_OK;
     struct store_case c = {.items = 0};
     const int64_t items = options->items > 0 ? options->items : ITEMS;
-    double ours[MOST_ROUNDS], plain[MOST_ROUNDS], least = 0.0, spent = 0.0;
+    double ours[MAX_ROUNDS], plain[MAX_ROUNDS], least = 0.0, spent = 0.0;
     int rounds = 0;
 
     LL_TRY_DONE(open_case(&c, options, err));
@@ -330,7 +331,7 @@ static ll_status time_writing(const ll_bench_options *options, ll_bench_result *
     LL_TRY_DONE(resize_case(&c, ll_min_i64(items, CHECKED_ITEMS), err));
     LL_TRY_DONE(check_matrix(&c, err));
     LL_TRY_DONE(resize_case(&c, items, err));
-    const int most = options->rounds > 0 ? (int)ll_min_i64(options->rounds, MOST_ROUNDS) : ROUNDS;
+    const int most = options->rounds > 0 ? (int)ll_min_i64(options->rounds, MAX_ROUNDS) : ROUNDS;
     const int fewest = options->rounds > 0 ? most : FEWEST_ROUNDS;
     c.stays = has_room(&c, most);
     while (rounds < most && (rounds < fewest || spent < k_patience_s)) {

@@ -1,10 +1,10 @@
-/* bench/drawn_features.h - features of a shop that never was, any row of any size at once: what the
- * second half of a night is measured and judged with.
+/* bench/drawn_features.h - random features of a made-up shop; any row can be generated on its own.
+ * Input for timing and testing the second half of a run (compare, write, publish).
  *
- * Rows are like activations after a ReLU: no negatives, half zeros, unit length. They come in
- * clusters (within one scores are about 0.9, between two 0.4); some rows are the byte-same picture
- * as another, one picture in a hundred is one and the same placeholder, and some differ from
- * another row by a unit in the last place here and there, so that scores tie or nearly do. Floor 6.
+ * Rows look like activations after a ReLU: no negatives, half zeros, unit length. They form
+ * clusters (scores of about 0.9 within a cluster, 0.4 between two). Some rows are copies of another
+ * row, one row in a hundred is the same placeholder, and some differ from another row by one unit
+ * in the last place of a few values, so that scores are equal or nearly equal. Floor 6.
  */
 #ifndef LL_BENCH_DRAWN_FEATURES_H
 #define LL_BENCH_DRAWN_FEATURES_H
@@ -18,8 +18,8 @@ typedef struct ll_drawn_features {
     int64_t rows;
 } ll_drawn_features;
 
-/** Row `row` into `features` (cols): the same bytes on every machine, whoever asks in whatever
- *  order. */
+/** Row `row` into `features` (cols): the same bytes on every machine, whatever the order of the
+ *  calls. */
 void ll_drawn_features_row(const ll_drawn_features *drawn, int64_t row, float *features);
 
 /** The cluster of a row. */

@@ -227,14 +227,14 @@ static float draw_features(float *row, int64_t cols, int64_t item)
     return (float)sqrt(sum);
 }
 
-static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                           const void *values, ll_error *err)
+static ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                              const void *values, ll_error *err)
 {
-    return ll_bands_take(to, row, rows, column, columns, values, err);
+    return ll_bands_add(to, row, rows, column, columns, values, err);
 }
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     return ll_writer_neighbors(to, row, rows, index, score, err);
 }
@@ -254,8 +254,8 @@ static ll_status compare(ll_writer *writer, const ll_drawn_index *about, int64_t
                                            .cols = about->features,
                                            .neighbors = (int)neighbors,
                                            .matrix = about->matrix,
-                                           .matrix_sink = {bands, take_tile},
-                                           .neighbor_sink = {writer, take_neighbors},
+                                           .matrix_sink = {bands, receive_tile},
+                                           .neighbor_sink = {writer, receive_neighbors},
                                            .log = about->log};
 
     LL_TRY_DONE(ll_backend_open(&backend, &be, err));

@@ -1,5 +1,5 @@
-/* bench/drawn_index.h - a whole published index of any size in seconds, its scores drawn and not
- * computed: what questions are timed on. `lookloom verify` finds nothing in it.
+/* bench/drawn_index.h - writes a complete index of any size in seconds, with random scores instead
+ * of computed ones: for timing queries. It passes `lookloom verify`.
  *
  * Without features the items stand on a ring in an order of its own and a score falls with the
  * distance, so the best K of every item are known without comparing anything. With features they

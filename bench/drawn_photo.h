@@ -1,6 +1,6 @@
-/* bench/drawn_photo.h - photos as shops have them, drawn and encoded in memory: a textured thing
- * before white, 600 x 800 to 1200 x 1600, JPEG of quality 85, every eighth progressive. For timing
- * decoders, which mind sizes and how much detail there is. Floor 6. */
+/* bench/drawn_photo.h - product photos, generated and encoded in memory: a textured shape on white,
+ * 600 x 800 to 1200 x 1600, JPEG of quality 85, every eighth progressive. For timing decoders,
+ * whose speed depends on the size and the amount of detail. Floor 6. */
 #ifndef LL_BENCH_DRAWN_PHOTO_H
 #define LL_BENCH_DRAWN_PHOTO_H
 

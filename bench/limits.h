@@ -1,6 +1,6 @@
-/* bench/limits.h - what this machine could do at best, measured in the same run as the stage it
- * stands beside: multiplying, reading memory, writing to the disk behind a folder, decoding. For
- * the cases. Floor 6. */
+/* bench/limits.h - the upper limits of this machine, measured in the same run as the stage they are
+ * compared with: multiplying, reading memory, writing to the disk of a folder, decoding. For the
+ * cases. Floor 6. */
 #ifndef LL_BENCH_LIMITS_H
 #define LL_BENCH_LIMITS_H
 

@@ -97,19 +97,19 @@ static const struct poptOption k_options[] = {
 };
 
 /* The option's value; given twice, the last one counts. */
-static void take_text(char **text, poptContext popt)
+static void set_text(char **text, poptContext popt)
 {
     free(*text);
     *text = poptGetOptArg(popt);
 }
 
-static void take_option(arguments *a, int option, poptContext popt)
+static void read_option(arguments *a, int option, poptContext popt)
 {
     switch (option) {
-    case 'o': take_text(&a->output, popt); break;
-    case 's': take_text(&a->seed, popt); break;
-    case 'z': take_text(&a->size, popt); break;
-    case 'j': take_text(&a->jobs, popt); break;
+    case 'o': set_text(&a->output, popt); break;
+    case 's': set_text(&a->seed, popt); break;
+    case 'z': set_text(&a->size, popt); break;
+    case 'j': set_text(&a->jobs, popt); break;
     case 'q': a->quiet = true; break;
     case 'v':
         a->answered = true;
@@ -133,7 +133,7 @@ static ll_status read_arguments(int argc, const char **argv, arguments *a, ll_er
     poptSetOtherOptionHelp(popt, "N -o DIR [OPTION...]\n"
                                  "Draw N product photos of garments, with a catalogue.\n");
     while (!a->answered && (option = poptGetNextOpt(popt)) > 0)
-        take_option(a, option, popt);
+        read_option(a, option, popt);
     if (a->answered) goto done;
     if (option < -1) {
         status = ll_fail(err, LL_ERR_ARGUMENT, "%s: %s",

@@ -24,15 +24,16 @@ static float add_tap(const ll_convolve_shape *s, const void *x, int64_t x_at, co
     return sum;
 }
 
-static float sum_at(const ll_convolve_shape *s, const void *x, const void *w, int64_t place, int o)
+static float sum_at(const ll_convolve_shape *s, const void *x, const void *w, int64_t position,
+                    int o)
 {
-    const int64_t squares = (int64_t)s->side * s->side, image = place / squares;
-    const int row = (int)(place % squares) / s->side, column = (int)(place % s->side);
-    const int taps = s->window * s->window, reach = s->window / 2;
+    const int64_t squares = (int64_t)s->side * s->side, image = position / squares;
+    const int row = (int)(position % squares) / s->side, column = (int)(position % s->side);
+    const int taps = s->window * s->window, radius = s->window / 2;
     float sum = 0.0f;
 
     for (int t = 0; t < taps; t++) {
-        const int r = row + t / s->window - reach, c = column + t % s->window - reach;
+        const int r = row + t / s->window - radius, c = column + t % s->window - radius;
         if (r < 0 || r >= s->side || c < 0 || c >= s->side) continue;
         const int64_t under = image * squares + (int64_t)r * s->side + c;
         sum = add_tap(s, x, under * s->in, w, ((int64_t)o * taps + t) * s->in, sum);
@@ -43,9 +44,9 @@ static float sum_at(const ll_convolve_shape *s, const void *x, const void *w, in
 void ll_convolve_cpu(const ll_convolve_shape *shape, const void *x, const void *w, const void *bias,
                      void *y)
 {
-    const int64_t places = shape->images * shape->side * shape->side;
+    const int64_t positions = shape->images * shape->side * shape->side;
 
-    for (int64_t p = 0; p < places; p++)
+    for (int64_t p = 0; p < positions; p++)
         for (int o = 0; o < shape->out; o++) {
             const float sum = sum_at(shape, x, w, p, o) + value_at(shape->to, bias, o);
             const float value = sum < 0.0f ? 0.0f : sum;

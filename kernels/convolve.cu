@@ -1,7 +1,7 @@
 /* kernels/convolve.cu - CUDA twin of convolve.c.
  *
- *   launch   a block of 256 threads for 64 places x 64 outputs, a thread 4 x 4 of them
- *   shared   8 KB static: 16 channels of 64 places and of 64 outputs, as f32
+ *   launch   a block of 256 threads for 64 positions x 64 outputs, a thread 4 x 4 of them
+ *   shared   8 KB static: 16 channels of 64 positions and of 64 outputs, as f32
  *   bound    by shared memory: 8 values read for 16 multiply-adds; without tensor cores. A last
  *            resort: some 30 times slower than an engine that has them (calculated)
  *   numbers  the order of convolve.h: channels that are not there are zeros, and add nothing
@@ -16,7 +16,7 @@ enum {
     SIDE = LL_CONVOLVE_SIDE,
     BLOCK = LL_CONVOLVE_BLOCK,
     SLICE = 16,           /* channels in shared memory at a time */
-    EACH = 4,             /* places, and outputs, of a thread */
+    EACH = 4,             /* positions, and outputs, of a thread */
     ACROSS = SIDE / EACH, /* threads beside one another */
     STEP = BLOCK / SLICE, /* lines that the block loads at once */
     LINES = SIDE / STEP,  /* that a thread loads */
@@ -46,16 +46,17 @@ struct as_half {
     }
 };
 
-/* Where the places a thread loads lie, once for all taps. */
-struct places {
+/* Where the positions a thread loads lie, once for all taps. */
+struct positions {
     int64_t at[LINES]; /* -1: beyond the last */
     int row[LINES], column[LINES];
 };
 
-static __device__ __forceinline__ struct places find_places(const ll_convolve_shape &s, int line)
+static __device__ __forceinline__ struct positions find_positions(const ll_convolve_shape &s,
+                                                                  int line)
 {
     const int64_t all = s.images * s.side * s.side;
-    struct places found;
+    struct positions found;
 #pragma unroll
     for (int i = 0; i < LINES; i++) {
         const int64_t p = (int64_t)blockIdx.x * SIDE + line + i * STEP;
@@ -66,15 +67,15 @@ static __device__ __forceinline__ struct places find_places(const ll_convolve_sh
     return found;
 }
 
-/* Channel `c` of the places under tap (dr, dc), and of the outputs' weights at the tap. */
+/* Channel `c` of the positions under tap (dr, dc), and of the outputs' weights at the tap. */
 template <class From>
 static __device__ __forceinline__ void
-fetch(const ll_convolve_shape &s, const struct places &found,
+fetch(const ll_convolve_shape &s, const struct positions &found,
       const typename From::stored *__restrict__ x, const typename From::stored *__restrict__ w,
       int tap, int c, int lane, int line, float (*xs)[SIDE], float (*ws)[SIDE])
 {
-    const int taps = s.window * s.window, reach = s.window / 2;
-    const int dr = tap / s.window - reach, dc = tap % s.window - reach;
+    const int taps = s.window * s.window, radius = s.window / 2;
+    const int dr = tap / s.window - radius, dc = tap % s.window - radius;
 #pragma unroll
     for (int i = 0; i < LINES; i++) {
         const int r = found.row[i] + dr, column = found.column[i] + dc;
@@ -131,7 +132,7 @@ __global__ void __launch_bounds__(LL_CONVOLVE_BLOCK)
     __shared__ float xs[SLICE][SIDE], ws[SLICE][SIDE];
     const int lane = (int)threadIdx.x % SLICE, line = (int)threadIdx.x / SLICE;
     const int across = (int)threadIdx.x % ACROSS, down = (int)threadIdx.x / ACROSS;
-    const struct places found = find_places(s, line);
+    const struct positions found = find_positions(s, line);
     float sum[EACH][EACH] = {}, part[EACH][EACH] = {};
 
     for (int tap = 0; tap < s.window * s.window; tap++)

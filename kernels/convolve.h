@@ -1,7 +1,7 @@
-/* kernels/convolve.h - a layer of the network by its definition: slow, and always there. What runs
- * a convolution or a product for which no library on the machine has an engine that is right.
+/* kernels/convolve.h - computes a layer of the network by its definition: slow, but always
+ * available. Used for convolutions and products for which the libraries have no correct engine.
  *
- *   y(p, o) = max(0, bias(o) + sum over taps t, channels c of x(place under t, c) w(o, t, c))
+ *   y(p, o) = max(0, bias(o) + sum over taps t, channels c of x(position under t, c) w(o, t, c))
  *
  *   x    (images, side, side, in)               NHWC, f32 or float16; zero outside the picture
  *   w    (out, window, window, in)              of the type of x

@@ -66,7 +66,7 @@ extern "C" cudaError_t ll_halve_rows_cuda(const float *unit, int64_t rows, int64
 {
     const ll_launch_shape shape = ll_launch_warps(rows);
     if (rows == 0) return cudaSuccess; // a grid of 0 blocks is a launch error
-    if (shape.grid_x == 0 || cols > LL_HALVE_MOST_COLS) return cudaErrorInvalidValue;
+    if (shape.grid_x == 0 || cols > LL_HALVE_MAX_COLS) return cudaErrorInvalidValue;
     LL_LAUNCH(halve_rows, shape.grid_x, shape.block_x, 0, stream, unit, rows, cols, half, residuals,
               lengths);
     return cudaGetLastError();

@@ -1,4 +1,4 @@
-/* kernels/halve.h - unit rows in half the bytes, and what that cost each of them.
+/* kernels/halve.h - converts unit rows to float16 and bounds the error of each row.
  *
  *   h[i][j]      = float16(64 u[i][j])            u (rows, cols) f32, |u| <= 1: no overflow
  *   residual[i] >= || u[i] - h[i] / 64 ||         both rounded up, and by hardly more than the
@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-enum { LL_HALVE_SCALE = 64, LL_HALVE_LANES = 64, LL_HALVE_MOST_COLS = 1 << 19 };
+enum { LL_HALVE_SCALE = 64, LL_HALVE_LANES = 64, LL_HALVE_MAX_COLS = 1 << 19 };
 
 /** @param half  (rows, cols) float16 bits
  *  @param residuals, lengths  (rows) f32 each */

@@ -15,13 +15,13 @@ extern "C" {
 
 enum {
     LL_WARP = 32,
-    LL_MOST_GRID_X = 0x7fffffff,
-    LL_MOST_GRID_Y = 65535,
+    LL_MAX_GRID_X = 0x7fffffff,
+    LL_MAX_GRID_Y = 65535,
 
     /* preprocess: a block works through chunks of pixels, staged in shared memory */
     LL_PREPROCESS_BLOCK = 256,
     LL_PREPROCESS_CHUNK = 1024, /* pixels: 3072 bytes, a multiple of 16 */
-    LL_PREPROCESS_MOST_BLOCKS = 1024,
+    LL_PREPROCESS_MAX_BLOCKS = 1024,
 
     /* normalize: a block is a row's 64 sums */
     LL_NORMALIZE_BLOCK = 64,
@@ -34,13 +34,13 @@ enum {
 
     /* narrow: squares of 32 x 32 */
     LL_NARROW_SIDE = 32,
-    LL_NARROW_ROWS = 8, /* threads are 32 x 8, four places each */
+    LL_NARROW_ROWS = 8, /* threads are 32 x 8, four positions each */
 
     /* pool: blocks work through rows or values */
     LL_POOL_BLOCK = 256,
-    LL_POOL_MOST_BLOCKS = 4096,
+    LL_POOL_MAX_BLOCKS = 4096,
 
-    /* convolve: 64 places x 64 outputs a block */
+    /* convolve: 64 positions x 64 outputs a block */
     LL_CONVOLVE_BLOCK = 256,
     LL_CONVOLVE_SIDE = 64,
 
@@ -50,7 +50,7 @@ enum {
     LL_TOPK_LANE_COLUMNS = 4, /* columns a lane watches */
     LL_TOPK_STRIP_COLUMNS = LL_WARP * LL_TOPK_LANE_COLUMNS,
     LL_TOPK_STRIP_ROWS = 16, /* rows a warp walks down */
-    LL_TOPK_MOST_KEEP = 4096,
+    LL_TOPK_MAX_KEEP = 4096,
 };
 
 typedef struct ll_launch_shape {
@@ -69,25 +69,24 @@ static inline ll_launch_shape ll_launch_blocks(int64_t grid_x, int64_t grid_y, u
                                                uint32_t y, int64_t shared_bytes)
 {
     ll_launch_shape shape = {0, 0, x, y, (uint32_t)shared_bytes};
-    if (grid_x < 1 || grid_x > LL_MOST_GRID_X || grid_y < 1 || grid_y > LL_MOST_GRID_Y)
-        return shape;
+    if (grid_x < 1 || grid_x > LL_MAX_GRID_X || grid_y < 1 || grid_y > LL_MAX_GRID_Y) return shape;
     shape.grid_x = (uint32_t)grid_x;
     shape.grid_y = (uint32_t)grid_y;
     return shape;
 }
 
 /** Pixels in all, whatever images they belong to. */
-static inline ll_launch_shape ll_launch_preprocess(int64_t places)
+static inline ll_launch_shape ll_launch_preprocess(int64_t positions)
 {
-    const int64_t chunks = ll_launch_divide_up(places, LL_PREPROCESS_CHUNK);
-    const int64_t most = LL_PREPROCESS_MOST_BLOCKS;
+    const int64_t chunks = ll_launch_divide_up(positions, LL_PREPROCESS_CHUNK);
+    const int64_t most = LL_PREPROCESS_MAX_BLOCKS;
     return ll_launch_blocks(chunks < most ? chunks : most, 1, LL_PREPROCESS_BLOCK, 1, 0);
 }
 
 /** Rows of a pooled picture, of all images together. */
 static inline ll_launch_shape ll_launch_pool(int64_t rows)
 {
-    const int64_t most = LL_POOL_MOST_BLOCKS;
+    const int64_t most = LL_POOL_MAX_BLOCKS;
     return ll_launch_blocks(rows < most ? rows : most, 1, LL_POOL_BLOCK, 1, 0);
 }
 
@@ -134,9 +133,9 @@ static inline ll_launch_shape ll_launch_narrow(int64_t rows, int64_t columns)
 }
 
 /** Places of all images together, and outputs of each. */
-static inline ll_launch_shape ll_launch_convolve(int64_t places, int64_t outs)
+static inline ll_launch_shape ll_launch_convolve(int64_t positions, int64_t outs)
 {
-    return ll_launch_blocks(ll_launch_divide_up(places, LL_CONVOLVE_SIDE),
+    return ll_launch_blocks(ll_launch_divide_up(positions, LL_CONVOLVE_SIDE),
                             ll_launch_divide_up(outs, LL_CONVOLVE_SIDE), LL_CONVOLVE_BLOCK, 1, 0);
 }
 
@@ -148,13 +147,13 @@ static inline ll_launch_shape ll_launch_topk_offer(int64_t rows, int64_t columns
 }
 
 /** A warp a list. */
-static inline ll_launch_shape ll_launch_topk_settle(int64_t lists)
+static inline ll_launch_shape ll_launch_topk_compact(int64_t lists)
 {
     return ll_launch_blocks(ll_launch_divide_up(lists, LL_TOPK_WARPS), 1, LL_TOPK_BLOCK, 1, 0);
 }
 
 /** Keys a list is padded to for sorting: a power of two. */
-static inline int ll_launch_topk_sorted(int keep)
+static inline int ll_launch_topk_padded(int keep)
 {
     int sorted = 1;
     while (sorted < keep)
@@ -163,10 +162,10 @@ static inline int ll_launch_topk_sorted(int keep)
 }
 
 /** A block a list, sorted in shared memory: 8 bytes a key. */
-static inline ll_launch_shape ll_launch_topk_take(int64_t rows, int keep)
+static inline ll_launch_shape ll_launch_topk_sort(int64_t rows, int keep)
 {
-    if (keep < 1 || keep > LL_TOPK_MOST_KEEP) return ll_launch_blocks(0, 0, LL_TOPK_BLOCK, 1, 0);
-    return ll_launch_blocks(rows, 1, LL_TOPK_BLOCK, 1, 8 * (int64_t)ll_launch_topk_sorted(keep));
+    if (keep < 1 || keep > LL_TOPK_MAX_KEEP) return ll_launch_blocks(0, 0, LL_TOPK_BLOCK, 1, 0);
+    return ll_launch_blocks(rows, 1, LL_TOPK_BLOCK, 1, 8 * (int64_t)ll_launch_topk_padded(keep));
 }
 
 #ifdef __cplusplus

@@ -3,7 +3,7 @@
  * Plain integer arithmetic instead of the F16C instruction: it vectorises too, gives the same bits,
  * and runs on every machine. */
 #include "kernels/narrow.h"
-#include "kernels/each_width.h"
+#include "kernels/target_clones.h"
 
 #include <string.h>
 
@@ -29,13 +29,13 @@ static uint16_t to_float16(float score)
     return (uint16_t)(bits < smallest_normal ? subnormal : normal);
 }
 
-LL_EACH_WIDTH void ll_narrow_float16_cpu(const float *scores, int64_t count, uint16_t *narrowed)
+LL_TARGET_CLONES void ll_narrow_float16_cpu(const float *scores, int64_t count, uint16_t *narrowed)
 {
     for (int64_t i = 0; i < count; i++)
         narrowed[i] = to_float16(scores[i]);
 }
 
-LL_EACH_WIDTH void ll_narrow_uint16_cpu(const float *scores, int64_t count, uint16_t *narrowed)
+LL_TARGET_CLONES void ll_narrow_uint16_cpu(const float *scores, int64_t count, uint16_t *narrowed)
 {
     /* The product has 40 significant bits at most, so product and sum are exact in f64. */
     for (int64_t i = 0; i < count; i++)

@@ -1,4 +1,4 @@
-/* kernels/narrow.h - scores in half the bytes.
+/* kernels/narrow.h - converts scores to 16 bits.
  *
  *   float16  IEEE 754 binary16, round to nearest, ties to even: off by at most 2^-12
  *   uint16   floor(65535 score + 1/2), exactly: off by at most 1/131070

@@ -1,4 +1,4 @@
-/* kernels/normalize.h - unit-length rows and how long they were.
+/* kernels/normalize.h - scales rows to unit length and returns their lengths.
  *
  *   x      (rows, cols) f32, row-major, in place:  x[i][j] = f32(x[i][j] / length(i)) in f64
  *   norms  (rows) f32:  f32(length(i)),  length(i) = sqrt(sum of x[i][j]^2) in f64

@@ -49,15 +49,15 @@ void ll_max_pool_cpu(ll_pool_type type, const void *x, int64_t images, int side,
             }
 }
 
-void ll_mean_cpu(ll_pool_type type, const void *x, int64_t images, int places, int channels,
+void ll_mean_cpu(ll_pool_type type, const void *x, int64_t images, int positions, int channels,
                  float factor, float *y)
 {
     for (int64_t image = 0; image < images; image++)
         for (int c = 0; c < channels; c++) {
             double sum = 0.0;
-            for (int place = 0; place < places; place++)
-                sum += (double)value_at(type, x, (image * places + place) * channels + c);
-            y[image * channels + c] = (float)(sum / places * (double)factor);
+            for (int position = 0; position < positions; position++)
+                sum += (double)value_at(type, x, (image * positions + position) * channels + c);
+            y[image * channels + c] = (float)(sum / positions * (double)factor);
         }
 }
 
@@ -73,9 +73,9 @@ void ll_largest_cpu(ll_pool_type type, const void *x, int64_t count, uint32_t *l
         raise(largest, value_at(type, x, i));
 }
 
-void ll_bias_relu_cpu(float *x, int64_t places, int channels, const float *bias)
+void ll_bias_relu_cpu(float *x, int64_t positions, int channels, const float *bias)
 {
-    for (int64_t i = 0; i < places * channels; i++) {
+    for (int64_t i = 0; i < positions * channels; i++) {
         const float sum = x[i] + bias[i % channels];
         x[i] = sum < 0.0f ? 0.0f : sum;
     }

@@ -46,8 +46,8 @@ struct as_half {
     {
         return __half2float(__ushort_as_half(b));
     }
-    /* Two values a word, compared where they lie: below the upper one its word's other half decides
-     * between equals only, the lower one is shifted to the top and its sign out. */
+    /* Two values per word, compared in place: for the upper value, the lower half of the word only
+     * decides between equals; the lower value is shifted to the top, which removes its sign. */
     struct sizes {
         uint32_t upper = 0, lower = 0;
         __device__ __forceinline__ void see(uint32_t word)
@@ -83,8 +83,9 @@ static __device__ __forceinline__ uint32_t larger(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-/* The whole warp comes here. Most find that somebody was there before with more: they look first,
- * so that not all queue at one address. What they see may be old, and is then too small: no harm.
+/* Called by the whole warp. Most warps find a larger value already stored; they read before they
+ * update, so that not all of them contend for one address. A stale value is only too small, which
+ * is harmless.
  */
 static __device__ __forceinline__ void raise(uint32_t *largest, uint32_t mine)
 {
@@ -108,7 +109,7 @@ __global__ void __launch_bounds__(LL_POOL_BLOCK)
     max_pool(const uint4 *__restrict__ x, int64_t rows, int side, int units, uint4 *__restrict__ y,
              uint32_t *largest)
 {
-    const int half = side / 2, count = half * units; // units of 16 bytes a place, and a row of y
+    const int half = side / 2, count = half * units; // units of 16 bytes a position, and a row of y
     const int64_t line = (int64_t)side * units;
     uint32_t most = 0;
 
@@ -141,17 +142,17 @@ __global__ void __launch_bounds__(LL_POOL_BLOCK)
 
 template <class Type>
 __global__ void __launch_bounds__(LL_POOL_BLOCK)
-    mean(const typename Type::bits *__restrict__ x, int64_t count, int places, int channels,
+    mean(const typename Type::bits *__restrict__ x, int64_t count, int positions, int channels,
          float factor, float *__restrict__ y)
 {
     for (int64_t i = (int64_t)blockIdx.x * BLOCK + threadIdx.x; i < count;
          i += (int64_t)gridDim.x * BLOCK) {
         const int64_t image = i / channels;
-        const typename Type::bits *const first = x + image * places * channels + i % channels;
+        const typename Type::bits *const first = x + image * positions * channels + i % channels;
         double sum = 0.0;
-        for (int place = 0; place < places; place++)
-            sum += (double)Type::value(first[(int64_t)place * channels]);
-        y[i] = __double2float_rn(__ddiv_rn(sum, (double)places) * (double)factor);
+        for (int position = 0; position < positions; position++)
+            sum += (double)Type::value(first[(int64_t)position * channels]);
+        y[i] = __double2float_rn(__ddiv_rn(sum, (double)positions) * (double)factor);
     }
 }
 
@@ -232,20 +233,20 @@ extern "C" cudaError_t ll_max_pool_cuda(ll_pool_type type, const void *x, int64_
     return cudaGetLastError();
 }
 
-extern "C" cudaError_t ll_mean_cuda(ll_pool_type type, const void *x, int64_t images, int places,
+extern "C" cudaError_t ll_mean_cuda(ll_pool_type type, const void *x, int64_t images, int positions,
                                     int channels, float factor, float *y, cudaStream_t stream)
 {
     const int64_t count = images * channels;
     const ll_launch_shape shape = ll_launch_values(count);
 
     if (count == 0) return cudaSuccess;
-    if (shape.grid_x == 0 || places < 1) return cudaErrorInvalidValue;
+    if (shape.grid_x == 0 || positions < 1) return cudaErrorInvalidValue;
     if (type == LL_POOL_FLOAT16)
         LL_LAUNCH(mean<as_half>, shape.grid_x, shape.block_x, 0, stream,
-                  static_cast<const uint16_t *>(x), count, places, channels, factor, y);
+                  static_cast<const uint16_t *>(x), count, positions, channels, factor, y);
     else
         LL_LAUNCH(mean<as_float>, shape.grid_x, shape.block_x, 0, stream,
-                  static_cast<const uint32_t *>(x), count, places, channels, factor, y);
+                  static_cast<const uint32_t *>(x), count, positions, channels, factor, y);
     return cudaGetLastError();
 }
 
@@ -284,14 +285,14 @@ extern "C" cudaError_t ll_largest_cuda(ll_pool_type type, const void *x, int64_t
     return cudaGetLastError();
 }
 
-extern "C" cudaError_t ll_bias_relu_cuda(float *x, int64_t places, int channels, const float *bias,
-                                         cudaStream_t stream)
+extern "C" cudaError_t ll_bias_relu_cuda(float *x, int64_t positions, int channels,
+                                         const float *bias, cudaStream_t stream)
 {
     const int channel_units = channels / unit<as_float>::VALUES;
-    const int64_t units = places * channel_units;
+    const int64_t units = positions * channel_units;
     const ll_launch_shape shape = ll_launch_values(units);
 
-    if (places == 0) return cudaSuccess;
+    if (positions == 0) return cudaSuccess;
     if (shape.grid_x == 0 || channels % unit<as_float>::VALUES != 0 ||
         (uintptr_t)x % UNIT_BYTES != 0 || (uintptr_t)bias % UNIT_BYTES != 0)
         return cudaErrorInvalidValue;

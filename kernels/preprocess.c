@@ -24,7 +24,7 @@ float ll_preprocess_value(ll_preprocess_kind kind, int plane, int value)
     return centred / k_kinds[kind].deviation[plane];
 }
 
-void ll_preprocess_cpu(ll_preprocess_kind kind, const uint8_t *x, int64_t images, int64_t places,
+void ll_preprocess_cpu(ll_preprocess_kind kind, const uint8_t *x, int64_t images, int64_t positions,
                        float *y)
 {
     float table[PLANES][VALUES];
@@ -34,20 +34,21 @@ void ll_preprocess_cpu(ll_preprocess_kind kind, const uint8_t *x, int64_t images
             table[plane][value] = ll_preprocess_value(kind, plane, value);
     for (int64_t image = 0; image < images; image++)
         for (int plane = 0; plane < PLANES; plane++) {
-            const uint8_t *const src = x + image * places * PLANES + k_kinds[kind].channel[plane];
-            float *const dst = y + (image * PLANES + plane) * places;
-            for (int64_t i = 0; i < places; i++)
+            const uint8_t *const src =
+                x + image * positions * PLANES + k_kinds[kind].channel[plane];
+            float *const dst = y + (image * PLANES + plane) * positions;
+            for (int64_t i = 0; i < positions; i++)
                 dst[i] = table[plane][src[i * PLANES]];
         }
 }
 
 void ll_preprocess_nhwc_cpu(ll_preprocess_kind kind, ll_preprocess_type type, float factor,
-                            const uint8_t *x, int64_t places, int channels, void *y)
+                            const uint8_t *x, int64_t positions, int channels, void *y)
 {
     float *const floats = y;
     uint16_t *const halves = y;
 
-    for (int64_t i = 0; i < places; i++)
+    for (int64_t i = 0; i < positions; i++)
         for (int channel = 0; channel < channels; channel++) {
             float value = 0.0f;
             if (channel < PLANES)

@@ -68,7 +68,7 @@ static __device__ __forceinline__ void fetch(const uint8_t *x, int count, uint8_
 template <class Type>
 __global__ void __launch_bounds__(LL_PREPROCESS_BLOCK)
     preprocess(ll_preprocess_numbers numbers, float factor, const uint8_t *__restrict__ x,
-               int64_t places, int channels, typename Type::bits *__restrict__ y)
+               int64_t positions, int channels, typename Type::bits *__restrict__ y)
 {
     __shared__ typename Type::bits table[LL_PREPROCESS_PLANES * VALUES];
     __shared__ uint4 units[CHUNK_BYTES / UNIT_BYTES];
@@ -81,9 +81,9 @@ __global__ void __launch_bounds__(LL_PREPROCESS_BLOCK)
         table[plane * VALUES + threadIdx.x] =
             Type::of(__fdiv_rn(centred, numbers.deviation[plane]) * factor);
     }
-    for (int64_t first = (int64_t)blockIdx.x * CHUNK; first < places;
+    for (int64_t first = (int64_t)blockIdx.x * CHUNK; first < positions;
          first += (int64_t)gridDim.x * CHUNK) {
-        const int count = places - first < CHUNK ? (int)(places - first) : CHUNK;
+        const int count = positions - first < CHUNK ? (int)(positions - first) : CHUNK;
         __syncthreads(); // the chunk before has been used
         fetch(x + first * LL_PREPROCESS_PLANES, count * LL_PREPROCESS_PLANES, pixels);
         __syncthreads();
@@ -97,23 +97,23 @@ __global__ void __launch_bounds__(LL_PREPROCESS_BLOCK)
 }
 
 extern "C" cudaError_t ll_preprocess_nhwc_cuda(ll_preprocess_kind kind, ll_preprocess_type type,
-                                               float factor, const uint8_t *x, int64_t places,
+                                               float factor, const uint8_t *x, int64_t positions,
                                                int channels, void *y, cudaStream_t stream)
 {
     static_assert(BLOCK == VALUES, "a thread makes one value of each plane's table");
     static_assert(CHUNK_BYTES % UNIT_BYTES == 0, "chunks lie on units");
-    const ll_launch_shape shape = ll_launch_preprocess(places);
+    const ll_launch_shape shape = ll_launch_preprocess(positions);
     const ll_preprocess_numbers numbers = ll_preprocess_numbers_of(kind);
 
-    if (places == 0) return cudaSuccess; // a grid of 0 blocks is a launch error
+    if (positions == 0) return cudaSuccess; // a grid of 0 blocks is a launch error
     if (shape.grid_x == 0 || (channels != 4 && channels != 8) || (uintptr_t)x % UNIT_BYTES != 0 ||
         (uintptr_t)y % UNIT_BYTES != 0)
         return cudaErrorInvalidValue;
     if (type == LL_PREPROCESS_FLOAT16)
         LL_LAUNCH(preprocess<as_half>, shape.grid_x, shape.block_x, 0, stream, numbers, factor, x,
-                  places, channels, static_cast<uint16_t *>(y));
+                  positions, channels, static_cast<uint16_t *>(y));
     else
         LL_LAUNCH(preprocess<as_float>, shape.grid_x, shape.block_x, 0, stream, numbers, factor, x,
-                  places, channels, static_cast<uint32_t *>(y));
+                  positions, channels, static_cast<uint32_t *>(y));
     return cudaGetLastError();
 }

@@ -1,7 +1,8 @@
 /* kernels/preprocess.h - pixels to numbers: the numeric half of what the weights were trained on.
  *
- *   x  (images, places, 3) u8 RGB, interleaved        y  (images, 3, places) f32 planes
- * - for a card: y (images, places, channels) f32 or float16, channels 4 or 8: the three, then zeros
+ *   x  (images, positions, 3) u8 RGB, interleaved        y  (images, 3, positions) f32 planes
+ * - for a card: y (images, positions, channels) f32 or float16, channels 4 or 8: the three, then
+ *   zeros
  * - caffe: planes B, G, R;  y = x - (103.939, 116.779, 123.68)
  * - torch: planes R, G, B;  y = (x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
  *
@@ -40,16 +41,17 @@ ll_preprocess_numbers ll_preprocess_numbers_of(ll_preprocess_kind kind);
 /** What the pixel value 0 .. 255 becomes in plane 0 .. 2. */
 float ll_preprocess_value(ll_preprocess_kind kind, int plane, int value);
 
-void ll_preprocess_cpu(ll_preprocess_kind kind, const uint8_t *x, int64_t images, int64_t places,
+void ll_preprocess_cpu(ll_preprocess_kind kind, const uint8_t *x, int64_t images, int64_t positions,
                        float *y);
 
-/** The layout of a card: x (places, 3) -> y (places, channels), places of all images together. */
+/** The layout of a card: x (positions, 3) -> y (positions, channels), positions of all images
+ *  together. */
 void ll_preprocess_nhwc_cpu(ll_preprocess_kind kind, ll_preprocess_type type, float factor,
-                            const uint8_t *x, int64_t places, int channels, void *y);
+                            const uint8_t *x, int64_t positions, int channels, void *y);
 #ifdef LL_WITH_CUDA
 /** Its twin; x and y lie on 16 bytes. */
 cudaError_t ll_preprocess_nhwc_cuda(ll_preprocess_kind kind, ll_preprocess_type type, float factor,
-                                    const uint8_t *x, int64_t places, int channels, void *y,
+                                    const uint8_t *x, int64_t positions, int channels, void *y,
                                     cudaStream_t stream);
 #endif
 

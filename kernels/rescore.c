@@ -4,17 +4,17 @@
  * of each other, so any vector width gives the same bits: each sum keeps its own lane. Fusing a
  * product with its addition would not change them either, since the product is exact in f64.
  *
- * Candidates are rows from all over memory and 16 KB each: too short for the hardware to learn the
- * stream, so the next one is asked for while this one is summed (2.2 times the pairs a second). */
+ * Candidates are rows of 16 KB at random addresses: too short for the hardware prefetcher, so the
+ * next row is prefetched while this one is summed (2.2 times as many pairs a second). */
 #include "kernels/rescore.h"
-#include "kernels/each_width.h"
+#include "kernels/target_clones.h"
 
 #include <math.h>
 
 enum { LINE = 16 }; /* floats in a cache line */
 
-/* S(x, y), while `next` (cols) comes nearer. */
-LL_EACH_WIDTH static double dot(const float *x, const float *y, const float *next, int64_t cols)
+/* S(x, y); prefetches `next` (cols). */
+LL_TARGET_CLONES static double dot(const float *x, const float *y, const float *next, int64_t cols)
 {
     double partial[LL_RESCORE_LANES] = {0.0};
     const int64_t whole = cols - cols % LL_RESCORE_LANES;

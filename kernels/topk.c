@@ -4,7 +4,7 @@
  * time and only a group with a survivor is looked at one by one. A survivor replaces the worst key
  * of the heap: a row of N scores drawn in any order has about keep * ln(N / keep) of them. */
 #include "kernels/topk.h"
-#include "kernels/each_width.h"
+#include "kernels/target_clones.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,18 +26,18 @@ static float score_of(uint64_t key)
     return score;
 }
 
-/* Put `key` in the place of the worst and let it sink to where it belongs. */
+/* Replace the worst key by `key` and sift it down the heap. */
 static void replace_worst(uint64_t *keys, int keep, uint64_t key)
 {
-    int place = 0;
+    int position = 0;
 
-    for (int child = 1; child < keep; child = 2 * place + 1) {
+    for (int child = 1; child < keep; child = 2 * position + 1) {
         if (child + 1 < keep && keys[child + 1] < keys[child]) child++;
         if (keys[child] >= key) break;
-        keys[place] = keys[child];
-        place = child;
+        keys[position] = keys[child];
+        position = child;
     }
-    keys[place] = key;
+    keys[position] = key;
 }
 
 /* The score of (row, column) for list number `list`, which is row's. */
@@ -61,7 +61,7 @@ static int any_reaches(const float *scores, float threshold)
     return any;
 }
 
-static int any_reaches_its_own(const float *scores, const float *thresholds)
+static int any_reaches_thresholds(const float *scores, const float *thresholds)
 {
     int any = 0;
     for (int i = 0; i < AT_ONCE; i++)
@@ -69,7 +69,7 @@ static int any_reaches_its_own(const float *scores, const float *thresholds)
     return any;
 }
 
-LL_EACH_WIDTH void ll_topk_offer_rows_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile)
+LL_TARGET_CLONES void ll_topk_offer_rows_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile)
 {
     for (int64_t r = 0; r < tile->rows; r++) {
         const float *const scores = tile->scores + r * tile->stride;
@@ -84,14 +84,16 @@ LL_EACH_WIDTH void ll_topk_offer_rows_cpu(const ll_topk_lists *lists, const ll_t
     }
 }
 
-LL_EACH_WIDTH void ll_topk_offer_columns_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile)
+LL_TARGET_CLONES void ll_topk_offer_columns_cpu(const ll_topk_lists *lists,
+                                                const ll_topk_tile *tile)
 {
     for (int64_t r = 0; r < tile->rows; r++) {
         const float *const scores = tile->scores + r * tile->stride;
 
         for (int64_t start = 0; start < tile->columns; start += AT_ONCE) {
             const int64_t left = tile->columns - start;
-            if (left >= AT_ONCE && !any_reaches_its_own(scores + start, lists->thresholds + start))
+            if (left >= AT_ONCE &&
+                !any_reaches_thresholds(scores + start, lists->thresholds + start))
                 continue;
             for (int64_t c = start; c < start + (left < AT_ONCE ? left : AT_ONCE); c++)
                 if (scores[c] >= lists->thresholds[c])
@@ -106,7 +108,7 @@ static int by_key(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void ll_topk_take_cpu(uint64_t *keys, int keep, uint32_t *columns, float *scores)
+void ll_topk_extract_cpu(uint64_t *keys, int keep, uint32_t *columns, float *scores)
 {
     /* Ascending keys are still a heap with the worst first. */
     qsort(keys, (size_t)keep, sizeof *keys, by_key);

@@ -2,21 +2,21 @@
  *
  * A tile is offered in two launches.
  * - offer: every score is compared once with the worst kept score of its row and once with that of
- *   its column. The few that reach one are appended to that list at the place an atomic counter
- *   gives. A place beyond the list's room is not written, but counted.
- * - settle: a warp a list. Counted more than there is room: the list goes back to what it held
+ *   its column. The few that reach one are appended to that list at the index an atomic counter
+ *   gives. An index beyond the list's capacity is counted, but nothing is written.
+ * - compact: a warp a list. Counted more than there is room: the list goes back to what it held
  *   before the tile, and the warp goes through its row (or column) of the tile by itself, selecting
  *   whenever the room is used up; so nothing is ever lost. A list that is nearly full, or full for
  *   the first time, is selected down to its best `keep`, which raises the bar for the next tile.
  * Keys are totally ordered and no two are equal, so the `keep` best do not depend on who came
- * first: only their order in the list does, and `take` sorts.
+ * first: only their order in the list does, and `extract` sorts.
  *
- *   launch   offer: a warp for 16 rows x 128 columns, a lane four columns. settle: a warp a list.
- *            take: settle, then a block a list
- *   shared   settle 8 KB static: 256 counters a warp. take: 8 B a key, padded to a power of two
+ *   launch   offer: a warp for 16 rows x 128 columns, a lane four columns. compact: a warp a list.
+ *            extract: compact, then a block a list
+ *   shared   compact 8 KB static: 256 counters a warp. extract: 8 B a key, padded to a power of two
  *   traffic  offer: the tile once, best from the level-2 cache, 16 loads of 128 B in flight a warp
  *            (where a strip lies within the tile: a load with a bound to test waits for the test);
- *            of N scores about keep ln(N / keep) go further. settle: 8 B a list, as a rule
+ *            of N scores about keep ln(N / keep) go further. compact: 8 B a list, as a rule
  */
 #include "kernels/launch.cuh"
 #include "kernels/launch_shape.h"
@@ -52,8 +52,8 @@ static __device__ __forceinline__ bool neighbours(const uint32_t *group, int64_t
 static __device__ __forceinline__ void append(const ll_topk_card &lists, int64_t list, uint64_t key)
 {
     if (key <= lists.worst[list]) return;
-    const uint32_t place = atomicAdd(&lists.counts[list], 1u);
-    if (place < (uint32_t)lists.capacity) lists.keys[list * lists.capacity + place] = key;
+    const uint32_t slot = atomicAdd(&lists.counts[list], 1u);
+    if (slot < (uint32_t)lists.capacity) lists.keys[list * lists.capacity + slot] = key;
 }
 
 /* A score that reaches one of the two, or both. */
@@ -225,7 +225,7 @@ static __device__ __forceinline__ uint64_t select_best(uint64_t *keys, uint32_t 
     return least;
 }
 
-/* ---- settle ---------------------------------------------------------------------------- */
+/* ---- compact ---------------------------------------------------------------------------- */
 
 /* A line of the tile, a row or a column, as its list sees it. */
 struct line {
@@ -268,16 +268,16 @@ static __device__ __forceinline__ void offer_line(const ll_topk_card &lists, con
 }
 
 /* Put one list in order after a tile; `full`: more keys than this and it is selected. */
-static __device__ __forceinline__ void settle(const ll_topk_card &lists, const uint32_t *group,
-                                              const struct line &line, uint32_t full,
-                                              uint32_t *bins)
+static __device__ __forceinline__ void compact(const ll_topk_card &lists, const uint32_t *group,
+                                               const struct line &line, uint32_t full,
+                                               uint32_t *bins)
 {
     const uint32_t keep = (uint32_t)lists.keep;
     struct state state = {lists.keys + line.list * lists.capacity, lists.worst[line.list],
                           lists.counts[line.list]};
 
     if (state.count > (uint32_t)lists.capacity) {
-        state.count = lists.settled[line.list];
+        state.count = lists.base_counts[line.list];
         offer_line(lists, group, line, bins, &state);
     }
     if (state.count > full || (state.worst == 0 && state.count >= keep))
@@ -285,12 +285,12 @@ static __device__ __forceinline__ void settle(const ll_topk_card &lists, const u
     __syncwarp(); // every lane has read what the first now writes
     if (threadIdx.x % LL_WARP != 0) return;
     lists.worst[line.list] = state.worst;
-    lists.counts[line.list] = lists.settled[line.list] = state.count;
+    lists.counts[line.list] = lists.base_counts[line.list] = state.count;
 }
 
 /* The lists of the tile's rows, then of its columns. */
 __global__ void __launch_bounds__(LL_TOPK_BLOCK)
-    topk_settle(ll_topk_card lists, ll_topk_tile tile, bool both_sides)
+    topk_compact(ll_topk_card lists, ll_topk_tile tile, bool both_sides)
 {
     __shared__ uint32_t bins[LL_TOPK_WARPS][BINS];
     const int warp = (int)threadIdx.x / LL_WARP;
@@ -301,15 +301,15 @@ __global__ void __launch_bounds__(LL_TOPK_BLOCK)
     if (number < tile.rows) {
         const struct line line = {tile.scores + number * tile.stride, 1, tile.columns,
                                   tile.row + number, tile.column};
-        settle(lists, tile.group, line, full, bins[warp]);
+        compact(lists, tile.group, line, full, bins[warp]);
     } else if (both_sides && column < tile.columns) {
         const struct line line = {tile.scores + column, tile.stride, tile.rows,
                                   tile.column + column, tile.row};
-        settle(lists, tile.group, line, full, bins[warp]);
+        compact(lists, tile.group, line, full, bins[warp]);
     }
 }
 
-/* ---- take ------------------------------------------------------------------------------ */
+/* ---- extract ------------------------------------------------------------------------------ */
 
 /* Down to `keep`, tile or no tile. */
 __global__ void __launch_bounds__(LL_TOPK_BLOCK)
@@ -320,7 +320,7 @@ __global__ void __launch_bounds__(LL_TOPK_BLOCK)
     const int64_t number = (int64_t)blockIdx.x * LL_TOPK_WARPS + warp;
     const struct line nothing = {NULL, 0, 0, first_row + number, 0};
 
-    if (number < rows) settle(lists, NULL, nothing, (uint32_t)lists.keep, bins[warp]);
+    if (number < rows) compact(lists, NULL, nothing, (uint32_t)lists.keep, bins[warp]);
 }
 
 /* Bitonic sort, best first, of a list padded with empty places. */
@@ -359,29 +359,29 @@ extern "C" cudaError_t ll_topk_offer_cuda(const ll_topk_card *lists, const ll_to
 {
     const bool both_sides = tile->row != tile->column;
     const ll_launch_shape offer = ll_launch_topk_offer(tile->rows, tile->columns);
-    const ll_launch_shape settle =
-        ll_launch_topk_settle(tile->rows + (both_sides ? tile->columns : 0));
+    const ll_launch_shape compact =
+        ll_launch_topk_compact(tile->rows + (both_sides ? tile->columns : 0));
     const ll_topk_card card = *lists;
     const ll_topk_tile whole = *tile;
 
     if (tile->rows == 0 || tile->columns == 0) return cudaSuccess;
-    if (offer.grid_x == 0 || settle.grid_x == 0 || lists->keep < 1 ||
+    if (offer.grid_x == 0 || compact.grid_x == 0 || lists->keep < 1 ||
         lists->capacity - lists->keep < LL_WARP)
         return cudaErrorInvalidValue;
     const dim3 grid(offer.grid_x, offer.grid_y);
     LL_LAUNCH(topk_offer, grid, offer.block_x, 0, stream, card, whole, both_sides);
     const cudaError_t error = cudaGetLastError();
     if (error != cudaSuccess) return error;
-    LL_LAUNCH(topk_settle, settle.grid_x, settle.block_x, 0, stream, card, whole, both_sides);
+    LL_LAUNCH(topk_compact, compact.grid_x, compact.block_x, 0, stream, card, whole, both_sides);
     return cudaGetLastError();
 }
 
-extern "C" cudaError_t ll_topk_take_cuda(const ll_topk_card *lists, int64_t row, int64_t rows,
-                                         uint32_t *columns, float *scores, cudaStream_t stream)
+extern "C" cudaError_t ll_topk_extract_cuda(const ll_topk_card *lists, int64_t row, int64_t rows,
+                                            uint32_t *columns, float *scores, cudaStream_t stream)
 {
-    const ll_launch_shape finish = ll_launch_topk_settle(rows);
-    const ll_launch_shape sort = ll_launch_topk_take(rows, lists->keep);
-    const int sorted = ll_launch_topk_sorted(lists->keep);
+    const ll_launch_shape finish = ll_launch_topk_compact(rows);
+    const ll_launch_shape sort = ll_launch_topk_sort(rows, lists->keep);
+    const int sorted = ll_launch_topk_padded(lists->keep);
     const ll_topk_card card = *lists;
 
     if (rows == 0) return cudaSuccess;

@@ -1,4 +1,4 @@
-/* kernels/topk.h - the best `keep` scores of every row, kept up to date while tiles go by.
+/* kernels/topk.h - the best `keep` scores of every row, updated tile by tile.
  *
  * Order: higher score first, ties to the lower column. It is a total order, so what a list holds at
  * the end depends neither on the order of the tiles nor on threads. A score and its column are one
@@ -6,9 +6,9 @@
  *
  *   key = bits of the score << 32 | (0xFFFFFFFF - column)
  *
- * and key 0 is an empty place: score 0, column 0xFFFFFFFF. Scores are f32 in [0, 1].
- * A list is `keep` keys, a binary heap with the worst key first; all zeros is the empty list.
- * Floor 1. Includes nothing of ours. */
+ * and key 0 is an empty entry: score 0, column 0xFFFFFFFF. Scores are f32 in [0, 1]. A list is
+ * `keep` keys, a binary heap with the worst key first; all zeros is the empty list. Floor 1.
+ * Includes nothing of ours. */
 #ifndef LL_KERNELS_TOPK_H
 #define LL_KERNELS_TOPK_H
 
@@ -44,21 +44,21 @@ void ll_topk_offer_rows_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile
  *  lists->keys[0] belongs to tile->column. */
 void ll_topk_offer_columns_cpu(const ll_topk_lists *lists, const ll_topk_tile *tile);
 
-/** One list, best first; the list stays valid. Empty places: column 0xFFFFFFFF, score 0.
+/** One list, best first; the list stays valid. Unused entries: column 0xFFFFFFFF, score 0.
  * @param keys  (keep) one row's; reordered
  * @param columns, scores  (keep) each */
-void ll_topk_take_cpu(uint64_t *keys, int keep, uint32_t *columns, float *scores);
+void ll_topk_extract_cpu(uint64_t *keys, int keep, uint32_t *columns, float *scores);
 
 /* ---- lists on a card ------------------------------------------------------------------- */
 
-/* The same lists with room to spare: keys are appended as they come, and the best `keep` selected
- * when the room is used up. All zero bytes are empty lists. All arrays are for all rows of the
- * matrix, on the device. */
+/* The same lists with spare capacity: keys are appended, and the best `keep` are selected when the
+ * capacity is used up. All zero bytes are empty lists. All arrays are for all rows of the matrix,
+ * on the device. */
 typedef struct ll_topk_card {
-    uint64_t *keys;    /* (rows, capacity) the first counts[row] of a row, in any order */
-    uint64_t *worst;   /* (rows) the worst key of the best `keep`; 0 while there is room */
-    uint32_t *counts;  /* (rows) keys that were to be appended; see topk.cu when over capacity */
-    uint32_t *settled; /* (rows) counts before the tile */
+    uint64_t *keys;   /* (rows, capacity) the first counts[row] of a row, in any order */
+    uint64_t *worst;  /* (rows) the worst key of the best `keep`; 0 while there is room */
+    uint32_t *counts; /* (rows) keys that were to be appended; see topk.cu when over capacity */
+    uint32_t *base_counts; /* (rows) counts before the tile */
     int keep, capacity;
 } ll_topk_card;
 
@@ -72,11 +72,11 @@ int ll_topk_capacity(int keep);
 cudaError_t ll_topk_offer_cuda(const ll_topk_card *lists, const ll_topk_tile *tile,
                                cudaStream_t stream);
 
-/** The lists of rows [row, row + rows), best first; they stay valid. Empty places: column
+/** The lists of rows [row, row + rows), best first; they stay valid. Unused entries: column
  *  0xFFFFFFFF, score 0.
  * @param columns, scores  (rows, keep) each, on the device */
-cudaError_t ll_topk_take_cuda(const ll_topk_card *lists, int64_t row, int64_t rows,
-                              uint32_t *columns, float *scores, cudaStream_t stream);
+cudaError_t ll_topk_extract_cuda(const ll_topk_card *lists, int64_t row, int64_t rows,
+                                 uint32_t *columns, float *scores, cudaStream_t stream);
 #endif
 
 #ifdef __cplusplus

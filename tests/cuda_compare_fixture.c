@@ -25,13 +25,13 @@ static const struct ll_backend_ops k_ops = {.abi = LL_BACKEND_ABI,
                                             .compare_tile = ll_cuda_compare_tile,
                                             .tile_submit = ll_cuda_tile_submit,
                                             .compare_sync = ll_cuda_compare_sync,
-                                            .topk_take = ll_cuda_topk_take,
+                                            .topk_extract = ll_cuda_topk_extract,
                                             .rescore_submit = ll_cuda_rescore_submit,
                                             .rescore_wait = ll_cuda_rescore_wait,
                                             .rescore_rows = ll_cuda_rescore_rows,
                                             .compare_end = ll_cuda_compare_end};
 
-static void take_line(void *to, const char *text)
+static void record_line(void *to, const char *text)
 {
     struct card *const card = to;
     const size_t used = strlen(card->logged);
@@ -49,7 +49,7 @@ void open_card(struct card *card, int64_t tile, int64_t chunk_bytes)
     card->be.state = &card->state;
     card->be.rows = -1;
     card->limits = (ll_cuda_limits){tile, chunk_bytes, INT64_MAX};
-    card->log = (ll_log){.to = card, .line = take_line};
+    card->log = (ll_log){.to = card, .line = record_line};
     card->state.log = &card->log;
     ll_emulated_reset(ll_emulated_card());
     ll_emulated_card()->memory_bytes = k_large;
@@ -123,19 +123,19 @@ void free_shop(struct shop *shop)
     free(shop->group);
 }
 
-ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                    const void *values, ll_error *err)
+ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                       const void *values, ll_error *err)
 {
     struct result *const result = to;
 
     if (++result->calls == result->fail_at) return ll_fail(err, LL_ERR_IO, "shop.h5: disk full");
     for (int64_t r = 0; r < rows; r++) {
-        const int64_t place = (row + r) * result->shop->rows + column;
-        memcpy(result->matrix + (size_t)place * result->bytes,
+        const int64_t offset = (row + r) * result->shop->rows + column;
+        memcpy(result->matrix + (size_t)offset * result->bytes,
                (const unsigned char *)values + (size_t)(r * columns) * result->bytes,
                (size_t)columns * result->bytes);
         for (int64_t c = 0; c < columns; c++)
-            result->seen[place + c]++;
+            result->seen[offset + c]++;
     }
     if (row == column) return LL_OK;
     ll_transpose(values, rows, columns, result->bytes,
@@ -147,8 +147,8 @@ ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t
     return LL_OK;
 }
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     struct result *const result = to;
     const size_t first = (size_t)(row * result->shop->neighbors);
@@ -188,17 +188,17 @@ ll_status run(ll_backend *be, struct result *result, ll_error *err)
                                            .neighbors = shop->neighbors,
                                            .group = shop->group,
                                            .matrix = shop->matrix,
-                                           .matrix_sink = {result, take_tile},
-                                           .neighbor_sink = {result, take_neighbors}};
+                                           .matrix_sink = {result, receive_tile},
+                                           .neighbor_sink = {result, receive_neighbors}};
     ll_similarity_summary summary;
     return ll_similarity_run(be, &options, &summary, err);
 }
 
 /* ---- against the cpu -------------------------------------------------------------------- */
 
-static double stored_value(const struct result *result, int64_t place)
+static double stored_value(const struct result *result, int64_t offset)
 {
-    const unsigned char *const at = result->matrix + (size_t)place * result->bytes;
+    const unsigned char *const at = result->matrix + (size_t)offset * result->bytes;
     float value = 0.0f;
     uint16_t bits = 0;
 
@@ -246,7 +246,7 @@ void check(struct card *card, struct shop *shop)
 
     fprintf(stderr, "repro: rows %lld cols %lld K %d groups %d matrix %d tile %lld chunk %lld\n",
             (long long)shop->rows, (long long)shop->cols, shop->neighbors, shop->groups,
-            (int)shop->matrix, (long long)card->limits.tile_most,
+            (int)shop->matrix, (long long)card->limits.tile_max,
             (long long)card->limits.chunk_bytes);
     if (run(cpu, &want, &err) != LL_OK) fail_msg("cpu: %s", err.text);
     if (run(&card->be, &got, &err) != LL_OK) fail_msg("cuda: %s", err.text);

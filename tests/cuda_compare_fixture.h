@@ -56,8 +56,8 @@ struct result new_result(const struct shop *shop);
 void free_result(struct result *result);
 
 /** The sink of tiles; `to` is a struct result. */
-ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                    const void *values, ll_error *err);
+ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                       const void *values, ll_error *err);
 ll_status run(ll_backend *be, struct result *result, ll_error *err);
 
 /** The whole on `card` and on the cpu: the same neighbours to the bit. */

@@ -80,7 +80,7 @@ static void make_texts(ll_sample *sample, uint64_t *seed)
         "Größe", "-",          "\\n\\",       "tab\t",
         "NULL",  "007",        ";",           "\xF0\x9F\x91\x97",
     };
-    static const char *const k_hostile[] = {
+    static const char *const k_awkward_ids[] = {
         "<script>alert(1)</script>",
         "\" onerror=\"alert(1)",
         "'><img src=x>",
@@ -97,12 +97,12 @@ static void make_texts(ll_sample *sample, uint64_t *seed)
     };
     enum {
         AWKWARD = sizeof k_awkward / sizeof k_awkward[0],
-        HOSTILE = sizeof k_hostile / sizeof k_hostile[0],
+        HOSTILE = sizeof k_awkward_ids / sizeof k_awkward_ids[0],
     };
     const bool hostile = sample->options.hostile;
 
     for (int64_t i = 0; i < sample->options.items; i++) {
-        const char *const odd = hostile                   ? k_hostile[i % HOSTILE]
+        const char *const odd = hostile                   ? k_awkward_ids[i % HOSTILE]
                                 : sample->options.awkward ? k_awkward[i % AWKWARD]
                                                           : NULL;
         if (odd != NULL)

@@ -32,10 +32,10 @@ static const ll_program k_program = {
 };
 
 enum {
-    TEXTS_A_READ = 64,    /* texts of a column read whole in the time one takes alone */
-    SHOWN_ALWAYS = 4,     /* columns of a table that stay however narrow the terminal is */
-    FIXED_COLUMNS = 4,    /* of a table: rank, score, id, image */
-    COLUMNS_MOST = 4 + 60 /* of a table; attributes beyond are left to the other formats */
+    TEXTS_A_READ = 64,   /* texts of a column read whole in the time one takes alone */
+    SHOWN_ALWAYS = 4,    /* columns of a table that stay however narrow the terminal is */
+    FIXED_COLUMNS = 4,   /* of a table: rank, score, id, image */
+    MAX_COLUMNS = 4 + 60 /* of a table; attributes beyond are left to the other formats */
 };
 
 typedef struct tool {
@@ -95,14 +95,14 @@ static void print_csv(const tool *to, const ll_query_answer *answer)
 static ll_status print_table(const tool *to, const ll_query_answer *answer, ll_error *err)
 {
     ll_status status = LL_OK;
-    ll_column columns[COLUMNS_MOST] = {
+    ll_column columns[MAX_COLUMNS] = {
         {"rank", true}, {"score", true}, {"id", false}, {"image", false}};
-    const char *cells[COLUMNS_MOST];
+    const char *cells[MAX_COLUMNS];
     char rank[LL_NUMBER_TEXT], score[LL_QUERY_SCORE_TEXT];
     ll_records *table = NULL;
     int count = FIXED_COLUMNS;
 
-    for (; count < COLUMNS_MOST && count - FIXED_COLUMNS < answer->columns; count++)
+    for (; count < MAX_COLUMNS && count - FIXED_COLUMNS < answer->columns; count++)
         columns[count] = (ll_column){answer->column_names[count - FIXED_COLUMNS], false};
     if (to->several) {
         if (to->answers > 0) putchar('\n');
@@ -352,8 +352,8 @@ int main(int argc, char **argv)
     ll_status status = LL_OK;
     tool to = {.options = {.top = LL_QUERY_TOP, .min_score = NAN, .max_score = 1.0}};
 
-    /* It would win over what we ask of HDF5, which is no locks: files appear whole and never
-     * change. */
+    /* This variable would override our request for no file locks; none are needed, since files
+     * appear whole and never change. */
     (void)unsetenv("HDF5_USE_FILE_LOCKING");
     LL_TRY_DONE(parse(&to, argc, argv, &err));
     if (!ll_arguments_answered(to.arguments)) LL_TRY_DONE(ask(&to, &err));

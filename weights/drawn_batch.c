@@ -181,7 +181,7 @@ static drawn_cut cut_of(int index)
     return cut;
 }
 
-static point place(point from, const drawn_cut *cut)
+static point transform(point from, const drawn_cut *cut)
 {
     const int32_t y = (from.y - MIDDLE) * UNIT * cut->height / 256;
     const int32_t x = (from.x - MIDDLE) * UNIT * cut->width / 256 + y * cut->tilt / 256;
@@ -202,8 +202,8 @@ static int paths_make(const drawn_part *part, const drawn_cut *cut, drawn_path o
     out[0] = (drawn_path){.ink = part->ink, .ellipse = ellipse, .count = count};
     out[1] = out[0];
     for (int i = 0; i < count; i++) {
-        const point left = place(mirror(part->points[i]), cut);
-        out[0].points[i] = place(part->points[i], cut);
+        const point left = transform(mirror(part->points[i]), cut);
+        out[0].points[i] = transform(part->points[i], cut);
         out[1].points[i] = left;
         if (part->outline == MIRRORED) out[0].points[2 * count - 1 - i] = left;
     }

@@ -58,7 +58,7 @@ static int64_t range_begin(CURL *curl)
 }
 
 /* Before its first byte is kept: is this answer the file, and from where on? */
-static ll_status look_at_head(transfer *it)
+static ll_status check_response_head(transfer *it)
 {
     const char *type = NULL;
     curl_off_t length = -1;
@@ -84,12 +84,12 @@ static ll_status look_at_head(transfer *it)
     return LL_OK;
 }
 
-static size_t take_bytes(char *bytes, size_t item_bytes, size_t items, void *to)
+static size_t receive_bytes(char *bytes, size_t item_bytes, size_t items, void *to)
 {
     transfer *const it = to;
     const size_t count = item_bytes * items;
 
-    if (!it->started) it->status = look_at_head(it);
+    if (!it->started) it->status = check_response_head(it);
     it->started = true;
     if (it->status == LL_OK && (uint64_t)count > (uint64_t)(it->source->size_bytes - it->at)) {
         (void)unlink(it->part); /* its beginning is not worth resuming either */
@@ -127,7 +127,7 @@ static CURLcode set_options(transfer *it, char *message, long timeout_s)
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_USERAGENT, "lookloom");
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
-    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+    if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_bytes);
     if (code == CURLE_OK) code = curl_easy_setopt(curl, CURLOPT_WRITEDATA, it);
     return code;
 }
@@ -169,7 +169,7 @@ static ll_status part_open(transfer *it)
                                      .path = it->holder,
                                      .what = it->part,
                                      .busy = it->busy};
-    LL_TRY(ll_lock_take(&options, it->log, &it->lock, it->err));
+    LL_TRY(ll_lock_acquire(&options, it->log, &it->lock, it->err));
     if (it->lock == NULL) return ll_fail(it->err, LL_ERR_IO, "%s: the folder is gone", it->part);
     if (fstat(it->fd, &info) != 0) return io_error(it->part, it->err);
     it->at = info.st_size;
@@ -190,7 +190,7 @@ static ll_status check_digest(const transfer *it)
 }
 
 /* A target that is already the file needs no network. */
-static bool is_there(const ll_weights_source *source, const char *target)
+static bool is_complete(const ll_weights_source *source, const char *target)
 {
     struct stat info;
     char md5[LL_MD5_HEX];
@@ -206,7 +206,7 @@ ll_status ll_weights_fetch(const ll_weights_source *source, const char *target, 
     transfer it = {.source = source, .fd = -1, .log = log, .err = err};
 
     ll_log_line(log, "%s: %s", source->file, source->license);
-    if (is_there(source, target)) {
+    if (is_complete(source, target)) {
         ll_log_line(log, "%s: already there", target);
         return LL_OK;
     }

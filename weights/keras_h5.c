@@ -55,7 +55,7 @@ struct ll_keras_h5 {
 };
 
 /* HDF5 stacks its messages from the call we made down to the cause; the last one is the cause. */
-static herr_t take_cause(unsigned depth, const H5E_error2_t *error, void *to)
+static herr_t copy_cause(unsigned depth, const H5E_error2_t *error, void *to)
 {
     (void)depth;
     if (error->desc != NULL) ll_text_say(to, NAME_BYTES, "%s", error->desc);
@@ -65,7 +65,7 @@ static herr_t take_cause(unsigned depth, const H5E_error2_t *error, void *to)
 static ll_status h5_fail(const ll_keras_h5 *keras, const char *tensor, ll_error *err)
 {
     char cause[NAME_BYTES] = "HDF5 cannot read it";
-    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, take_cause, cause);
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, copy_cause, cause);
     return ll_fail(err, LL_ERR_FORMAT, "%s: %s%s%s", keras->path, tensor,
                    tensor[0] == '\0' ? "" : ": ", cause);
 }

@@ -203,18 +203,18 @@ static ll_status load_kernel(const ll_safetensors *file, int layer, const ll_ten
     ll_status status = LL_OK;
     const ll_vgg16_layer *const it = ll_vgg16_layer_at(layer);
     const int64_t outputs = it->out_channels, inputs = it->in_channels;
-    const int64_t size = ll_vgg16_kernel_count(layer) / outputs, places = size / inputs;
+    const int64_t size = ll_vgg16_kernel_count(layer) / outputs, taps = size / inputs;
     const int64_t count = ll_min_i64(outputs, ll_max_i64(1, BLOCK_VALUES / size));
     float *block = NULL;
 
-    if (places == 1) return read_values(file, tensor, 0, outputs * size, kernel, err);
+    if (taps == 1) return read_values(file, tensor, 0, outputs * size, kernel, err);
     LL_TRY(ll_alloc("weights", count * size, sizeof *block, &block, err));
     for (int64_t first = 0; first < outputs; first += count) {
         const int64_t now = ll_min_i64(count, outputs - first);
         LL_TRY_DONE(read_values(file, tensor, first * size, now * size, block, err));
         for (int64_t o = 0; o < now; o++)
-            ll_layout_transpose(block + o * size, inputs, places, places,
-                                kernel + (first + o) * size, inputs);
+            ll_layout_transpose(block + o * size, inputs, taps, taps, kernel + (first + o) * size,
+                                inputs);
     }
 done:
     free(block);

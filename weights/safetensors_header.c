@@ -1,8 +1,7 @@
 /* weights/safetensors_header.c - see safetensors_header.h.
  *
  * The rules are those of the format: at most 100 MB of header, no name twice, and offsets that
- * cover the buffer exactly. They leave no byte that two tensors share and none that nobody accounts
- * for. */
+ * cover the buffer exactly. So no byte belongs to two tensors, and none belongs to no tensor. */
 #include "weights/safetensors_header.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
@@ -31,7 +30,7 @@ static int64_t dtype_bytes(const char *name)
     return 0;
 }
 
-static bool take_size(const json_t *value, int64_t *out)
+static bool read_size(const json_t *value, int64_t *out)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 0) return false;
     *out = json_integer_value(value);
@@ -39,20 +38,20 @@ static bool take_size(const json_t *value, int64_t *out)
 }
 
 /* Fill in `shape` and the bytes it stands for; false if it is no shape or too large to count. */
-static bool take_shape(const json_t *shape, int64_t item_bytes, ll_tensor *out, int64_t *bytes)
+static bool read_shape(const json_t *shape, int64_t item_bytes, ll_tensor *out, int64_t *bytes)
 {
     const size_t rank = json_array_size(shape);
     if (!json_is_array(shape) || rank > LL_SAFETENSORS_RANK) return false;
     out->rank = (int)rank;
     *bytes = item_bytes;
     for (size_t i = 0; i < rank; i++) {
-        if (!take_size(json_array_get(shape, i), &out->shape[i])) return false;
+        if (!read_size(json_array_get(shape, i), &out->shape[i])) return false;
         if (__builtin_mul_overflow(*bytes, out->shape[i], bytes)) return false;
     }
     return true;
 }
 
-static ll_status take_tensor(const char *path, const char *name, const json_t *entry,
+static ll_status read_tensor(const char *path, const char *name, const json_t *entry,
                              int64_t buffer_bytes, ll_tensor *out, ll_error *err)
 {
     const json_t *const offsets = json_object_get(entry, "data_offsets");
@@ -64,10 +63,10 @@ static ll_status take_tensor(const char *path, const char *name, const json_t *e
         return ll_fail(err, LL_ERR_FORMAT, "%s: %s: unknown dtype %s", path, name,
                        dtype == NULL ? "(none)" : dtype);
     LL_TRY(ll_text_fit(out->dtype, sizeof out->dtype, err, "%s", dtype));
-    if (!take_shape(json_object_get(entry, "shape"), dtype_bytes(dtype), out, &bytes))
+    if (!read_shape(json_object_get(entry, "shape"), dtype_bytes(dtype), out, &bytes))
         return ll_fail(err, LL_ERR_FORMAT, "%s: %s: shape is not usable", path, name);
-    if (json_array_size(offsets) != 2 || !take_size(json_array_get(offsets, 0), &out->begin) ||
-        !take_size(json_array_get(offsets, 1), &out->end) || out->begin > out->end ||
+    if (json_array_size(offsets) != 2 || !read_size(json_array_get(offsets, 0), &out->begin) ||
+        !read_size(json_array_get(offsets, 1), &out->end) || out->begin > out->end ||
         out->end > buffer_bytes)
         return ll_fail(err, LL_ERR_FORMAT,
                        "%s: %s: data_offsets do not lie in the %lld bytes of data", path, name,
@@ -79,7 +78,7 @@ static ll_status take_tensor(const char *path, const char *name, const json_t *e
 }
 
 /* By place; tensors without bytes first among equals, so that they cannot look like an overlap. */
-static int by_place(const void *a, const void *b)
+static int by_offset(const void *a, const void *b)
 {
     const ll_tensor *const x = a, *const y = b;
     if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
@@ -105,7 +104,7 @@ static ll_status check_cover(const char *path, const ll_tensors *tensors, int64_
                    (long long)(buffer_bytes - at));
 }
 
-static ll_status take_all(const char *path, json_t *root, int64_t data_begin, int64_t size,
+static ll_status read_all(const char *path, json_t *root, int64_t data_begin, int64_t size,
                           ll_tensors *out, ll_error *err)
 {
     const char *name = NULL;
@@ -118,9 +117,9 @@ static ll_status take_all(const char *path, json_t *root, int64_t data_begin, in
         if (strcmp(name, "__metadata__") == 0) continue;
         /* Counted first, so that release sees a tensor that is only half taken. */
         ll_tensor *const tensor = &out->items[out->count++];
-        LL_TRY(take_tensor(path, name, entry, size - data_begin, tensor, err));
+        LL_TRY(read_tensor(path, name, entry, size - data_begin, tensor, err));
     }
-    qsort(out->items, (size_t)out->count, sizeof *out->items, by_place);
+    qsort(out->items, (size_t)out->count, sizeof *out->items, by_offset);
     LL_TRY(check_cover(path, out, size - data_begin, err));
     for (int64_t i = 0; i < out->count; i++) {
         out->items[i].begin += data_begin;
@@ -167,7 +166,7 @@ ll_status ll_tensors_read(int fd, const char *path, int64_t size, ll_tensors *ou
                          root == NULL ? ": " : "", root == NULL ? why.text : "");
         goto done;
     }
-    LL_TRY_DONE(take_all(path, root, LENGTH_BYTES + length, size, out, err));
+    LL_TRY_DONE(read_all(path, root, LENGTH_BYTES + length, size, out, err));
 done:
     json_decref(root);
     free(text);

@@ -1,5 +1,5 @@
-/* weights/safetensors_header.h - the table of contents of a safetensors file, believed only after
- * it has been checked whole. Private to weights. */
+/* weights/safetensors_header.h - reads and checks the header of a safetensors file. Private to
+ * weights. */
 #ifndef LL_WEIGHTS_SAFETENSORS_HEADER_H
 #define LL_WEIGHTS_SAFETENSORS_HEADER_H
 

@@ -1,4 +1,4 @@
-/* weights/synthetic.h - an untrained network that still tells garments apart.
+/* weights/synthetic.h - generates an untrained network that can still distinguish garments.
  *
  * Kernels are the same bytes on every machine: an integer generator, sums of uniforms (no libm),
  * He-scaled. Biases come from outside, because calibrating them needs a forward pass

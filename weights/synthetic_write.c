@@ -1,7 +1,7 @@
 /* weights/synthetic_write.c - the untrained network as a file of the original Keras layout.
  *
  * Keras itself can load it, and so can everything that reads the official download; the root
- * attribute with the seed is what tells ours apart.
+ * attribute with the seed is what distinguishes ours.
  *
  * HDF5 writes only the frame of the file, 40 kB, and the values go to their places by pwrite: a
  * flush of HDF5 1.10 that fails on a full disk makes the process crash when it exits. For the same
@@ -65,7 +65,7 @@ static bool write_seed(hid_t file, uint64_t seed)
 
 /* Create a set whose values are not written yet, and say where in the file they belong. */
 static bool create_set(hid_t group, const char *name, int rank, const hsize_t *shape,
-                       int64_t *place)
+                       int64_t *offset)
 {
     const hid_t plan = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(rank, shape, NULL);
     hid_t set = H5I_INVALID_HID;
@@ -77,7 +77,7 @@ static bool create_set(hid_t group, const char *name, int rank, const hsize_t *s
         H5Pset_fill_time(plan, H5D_FILL_TIME_NEVER) >= 0)
         set = H5Dcreate2(group, name, H5T_IEEE_F32LE, space, H5P_DEFAULT, plan, H5P_DEFAULT);
     if (set >= 0) address = H5Dget_offset(set);
-    *place = (int64_t)address;
+    *offset = (int64_t)address;
     const bool created = set >= 0 && H5Dclose(set) >= 0 && address != HADDR_UNDEF;
     if (plan >= 0) (void)H5Pclose(plan);
     if (space >= 0) (void)H5Sclose(space);
@@ -95,12 +95,12 @@ static hid_t create_group(hid_t file, const char *name)
 }
 
 /* Where a layer's values belong in the file. */
-typedef struct layer_places {
+typedef struct layer_offsets {
     int64_t kernel, bias;
-} layer_places;
+} layer_offsets;
 
 /* A pool is a group without weights, as Keras has it. */
-static bool create_layer(hid_t file, int layer, layer_places *places)
+static bool create_layer(hid_t file, int layer, layer_offsets *offsets)
 {
     const ll_vgg16_layer *const it = ll_vgg16_layer_at(layer);
     const bool pool = it->kind == LL_VGG16_POOL, conv = it->kind == LL_VGG16_CONV;
@@ -115,14 +115,14 @@ static bool create_layer(hid_t file, int layer, layer_places *places)
     bool created = group >= 0 && write_names(group, "weight_names", names, pool ? 0 : 2);
     if (created && !pool)
         created = create_set(group, names[0].text, conv ? 4 : 2, conv ? conv_shape : fc_shape,
-                             &places->kernel) &&
-                  create_set(group, names[1].text, 1, &out, &places->bias);
+                             &offsets->kernel) &&
+                  create_set(group, names[1].text, 1, &out, &offsets->bias);
     if (group >= 0) created = H5Gclose(group) >= 0 && created;
     return created;
 }
 
 /* Everything but the values. */
-static bool create_frame(const char *path, uint64_t seed, layer_places places[LL_VGG16_LAYERS])
+static bool create_frame(const char *path, uint64_t seed, layer_offsets offsets[LL_VGG16_LAYERS])
 {
     fixed_name layers[LL_VGG16_LAYERS] = {0};
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -137,13 +137,13 @@ static bool create_frame(const char *path, uint64_t seed, layer_places places[LL
     bool created = file >= 0 && write_names(file, "layer_names", layers, LL_VGG16_LAYERS) &&
                    write_seed(file, seed);
     for (int i = 0; i < LL_VGG16_LAYERS && created; i++)
-        created = create_layer(file, i, &places[i]);
+        created = create_layer(file, i, &offsets[i]);
     if (file >= 0) created = H5Fclose(file) >= 0 && created;
     return created;
 }
 
 /* Our (out, rows) as Keras' (rows, out), a few rows at a time. */
-static ll_status write_kernel(int fd, const char *path, uint64_t seed, int layer, int64_t place,
+static ll_status write_kernel(int fd, const char *path, uint64_t seed, int layer, int64_t offset,
                               ll_error *err)
 {
     ll_status status = LL_OK;
@@ -159,7 +159,7 @@ static ll_status write_kernel(int fd, const char *path, uint64_t seed, int layer
     for (int64_t first = 0; first < rows; first += count) {
         const int64_t now = ll_min_i64(count, rows - first);
         ll_layout_transpose(kernel + first, columns, now, rows, slab, columns);
-        LL_TRY_DONE(ll_file_pwrite(fd, slab, (size_t)(now * row_bytes), place + first * row_bytes,
+        LL_TRY_DONE(ll_file_pwrite(fd, slab, (size_t)(now * row_bytes), offset + first * row_bytes,
                                    path, err));
     }
 done:
@@ -169,13 +169,13 @@ done:
 }
 
 static ll_status write_values(int fd, const char *path, uint64_t seed, const float *biases,
-                              const layer_places places[LL_VGG16_LAYERS], ll_error *err)
+                              const layer_offsets offsets[LL_VGG16_LAYERS], ll_error *err)
 {
     for (int i = 0; i < LL_VGG16_LAYERS; i++) {
         const int32_t outputs = ll_vgg16_layer_at(i)->out_channels;
         if (ll_vgg16_layer_at(i)->kind == LL_VGG16_POOL) continue;
-        LL_TRY(write_kernel(fd, path, seed, i, places[i].kernel, err));
-        LL_TRY(ll_file_pwrite(fd, biases, (size_t)outputs * sizeof *biases, places[i].bias, path,
+        LL_TRY(write_kernel(fd, path, seed, i, offsets[i].kernel, err));
+        LL_TRY(ll_file_pwrite(fd, biases, (size_t)outputs * sizeof *biases, offsets[i].bias, path,
                               err));
         biases += outputs;
     }
@@ -194,7 +194,7 @@ static ll_status write_draft(const char *draft, const char *path, uint64_t seed,
                              const float *biases, ll_error *err)
 {
     ll_status status = LL_OK;
-    layer_places places[LL_VGG16_LAYERS];
+    layer_offsets offsets[LL_VGG16_LAYERS];
     bool created = false;
 
     const int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -202,14 +202,14 @@ static ll_status write_draft(const char *draft, const char *path, uint64_t seed,
     LL_TRY_DONE(reserve(fd, path, err));
     H5E_BEGIN_TRY
     {
-        created = create_frame(draft, seed, places);
+        created = create_frame(draft, seed, offsets);
     }
     H5E_END_TRY
     if (!created) {
         status = ll_fail(err, LL_ERR_IO, "%s: HDF5 cannot write it", path);
         goto done;
     }
-    LL_TRY_DONE(write_values(fd, path, seed, biases, places, err));
+    LL_TRY_DONE(write_values(fd, path, seed, biases, offsets, err));
 done:
     (void)close(fd); /* publishing syncs what was written */
     return status;

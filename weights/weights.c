@@ -1,6 +1,6 @@
-/* weights/weights.c - one door for every kind of weights file. See weights.h.
+/* weights/weights.c - opens any kind of weights file. See weights.h.
  *
- * What a file is, its first bytes say; its name never does. */
+ * The kind of a file is recognised by its first bytes, never by its name. */
 #include "weights/weights.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
@@ -66,8 +66,8 @@ done:
     return status;
 }
 
-/* Only bytes we know have a licence we know: a file in the same layout may be anyone's. */
-static ll_status take_digests(ll_weights *weights, int64_t size, ll_error *err)
+/* The licence is known only if the digest is known: any file may have this layout. */
+static ll_status compute_digests(ll_weights *weights, int64_t size, ll_error *err)
 {
     const ll_weights_source *known = NULL;
     char md5[LL_MD5_HEX];
@@ -126,7 +126,7 @@ ll_status ll_weights_open(const char *path, ll_weights **out, ll_error *err)
         LL_TRY_DONE(ll_safetensors_open(path, &weights->safetensors, err));
         describe_safetensors(weights);
     }
-    LL_TRY_DONE(take_digests(weights, size, err));
+    LL_TRY_DONE(compute_digests(weights, size, err));
 done:
     if (status != LL_OK) {
         ll_weights_close(weights);

@@ -1,4 +1,4 @@
-/* weights/weights.h - the pre-trained network, whoever wrote the file.
+/* weights/weights.h - reads the pre-trained network from any supported file.
  *
  * Four layouts go in (Keras HDF5 of the original download, of tf.keras 2, of Keras 3, and
  * safetensors with torchvision's names), one comes out: every kernel as OHWI float32, that is

@@ -32,8 +32,8 @@ struct job {
     int64_t seen;    /* neighbours handed over */
 };
 
-static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                           const void *values, ll_error *err)
+static ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                              const void *values, ll_error *err)
 {
     const struct job *const job = to;
 
@@ -47,8 +47,8 @@ static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, 
     return LL_OK;
 }
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     struct job *const job = to;
 
@@ -82,8 +82,8 @@ static ll_status run(struct job *job, ll_backend *be, struct spent *spent, ll_er
                                            .cols = job->cols,
                                            .neighbors = (int)job->neighbors,
                                            .matrix = LL_MATRIX_FLOAT32,
-                                           .matrix_sink = {job, take_tile},
-                                           .neighbor_sink = {job, take_neighbors},
+                                           .matrix_sink = {job, receive_tile},
+                                           .neighbor_sink = {job, receive_neighbors},
                                            .threads = (int)job->threads};
     const size_t bytes = (size_t)job->rows * (size_t)job->rows * sizeof *job->matrix;
     const struct spent start = now();

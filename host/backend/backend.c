@@ -22,7 +22,7 @@ static const int64_t k_max_rows = UINT32_MAX - 1; /* 0xFFFFFFFF means "no row" *
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-static ll_status module_take(const char *path, ll_backend *be, ll_error *err)
+static ll_status load_module(const char *path, ll_backend *be, ll_error *err)
 {
     LL_TRY(ll_module_load(path, &be->module, err));
 
@@ -42,9 +42,9 @@ static ll_status cuda_load(const ll_backend_options *options, ll_backend *be, ll
 {
     char *found = NULL;
 
-    if (options->cuda_module != NULL) return module_take(options->cuda_module, be, err);
+    if (options->cuda_module != NULL) return load_module(options->cuda_module, be, err);
     LL_TRY(ll_module_find(&found, err));
-    const ll_status status = module_take(found, be, err);
+    const ll_status status = load_module(found, be, err);
     free(found);
     return status;
 }
@@ -60,7 +60,7 @@ static ll_status cpu_load(const ll_backend_options *options, ll_backend *be, ll_
 /* The backends there are. "auto" tries them from the last to the first, which every machine has. */
 #define BACKENDS(ROW)                                                                              \
     ROW("cpu", cpu_load, NULL, NULL)                                                               \
-    ROW("cuda", cuda_load, "NVIDIA card", ll_card_is_there)
+    ROW("cuda", cuda_load, "NVIDIA card", ll_card_present)
 
 struct row {
     const char *name; /* the spelling of --backend and of the index attribute */
@@ -114,8 +114,8 @@ static ll_status in_range(const char *what, int64_t value, int64_t low, int64_t 
                    (long long)value, (long long)low, (long long)high);
 }
 
-/* Without a card there is nothing to say: the processor is what there is. */
-static void say_passed_over(const struct row *row, const ll_backend_options *options,
+/* Without a card the reason is only a detail: nobody expects it to be used. */
+static void log_card_unused(const struct row *row, const ll_backend_options *options,
                             const char *why)
 {
     if (row->card_there(options->root != NULL ? options->root : ""))
@@ -137,7 +137,7 @@ static ll_status open_best(const ll_backend_options *options, ll_backend **out, 
         if (open_one(&k_rows[r], options, out, &why[r]) == LL_OK) return LL_OK;
     }
     for (int r = ROWS - 1; r > 0; r--)
-        say_passed_over(&k_rows[r], options, why[r].text);
+        log_card_unused(&k_rows[r], options, why[r].text);
     return open_one(&k_rows[0], options, out, err);
 }
 
@@ -233,7 +233,7 @@ ll_status ll_compare_begin(ll_backend *be, const ll_compare_options *options, ll
     LL_TRY(in_range("candidates", options->keep, 0, INT32_MAX, err));
     if (options->features == NULL && options->rows > 0)
         return ll_fail(err, LL_ERR_ARGUMENT, "comparison: no features");
-    if (options->matrix != LL_MATRIX_NONE && options->sink.take == NULL)
+    if (options->matrix != LL_MATRIX_NONE && options->sink.receive == NULL)
         return ll_fail(err, LL_ERR_ARGUMENT, "comparison: a matrix, but nobody to take it");
     ll_compare_end(be);
     const ll_status status = be->ops->compare_begin(be, options, err);
@@ -301,13 +301,13 @@ ll_status ll_compare_sync(ll_backend *be, ll_error *err)
     return be->ops->compare_sync(be, err);
 }
 
-ll_status ll_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns, float *scores,
-                       double *bounds, ll_error *err)
+ll_status ll_topk_extract(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                          float *scores, double *bounds, ll_error *err)
 {
     LL_TRY(rows_within(be, row, rows, err));
     if (be->keep == 0) return ll_fail(err, LL_ERR_ARGUMENT, "comparison: begun without candidates");
     LL_TRY(ll_rescore_wait(be, err));
-    return be->ops->topk_take(be, row, rows, columns, scores, bounds, err);
+    return be->ops->topk_extract(be, row, rows, columns, scores, bounds, err);
 }
 
 ll_status ll_rescore_submit(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,

@@ -1,10 +1,11 @@
 /* host/backend/backend.h - a device that embeds photos and compares features.
  *
- * Callers see this page and nothing else: cpu or cuda stands behind one table (backend_ops.h).
- * Embedding: net_create once, then forward_submit / forward_wait over a few slots, so that the
- * caller decodes while the device works. Comparing: compare_begin with all unit features, submit
- * every tile on or above the diagonal, sync, then take the candidates row block by row block.
- * One backend is driven by one thread. Floor 3; includes base, vgg16, weights, kernels. */
+ * The only header that callers include; cpu and cuda implement one table of functions
+ * (backend_ops.h). Embedding: net_create once, then forward_submit / forward_wait over a few slots,
+ * so that the caller decodes while the device works. Comparing: compare_begin with all unit
+ * features, submit every tile on or above the diagonal, sync, then take the candidates row block by
+ * row block. One backend is driven by one thread. Floor 3; includes base, vgg16, weights,
+ * kernels. */
 #ifndef LL_BACKEND_H
 #define LL_BACKEND_H
 
@@ -48,8 +49,8 @@ LL_NODISCARD ll_status ll_backend_open(const ll_backend_options *options, ll_bac
                                        ll_error *err);
 void ll_backend_close(ll_backend *be); /* accepts NULL */
 
-/* What goes into the index and the fingerprint; borrowed until close, `engines` only until a net is
- * made or a comparison begun: each says in it what it chose. */
+/* What goes into the index and the fingerprint. Borrowed until close, except `engines`:
+ * ll_net_create and ll_compare_begin replace it, since they add what they chose. */
 typedef struct ll_backend_info {
     const char *name;      /* ll_backend_name() */
     const char *device;    /* "AMD EPYC 9R14, avx512" : what decides the bits */
@@ -85,8 +86,8 @@ void ll_net_free(ll_backend *be, ll_net *net); /* accepts NULL */
 
 /** Start one batch in `slot` (0 .. slots - 1) and return; the slot must be free.
  * @param pixels  (n, 224, 224, 3) u8 RGB; must stay as it is until forward_wait
- * @param n       1 .. batch; the rest of the batch is padding nobody sees: an image's features
- *                depend neither on n nor on its place in the batch, to the bit */
+ * @param n       1 .. batch; the rest of the batch is padding; an image's features, to the bit,
+ *                depend neither on n nor on its position in the batch */
 LL_NODISCARD ll_status ll_forward_submit(ll_backend *be, ll_net *net, int slot,
                                          const uint8_t *pixels, int n, ll_error *err);
 
@@ -100,7 +101,7 @@ LL_NODISCARD ll_status ll_forward_wait(ll_backend *be, ll_net *net, int slot, fl
                                        float *norms, ll_error *err);
 
 /** Biases that centre every channel of an untrained network on a batch of pictures: for each layer
- *  in turn, bias = -mean of the channel before bias and ReLU over images and places.
+ *  in turn, bias = -mean of the channel before bias and ReLU over images and positions.
  *  Always runs on the cpu backend. Kernels come from `kernel(to, layer, out, err)`, OHWI.
  * @param biases  all layers' biases end to end, in layer order (12 416 f32 up to fc2) */
 typedef ll_status (*ll_kernel_fn)(void *to, int layer, float *kernel, ll_error *err);
@@ -117,8 +118,8 @@ LL_NODISCARD ll_status ll_backend_calibrate(int threads, ll_kernel_fn kernel, vo
  * backend's threads, several at once. */
 typedef struct ll_tile_sink {
     void *to;
-    ll_status (*take)(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                      const void *values, ll_error *err);
+    ll_status (*receive)(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                         const void *values, ll_error *err);
 } ll_tile_sink;
 
 typedef struct ll_compare_options {
@@ -134,8 +135,8 @@ typedef struct ll_compare_options {
  *  `features` and `sink` are not looked at. */
 int64_t ll_compare_host_bytes(const ll_backend *be, const ll_compare_options *options);
 
-/** M for K = `neighbors`: how many candidates more than neighbours to keep, so that few rows stay
- *  uncertain at this backend's bounds. Neighbours are the same whatever M is. */
+/** M for K = `neighbors`: how many candidates to keep beyond K, so that few rows have to be redone
+ *  with this backend's error bounds. The neighbours do not depend on M. */
 int64_t ll_compare_margin(const ll_backend *be, int64_t neighbors);
 
 /** Bind the features; frees what an earlier comparison held. */
@@ -157,13 +158,13 @@ LL_NODISCARD ll_status ll_compare_sync(ll_backend *be, ll_error *err);
  * @param columns  (rows, keep) u32; 0xFFFFFFFF where a row has fewer
  * @param scores   (rows, keep) f32 fast scores
  * @param bounds   (rows) f64: |fast - exact| <= bound for every pair of the row */
-LL_NODISCARD ll_status ll_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
-                                    float *scores, double *bounds, ll_error *err);
+LL_NODISCARD ll_status ll_topk_extract(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                                       float *scores, double *bounds, ll_error *err);
 
 /** Start exact scores (kernels/rescore.h) of given pairs: scores[r][c] for row + r and
- * columns[r][c]; places with 0xFFFFFFFF are left alone. One is under way at most; `columns` must
- * stay and `scores` is not complete until ll_rescore_wait, which any other call of the comparison
- * does first. */
+ * columns[r][c]; entries with column 0xFFFFFFFF are not written. At most one submit is in flight;
+ * `columns` must stay valid, and `scores` is incomplete, until ll_rescore_wait. Every other call of
+ * the comparison waits first. */
 LL_NODISCARD ll_status ll_rescore_submit(ll_backend *be, int64_t row, int64_t rows,
                                          const uint32_t *columns, int64_t count, float *scores,
                                          ll_error *err);

@@ -31,8 +31,8 @@ struct ll_backend_ops {
     int64_t (*compare_tile)(const ll_backend *be);
     ll_status (*tile_submit)(ll_backend *be, int64_t i, int64_t j, ll_error *err);
     ll_status (*compare_sync)(ll_backend *be, ll_error *err);
-    ll_status (*topk_take)(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
-                           float *scores, double *bounds, ll_error *err);
+    ll_status (*topk_extract)(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                              float *scores, double *bounds, ll_error *err);
     /* Waiting comes before any other member, unless the comparison ends. */
     ll_status (*rescore_submit)(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
                                 int64_t count, float *scores, ll_error *err);
@@ -47,8 +47,8 @@ struct ll_weights_info;
 struct ll_backend {
     const struct ll_backend_ops *ops;
 
-    /* weights.h of the program, for modules: a module with its own copy of that code would have its
-     * own HDF5 too, which knows nothing of files the program opened. */
+    /* Functions of weights.h in the program, for modules: a module with its own copy of that code
+     * would also have its own HDF5, which does not know the files that the program has open. */
     const struct ll_weights_info *(*weights_describe)(const struct ll_weights *weights);
     ll_status (*weights_load)(struct ll_weights *weights, int layer, float *kernel, float *bias,
                               ll_error *err);
@@ -61,7 +61,7 @@ struct ll_backend {
     int64_t rows; /* of the comparison; -1 between comparisons */
     int keep;
     bool rescoring; /* submitted and not waited for */
-    int threads;    /* last, and not for modules: their ABI ends above */
+    int threads;    /* last, because modules do not see it: their ABI ends above */
 };
 
 /* The one symbol a module exports. */

@@ -10,10 +10,10 @@
 
 enum { PATH_BYTES = 4096 };
 
-/* Does an entry of a folder tell of a card? */
-typedef bool (*tells_fn)(const char *folder, const char *name);
+/* Is this directory entry evidence of a card? */
+typedef bool (*match_fn)(const char *folder, const char *name);
 
-static bool any(const char *root, const char *folder_name, tells_fn tells)
+static bool any_entry(const char *root, const char *folder_name, match_fn matches)
 {
     char path[PATH_BYTES];
     const struct dirent *entry = NULL;
@@ -24,7 +24,7 @@ static bool any(const char *root, const char *folder_name, tells_fn tells)
 
     if (folder == NULL) return false;
     while (!found && (entry = readdir(folder)) != NULL)
-        found = entry->d_name[0] != '.' && tells(path, entry->d_name);
+        found = entry->d_name[0] != '.' && matches(path, entry->d_name);
     closedir(folder);
     return found;
 }
@@ -43,9 +43,9 @@ static unsigned long number_in(const char *folder, const char *device, const cha
     return got > 0 ? strtoul(text, NULL, 16) : 0;
 }
 
-/* Class codes of the PCI Code and ID Assignment Specification, 1.4: 03 is a display controller, 00
- * of these VGA, 02 3D, as cards without a plug for a screen are. NVIDIA also makes sound, USB and
- * network devices. */
+/* Class codes of the PCI Code and ID Assignment Specification, 1.4: base class 03 is a display
+ * controller, with subclass 00 for VGA and 02 for 3D (cards without a display connector). NVIDIA
+ * also makes sound, USB and network devices. */
 static bool is_card(const char *folder, const char *device)
 {
     enum { NVIDIA = 0x10de, VGA = 0x0300, THREE_D = 0x0302 };
@@ -66,7 +66,8 @@ static bool is_device_file(const char *folder, const char *name)
            strspn(name + stem, "0123456789") == strlen(name + stem);
 }
 
-bool ll_card_is_there(const char *root)
+bool ll_card_present(const char *root)
 {
-    return any(root, "/sys/bus/pci/devices", is_card) || any(root, "/dev", is_device_file);
+    return any_entry(root, "/sys/bus/pci/devices", is_card) ||
+           any_entry(root, "/dev", is_device_file);
 }

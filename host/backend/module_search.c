@@ -20,14 +20,14 @@
 
 enum { PATH_BYTES = 4096 }; /* PATH_MAX: what is longer, the system opens no file by */
 
-/* In the order in which they must be loaded: cuDNN wants the others. */
+/* In loading order: cuDNN needs the others. */
 static const char *const k_libraries[] = {"libnvrtc.so.13", "libcublasLt.so.13", "libcudnn.so.9"};
 enum { NVRTC, LIBRARIES = sizeof k_libraries / sizeof k_libraries[0] };
 
 /* Patterns; a place starts with the value of `variable` unless that is NULL. */
-static const struct place {
+static const struct search_dir {
     const char *variable, *pattern;
-} k_places[] = {
+} k_search_dirs[] = {
     {NULL, "/usr/local/cuda/lib64"},
     {NULL, "/usr/local/cuda-13*/lib64"},
     {"VIRTUAL_ENV", "/lib/python3*/site-packages/nvidia/*/lib"},
@@ -41,21 +41,21 @@ static const struct place {
     {NULL, "/usr/lib/python3*/site-packages/nvidia/*/lib"},
     {NULL, "/opt/*/lib/python3*/site-packages/nvidia/*/lib"},
 };
-enum { PLACES = sizeof k_places / sizeof k_places[0], LINKS = 8 };
+enum { SEARCH_DIRS = sizeof k_search_dirs / sizeof k_search_dirs[0], LINKS = 8 };
 
 /* ---- places ----------------------------------------------------------------------------- */
 
 /* Looks at "<place>/<name>"; true: that is enough. */
-typedef bool (*look_fn)(void *to, const char *pattern);
+typedef bool (*visit_fn)(void *to, const char *pattern);
 
-static bool look_below(const char *start, const struct place *place, const char *name, look_fn look,
-                       void *to)
+static bool visit_below(const char *start, const struct search_dir *search_dir, const char *name,
+                        visit_fn visit, void *to)
 {
     char pattern[PATH_BYTES];
 
-    return ll_text_fit(pattern, PATH_BYTES, NULL, "%s%s/%s", start, place->pattern, name) ==
+    return ll_text_fit(pattern, PATH_BYTES, NULL, "%s%s/%s", start, search_dir->pattern, name) ==
                LL_OK &&
-           look(to, pattern);
+           visit(to, pattern);
 }
 
 /* The first python3 that PATH names, as PATH names it. */
@@ -89,7 +89,8 @@ static bool follow(char path[PATH_BYTES])
 
 /* A python3 on PATH may be a link to one in a venv, which is a link to the system's: each of them
  * may have libraries of its own. */
-static bool look_above_python(const struct place *place, const char *name, look_fn look, void *to)
+static bool visit_python_prefixes(const struct search_dir *search_dir, const char *name,
+                                  visit_fn visit, void *to)
 {
     char path[PATH_BYTES], prefix[PATH_BYTES];
     bool more = find_python(path);
@@ -98,23 +99,24 @@ static bool look_above_python(const struct place *place, const char *name, look_
         memcpy(prefix, path, strlen(path) + 1);
         for (int up = 0; up < 2 && strrchr(prefix, '/') != NULL; up++)
             *strrchr(prefix, '/') = '\0'; /* python3, bin */
-        if (look_below(prefix, place, name, look, to)) return true;
+        if (visit_below(prefix, search_dir, name, visit, to)) return true;
         more = follow(path);
     }
     return false;
 }
 
 /* Every place in order, until one is enough. */
-static void look_everywhere(const char *name, look_fn look, void *to)
+static void visit_search_dirs(const char *name, visit_fn visit, void *to)
 {
-    for (int i = 0; i < PLACES; i++) {
-        const struct place *const place = &k_places[i];
-        const char *const start = place->variable == NULL ? "" : getenv(place->variable);
-        const bool python = place->variable != NULL && strcmp(place->variable, "PATH") == 0;
+    for (int i = 0; i < SEARCH_DIRS; i++) {
+        const struct search_dir *const search_dir = &k_search_dirs[i];
+        const char *const start = search_dir->variable == NULL ? "" : getenv(search_dir->variable);
+        const bool python =
+            search_dir->variable != NULL && strcmp(search_dir->variable, "PATH") == 0;
         if (start == NULL) continue;
-        if (place->variable != NULL && !python && start[0] != '/') continue;
-        if (python ? look_above_python(place, name, look, to)
-                   : look_below(start, place, name, look, to))
+        if (search_dir->variable != NULL && !python && start[0] != '/') continue;
+        if (python ? visit_python_prefixes(search_dir, name, visit, to)
+                   : visit_below(start, search_dir, name, visit, to))
             return;
     }
 }
@@ -135,7 +137,7 @@ static bool beside(const char *path, size_t length, const char *name)
 }
 
 /* A cuDNN for CUDA 12, whose files have the same names: pip notes beside "nvidia" which it is. */
-static bool of_cuda_12(const char *path)
+static bool is_for_cuda_12(const char *path)
 {
     static const char k_tail[] = "/nvidia/cudnn/lib/libcudnn.so.9";
     const size_t length = strlen(path);
@@ -147,7 +149,7 @@ static bool of_cuda_12(const char *path)
 }
 
 /* One for CUDA 12 is kept only until a better one is found: it will be refused by its version. */
-static bool look_for_file(void *to, const char *pattern)
+static bool match_library(void *to, const char *pattern)
 {
     char *const out = to, path[PATH_BYTES];
     glob_t found = {0};
@@ -156,7 +158,7 @@ static bool look_for_file(void *to, const char *pattern)
     if (glob(pattern, 0, NULL, &found) == 0)
         for (size_t i = 0; i < found.gl_pathc && !good; i++) {
             if (ll_text_fit(path, PATH_BYTES, NULL, "%s", found.gl_pathv[i]) != LL_OK) continue;
-            good = !of_cuda_12(path);
+            good = !is_for_cuda_12(path);
             if (good || out[0] == '\0') memcpy(out, path, strlen(path) + 1);
         }
     globfree(&found);
@@ -167,7 +169,7 @@ static bool look_for_file(void *to, const char *pattern)
 static void find_library(const char *name, char out[PATH_BYTES])
 {
     out[0] = '\0';
-    look_everywhere(name, look_for_file, out);
+    visit_search_dirs(name, match_library, out);
 }
 
 static bool loads(const char *path)
@@ -177,7 +179,7 @@ static bool loads(const char *path)
 
 /* NVRTC opens its builtins by name when it compiles, and, as pip leaves it, says nowhere that they
  * lie beside it: without them every engine that is compiled at run time fails. Once loaded by their
- * path they answer to their name. */
+ * path, dlopen finds them by name. */
 static void load_builtins(const char *nvrtc)
 {
     char pattern[PATH_BYTES];
@@ -192,8 +194,8 @@ static void load_builtins(const char *nvrtc)
     globfree(&found);
 }
 
-/* A library the loader does not know is loaded from where else it may be. Whether that was enough,
- * loading the module will show, or its opening. */
+/* A library the loader does not know is loaded from where else it may be. If that was not enough,
+ * loading or opening the module fails. */
 static void load_library(const char *name)
 {
     char path[PATH_BYTES];
@@ -242,7 +244,7 @@ ll_status ll_module_load(const char *path, void **out, ll_error *err)
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return ll_fail(err, LL_ERR_UNSUPPORTED,
                        "%s: not installed; lookloom makes it where nvcc and cuDNN are", path);
-    /* A stranger's file is no reason to load a gigabyte of libraries. */
+    /* Do not load a gigabyte of libraries for a file that is not our module. */
     if (access(path, R_OK) == 0) {
         *out = dlopen(path, MODULE_MODE);
         for (int i = 0; i < LIBRARIES && *out == NULL; i++)
@@ -250,7 +252,7 @@ ll_status ll_module_load(const char *path, void **out, ll_error *err)
     }
     if (*out == NULL) *out = dlopen(path, MODULE_MODE);
     if (*out == NULL) return refuse(dlerror(), err);
-    /* Nobody asks for NVRTC by linking it: who has cuDNN needs it all the same. */
+    /* Nothing links to NVRTC, but cuDNN needs it at run time. */
     if (dlsym(*out, "cudnnGetVersion") != NULL) load_library(k_libraries[NVRTC]);
     return LL_OK;
 }
@@ -281,7 +283,7 @@ struct listing {
     ll_error *err;
 };
 
-static bool list_place(void *to, const char *pattern)
+static bool list_search_dir(void *to, const char *pattern)
 {
     struct listing *const listing = to;
 
@@ -299,7 +301,7 @@ static ll_status describe_library(char **text, const char *name, ll_error *err)
     find_library(name, path);
     if (path[0] != '\0') return add_line(text, err, name, path);
     LL_TRY(add_line(text, err, name, "not found by the loader, nor as"));
-    look_everywhere(name, list_place, &listing);
+    visit_search_dirs(name, list_search_dir, &listing);
     return listing.status;
 }
 

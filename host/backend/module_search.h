@@ -1,4 +1,4 @@
-/* host/backend/module_search.h - where lookloom-cuda.so is, and the libraries of NVIDIA's it needs.
+/* host/backend/module_search.h - finds lookloom-cuda.so and the NVIDIA libraries it needs.
  *
  * The module: beside our own program, ../lib/lookloom/ of where that lies, so that an unpacked
  * archive works anywhere; else where it was installed. Never along LD_LIBRARY_PATH.

@@ -3,17 +3,17 @@
  * The kernel's lock (flock) where there is one: it ends with its holder, however that ends. Where
  * the file system has none (NFS without its lock service, Lustre without -o flock, and the like:
  * ENOLCK, ENOSYS, EOPNOTSUPP, 524) a lock file does instead, which names its holder: host, boot,
- * process. A holder with the kernel's lock leaves that file too, so that those without see it, and
- * so that whoever is refused can be told by whom.
+ * process. A holder of the kernel's lock writes that file too, so that machines without kernel
+ * locks see it, and so that the error of a refused process can name the holder.
  *
  * What is promised of the lock file:
  * - It has its name whole or not at all (written under another name, then link(2)).
- * - One whose process is gone is taken over, by one of however many try; one that is no whole
- *   record (a power cut) as well. The log says so.
- * - One of another machine or container cannot be judged: it is refused, with the line that says
- *   who holds it and which file to delete if that run is gone.
- * - Where flock says yes, it is believed. Mounts that say so without asking the server (Lustre's
- *   -o localflock, NFS's local_lock=flock) protect from runs of the same machine only; a holder
+ * - A lock file whose process has ended is taken over by exactly one of the processes that try; so
+ *   is one that is no complete record (after a power cut). The log says so.
+ * - For a lock file of another machine or container that cannot be known: the lock is refused, and
+ *   the error says who holds it and which file to delete if that run has ended.
+ * - A successful flock is trusted. Mounts that say so without asking the server (Lustre's -o
+ *   localflock, NFS's local_lock=flock) protect from runs of the same machine only; a holder
  *   elsewhere is then replaced with a line that names it.
  * - It is removed by ll_lock_release. No signal is caught: what a killed process leaves is taken
  *   over by the next. */
@@ -39,11 +39,11 @@ typedef struct ll_lock_options {
  * @return LL_OK; LL_ERR_IO "<busy>: process 4711 on node7" if it is held; LL_ERR_IO if that cannot
  * be known, or with what the system says. LL_OK with `*out` NULL: the folder was removed meanwhile,
  * by a holder that was done. */
-LL_NODISCARD ll_status ll_lock_take(const ll_lock_options *options, const ll_log *log,
-                                    ll_lock **out, ll_error *err);
+LL_NODISCARD ll_status ll_lock_acquire(const ll_lock_options *options, const ll_log *log,
+                                       ll_lock **out, ll_error *err);
 
-/** Is it still ours? LL_ERR_IO if somebody removed the lock file that is all there is, or put
- * another record in its place. */
+/** Is the lock still ours? LL_ERR_IO if the lock file is the only lock and somebody removed it or
+ *  replaced its record. */
 LL_NODISCARD ll_status ll_lock_check(const ll_lock *lock, ll_error *err);
 
 /** Remove the lock file, if it is still ours. The kernel's lock lasts until `fd` is closed. Accepts

@@ -19,7 +19,7 @@
 static const char k_unknown[] = "-";
 /* PROC_PID_INIT_INO of the kernel: of no container. Containers of one image may have one name and
  * one machine-id on two machines. */
-static const char k_first_space[] = "pid:[4026531836]";
+static const char k_init_namespace[] = "pid:[4026531836]";
 enum { STAT_BYTES = 1024 }; /* of /proc/PID/stat: 52 numbers and a name of 64 bytes at most */
 
 /* ---- what the system says -------------------------------------------------------------- */
@@ -73,12 +73,12 @@ static bool read_stat(const char *path, process_stat *out)
                   &out->state, &out->threads, &out->start) == 3;
 }
 
-void ll_owner_here(ll_owner *out)
+void ll_owner_self(ll_owner *out)
 {
     char machine[64];
     process_stat self;
     struct utsname system;
-    char *space = NULL;
+    char *namespace_link = NULL;
 
     memset(out, 0, sizeof *out);
     if (uname(&system) == 0 &&
@@ -92,14 +92,16 @@ void ll_owner_here(ll_owner *out)
     make_word(out->machine);
     (void)read_text("/proc/sys/kernel/random/boot_id", out->boot, sizeof out->boot);
     make_word(out->boot);
-    if (ll_file_link("/proc/self/ns/pid", &space, NULL) == LL_OK &&
-        ll_text_fit(out->space, sizeof out->space, NULL, "%s", space) != LL_OK)
-        out->space[0] = '\0';
-    free(space);
-    make_word(out->space);
+    if (ll_file_link("/proc/self/ns/pid", &namespace_link, NULL) == LL_OK &&
+        ll_text_fit(out->pid_namespace, sizeof out->pid_namespace, NULL, "%s", namespace_link) !=
+            LL_OK)
+        out->pid_namespace[0] = '\0';
+    free(namespace_link);
+    make_word(out->pid_namespace);
     (void)ll_clock_utc(out->since);
     out->process = getpid();
-    /* A /proc of another space of numbers speaks of others by our numbers: then it is not asked. */
+    /* A /proc of another PID namespace lists other processes under our PIDs: do not read it
+     * then. */
     if (read_stat("/proc/self/stat", &self) && self.process == out->process)
         out->start = self.start;
 }
@@ -111,8 +113,8 @@ void ll_owner_write(const ll_owner *owner, char text[LL_OWNER_TEXT])
     (void)ll_text_exact(text, LL_OWNER_TEXT,
                         "host %s\nmachine %s\nboot %s\nspace %s\nprocess %" PRId64
                         "\nstart %" PRId64 "\nsince %s\n",
-                        owner->host, owner->machine, owner->boot, owner->space, owner->process,
-                        owner->start, owner->since);
+                        owner->host, owner->machine, owner->boot, owner->pid_namespace,
+                        owner->process, owner->start, owner->since);
 }
 
 bool ll_owner_read(const char *text, ll_owner *out)
@@ -121,8 +123,8 @@ bool ll_owner_read(const char *text, ll_owner *out)
     return sscanf(text,
                   "host %64s machine %16s boot %39s space %31s process %18" SCNd64
                   " start %18" SCNd64 " since %31s",
-                  out->host, out->machine, out->boot, out->space, &out->process, &out->start,
-                  out->since) == 7 &&
+                  out->host, out->machine, out->boot, out->pid_namespace, &out->process,
+                  &out->start, out->since) == 7 &&
            out->process > 0 && out->process <= INT_MAX && out->start >= 0;
 }
 
@@ -133,34 +135,35 @@ static bool is_known(const char *text)
     return strcmp(text, k_unknown) != 0;
 }
 
-static bool are_one(const char *a, const char *b)
+static bool same_known(const char *a, const char *b)
 {
     return is_known(a) && strcmp(a, b) == 0;
 }
 
-static ll_owner_state look_at_process(const ll_owner *owner, const ll_owner *here)
+static ll_owner_state check_process(const ll_owner *owner, const ll_owner *here)
 {
     char path[64];
     process_stat found;
 
-    if (kill((pid_t)owner->process, 0) != 0 && errno == ESRCH) return LL_OWNER_GONE;
-    if (owner->start == 0 || here->start == 0) return LL_OWNER_LIVES;
+    if (kill((pid_t)owner->process, 0) != 0 && errno == ESRCH) return LL_OWNER_DEAD;
+    if (owner->start == 0 || here->start == 0) return LL_OWNER_ALIVE;
     (void)ll_text_exact(path, sizeof path, "/proc/%" PRId64 "/stat", owner->process);
-    if (!read_stat(path, &found)) return LL_OWNER_LIVES; /* other people's may be hidden */
-    if (found.start != owner->start) return LL_OWNER_GONE;
+    if (!read_stat(path, &found)) return LL_OWNER_ALIVE; /* other people's may be hidden */
+    if (found.start != owner->start) return LL_OWNER_DEAD;
     /* Z and X: nothing is left of its first thread. Another may still be caught in a write. */
-    if ((found.state == 'Z' || found.state == 'X') && found.threads <= 1) return LL_OWNER_GONE;
-    return LL_OWNER_LIVES;
+    if ((found.state == 'Z' || found.state == 'X') && found.threads <= 1) return LL_OWNER_DEAD;
+    return LL_OWNER_ALIVE;
 }
 
-ll_owner_state ll_owner_look(const ll_owner *owner, const ll_owner *here)
+ll_owner_state ll_owner_check(const ll_owner *owner, const ll_owner *here)
 {
-    if (are_one(owner->boot, here->boot)) /* whatever the machine is called now */
-        return are_one(owner->space, here->space) ? look_at_process(owner, here)
-                                                  : LL_OWNER_ELSEWHERE;
-    const bool restarted =
-        is_known(owner->boot) && is_known(here->boot) && strcmp(owner->space, k_first_space) == 0 &&
-        strcmp(here->space, k_first_space) == 0 && are_one(owner->host, here->host) &&
-        are_one(owner->machine, here->machine);
-    return restarted ? LL_OWNER_GONE : LL_OWNER_ELSEWHERE;
+    if (same_known(owner->boot, here->boot)) /* whatever the machine is called now */
+        return same_known(owner->pid_namespace, here->pid_namespace) ? check_process(owner, here)
+                                                                     : LL_OWNER_UNREACHABLE;
+    const bool restarted = is_known(owner->boot) && is_known(here->boot) &&
+                           strcmp(owner->pid_namespace, k_init_namespace) == 0 &&
+                           strcmp(here->pid_namespace, k_init_namespace) == 0 &&
+                           same_known(owner->host, here->host) &&
+                           same_known(owner->machine, here->machine);
+    return restarted ? LL_OWNER_DEAD : LL_OWNER_UNREACHABLE;
 }

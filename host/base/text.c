@@ -84,7 +84,7 @@ const char *ll_text_say_more(char *out, size_t size_bytes, const char *format, .
     return out;
 }
 
-void ll_text_mark_cut(char *out, size_t size_bytes)
+void ll_text_mark_truncated(char *out, size_t size_bytes)
 {
     if (strlen(out) + 1 >= size_bytes) end_in_dots(out, size_bytes);
 }

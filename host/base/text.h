@@ -1,12 +1,12 @@
-/* host/base/text.h - texts in buffers of a fixed size, which never lose their end without a word.
+/* host/base/text.h - formats text into buffers of a fixed size and never truncates it silently.
  *
- *   ll_text_exact   has room by construction: numbers, words out of our own tables
+ *   ll_text_exact   the buffer is large enough by construction: numbers, words from our own tables
  *   ll_text_fit     decides something (a path, a name, a key): what does not fit is a failure
  *   ll_text_say     is for a person: what does not fit ends in "..."
  *
- * What may be of any length is made by ll_text_format and ll_text_append (memory.h). The C
- * library's calls that cut in silence (snprintf, strncpy, ...) stand nowhere else;
- * tests/lint/banned looks for them. Floor 0. */
+ * What may be of any length is made by ll_text_format and ll_text_append (memory.h). Calls of the C
+ * library that truncate silently (snprintf, strncpy, ...) are used nowhere else; tests/lint/banned
+ * checks that. Floor 0. */
 #ifndef LL_BASE_TEXT_H
 #define LL_BASE_TEXT_H
 
@@ -35,6 +35,6 @@ const char *ll_text_say_more(char *out, size_t size_bytes, const char *format, .
 
 /** For a text that a library has put into `out`: one that fills it may have been cut, and ends in
  *  "..." now. */
-void ll_text_mark_cut(char *out, size_t size_bytes);
+void ll_text_mark_truncated(char *out, size_t size_bytes);
 
 #endif

@@ -37,7 +37,7 @@ static int read_numbers(const char *path, int64_t *numbers, int most)
 
 /* The least limit of a control group and of those around it, as far as they are seen here; 0: none.
  * `name` ("/user.slice/night.service") is cut from its end. */
-static int64_t least_limit_bytes(char *name)
+static int64_t min_limit_bytes(char *name)
 {
     int64_t least = 0;
 
@@ -66,7 +66,7 @@ static int64_t group_limit_bytes(void)
         told = strncmp(line, "0::/", strlen("0::/")) == 0;
     if (file != NULL) fclose(file);
     if (told) line[strcspn(line, "\n")] = '\0';
-    const int64_t least = least_limit_bytes(told ? line + strlen("0::") : root);
+    const int64_t least = min_limit_bytes(told ? line + strlen("0::") : root);
     free(line);
     return least;
 }

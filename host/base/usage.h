@@ -1,6 +1,6 @@
-/* host/base/usage.h - what this machine has and what this process takes of it. Floor 0.
+/* host/base/usage.h - the resources of this machine and what this process uses of them. Floor 0.
  *
- * Anonymous memory is what nobody else can take back: heap and stacks. Mapped files are not in it,
+ * Anonymous memory cannot be reclaimed by the system: heap and stacks. Mapped files are not in it,
  * for the system drops their pages when it needs the room. */
 #ifndef LL_BASE_USAGE_H
 #define LL_BASE_USAGE_H

@@ -8,10 +8,10 @@
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/utf8.h"
+#include "host/catalog/catalog_error.h"
 #include "host/catalog/column.h"
 #include "host/catalog/csv.h"
 #include "host/catalog/folder.h"
-#include "host/catalog/place.h"
 #include "host/catalog/select.h"
 #include "host/catalog/table.h"
 
@@ -59,9 +59,10 @@ static ll_status find_column(const loader *l, const char *wanted, const char *fa
 
     *out = ll_column_find(columns->names, columns->count, name, strlen(name));
     if (*out >= 0) return LL_OK;
-    return ll_place_fail(err, wanted != NULL ? LL_ERR_ARGUMENT : LL_ERR_FORMAT, l->path, line, name,
-                         "missing; the columns are %s",
-                         ll_place_names(columns->names, columns->count, list, sizeof list));
+    return ll_catalog_fail(
+        err, wanted != NULL ? LL_ERR_ARGUMENT : LL_ERR_FORMAT, l->path, line, name,
+        "missing; the columns are %s",
+        ll_catalog_list_names(columns->names, columns->count, list, sizeof list));
 }
 
 static ll_status list_attributes(ll_catalog *c, ll_error *err)
@@ -78,7 +79,7 @@ static ll_status list_attributes(ll_catalog *c, ll_error *err)
     return LL_OK;
 }
 
-static ll_status take_header(void *to, const ll_csv_row *row, ll_error *err)
+static ll_status receive_header(void *to, const ll_csv_row *row, ll_error *err)
 {
     loader *const l = to;
     ll_catalog *const c = l->catalog;
@@ -106,16 +107,16 @@ static ll_status check_id(const loader *l, const char *id, int64_t line, ll_erro
     const char *const column = c->columns.names[c->id_column];
     const int64_t twin = ll_table_find(&c->table, id);
     const size_t length = strlen(id);
-    char shown[LL_PLACE_TEXT];
+    char shown[LL_CATALOG_EXCERPT];
 
-    if (length == 0) return ll_place_fail(err, LL_ERR_FORMAT, l->path, line, column, "empty id");
+    if (length == 0) return ll_catalog_fail(err, LL_ERR_FORMAT, l->path, line, column, "empty id");
     if (length > LL_CATALOG_MAX_ID)
-        return ll_place_fail(err, LL_ERR_FORMAT, l->path, line, column,
-                             "id of %zu bytes; the limit is %d", length, LL_CATALOG_MAX_ID);
+        return ll_catalog_fail(err, LL_ERR_FORMAT, l->path, line, column,
+                               "id of %zu bytes; the limit is %d", length, LL_CATALOG_MAX_ID);
     if (twin >= 0)
-        return ll_place_fail(err, LL_ERR_FORMAT, l->path, line, column,
-                             "duplicate id %s, first on line %lld", ll_place_excerpt(id, shown),
-                             (long long)l->lines[twin]);
+        return ll_catalog_fail(err, LL_ERR_FORMAT, l->path, line, column,
+                               "duplicate id %s, first on line %lld", ll_catalog_excerpt(id, shown),
+                               (long long)l->lines[twin]);
     return LL_OK;
 }
 
@@ -144,7 +145,7 @@ static ll_status fill_template(loader *l, const char *id, ll_error *err)
     return LL_OK;
 }
 
-static ll_status take_row(void *to, const ll_csv_row *row, ll_error *err)
+static ll_status receive_row(void *to, const ll_csv_row *row, ll_error *err)
 {
     loader *const l = to;
     ll_catalog *const c = l->catalog;
@@ -166,7 +167,7 @@ static ll_status take_row(void *to, const ll_csv_row *row, ll_error *err)
 
 static ll_status load_csv(loader *l, ll_error *err)
 {
-    const ll_csv_sink sink = {.header = take_header, .row = take_row, .to = l};
+    const ll_csv_sink sink = {.header = receive_header, .row = receive_row, .to = l};
     const ll_catalog_options *const o = l->options;
     const char *const id = o->id_column != NULL ? o->id_column : "id";
 
@@ -176,7 +177,7 @@ static ll_status load_csv(loader *l, ll_error *err)
                        o->image_template);
     LL_TRY(ll_csv_read(l->path, o->delimiter, &sink, err));
     if (!l->opened)
-        return ll_place_fail(err, LL_ERR_FORMAT, l->path, 1, id, "missing; the file is empty");
+        return ll_catalog_fail(err, LL_ERR_FORMAT, l->path, 1, id, "missing; the file is empty");
     if (o->image_root != NULL)
         return ll_text_copy(o->image_root, strlen(o->image_root), &l->catalog->image_root, err);
     return ll_file_folder(l->path, &l->catalog->image_root, err);
@@ -202,14 +203,14 @@ static ll_status check_folder_options(const loader *l, ll_error *err)
     return LL_OK;
 }
 
-static ll_status take_file(loader *l, const char *name, ll_error *err)
+static ll_status add_file(loader *l, const char *name, ll_error *err)
 {
     const char *const fields[] = {name, name};
     const size_t length = strlen(name);
-    char shown[LL_PLACE_TEXT];
+    char shown[LL_CATALOG_EXCERPT];
 
     if (!ll_select_keeps(l->select, fields)) return LL_OK;
-    ll_place_excerpt(name, shown);
+    ll_catalog_excerpt(name, shown);
     if (ll_utf8_check(name, length) < length)
         return ll_fail(err, LL_ERR_FORMAT, "%s: invalid UTF-8 in the file name %s", l->path, shown);
     if (length > LL_CATALOG_MAX_ID)
@@ -236,7 +237,7 @@ static ll_status load_folder(loader *l, ll_error *err)
     LL_TRY_DONE(ll_text_copy(l->path, strlen(l->path), &c->image_root, err));
     LL_TRY_DONE(ll_folder_walk(l->path, &folder, err));
     for (int64_t i = 0; i < folder.count; i++)
-        LL_TRY_DONE(take_file(l, folder.names[i], err));
+        LL_TRY_DONE(add_file(l, folder.names[i], err));
 done:
     ll_folder_release(&folder);
     return status;

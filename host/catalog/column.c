@@ -2,7 +2,7 @@
 #include "host/catalog/column.h"
 #include "host/base/memory.h"
 #include "host/base/text.h"
-#include "host/catalog/place.h"
+#include "host/catalog/catalog_error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,20 +22,21 @@ int ll_column_find(const char *const *names, int count, const char *name, size_t
 static ll_status check_name(const ll_columns *columns, const char *header_name, const char *file,
                             int64_t line, ll_error *err)
 {
-    char number[LL_PLACE_TEXT];
+    char number[LL_CATALOG_EXCERPT];
     const char *const name = columns->names[columns->count];
     const int twin = ll_column_find(columns->names, columns->count, name, strlen(name));
 
     ll_text_exact(number, sizeof number, "%d", columns->count + 1);
     if (name[0] == '\0')
-        return ll_place_fail(err, LL_ERR_FORMAT, file, line, number, "has no name");
+        return ll_catalog_fail(err, LL_ERR_FORMAT, file, line, number, "has no name");
     if (strcmp(name, ".") == 0)
-        return ll_place_fail(err, LL_ERR_FORMAT, file, line, number,
-                             "is called \".\", which HDF5 cannot store");
+        return ll_catalog_fail(err, LL_ERR_FORMAT, file, line, number,
+                               "is called \".\", which HDF5 cannot store");
     if (twin >= 0)
-        return ll_place_fail(err, LL_ERR_FORMAT, file, line, header_name,
-                             "two columns of this name, %d and %d%s", twin + 1, columns->count + 1,
-                             strchr(header_name, '/') != NULL ? " ('/' counts as '_')" : "");
+        return ll_catalog_fail(err, LL_ERR_FORMAT, file, line, header_name,
+                               "two columns of this name, %d and %d%s", twin + 1,
+                               columns->count + 1,
+                               strchr(header_name, '/') != NULL ? " ('/' counts as '_')" : "");
     return LL_OK;
 }
 

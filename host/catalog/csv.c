@@ -8,7 +8,7 @@
 #include "host/base/memory.h"
 #include "host/base/text.h"
 #include "host/base/utf8.h"
-#include "host/catalog/place.h"
+#include "host/catalog/catalog_error.h"
 
 #include <csv.h>
 #include <errno.h>
@@ -75,10 +75,10 @@ static ll_status row_text_finish(row_text *row, int64_t line, ll_csv_row *out, l
 }
 
 /* What errors call field `index`: its name, or its number where no name is known. */
-static const char *column_label(const reader *r, int index, char buffer[LL_PLACE_TEXT])
+static const char *column_label(const reader *r, int index, char buffer[LL_CATALOG_EXCERPT])
 {
     if (r->has_header && index < r->header.count) return r->header.fields[index];
-    return ll_text_exact(buffer, LL_PLACE_TEXT, "%d", index + 1);
+    return ll_text_exact(buffer, LL_CATALOG_EXCERPT, "%d", index + 1);
 }
 
 /* LF, CRLF and CR each end a line. */
@@ -93,24 +93,26 @@ static int64_t line_ends(const char *text, size_t length)
 
 static ll_status check_field(reader *r, const char *field, size_t length)
 {
-    char label[LL_PLACE_TEXT];
+    char label[LL_CATALOG_EXCERPT];
     const char *const nul = length > 0 ? memchr(field, '\0', length) : NULL;
     const size_t valid = ll_utf8_check(field, length);
     const char *const column = column_label(r, r->row.count, label);
 
     if (nul != NULL && (size_t)(nul - field) < valid)
-        return ll_place_fail(r->err, LL_ERR_FORMAT, r->path,
-                             r->line + line_ends(field, (size_t)(nul - field)), column, "NUL byte");
+        return ll_catalog_fail(r->err, LL_ERR_FORMAT, r->path,
+                               r->line + line_ends(field, (size_t)(nul - field)), column,
+                               "NUL byte");
     if (valid < length)
-        return ll_place_fail(r->err, LL_ERR_FORMAT, r->path, r->line + line_ends(field, valid),
-                             column, "invalid UTF-8 (byte 0x%02X)", (unsigned char)field[valid]);
+        return ll_catalog_fail(r->err, LL_ERR_FORMAT, r->path, r->line + line_ends(field, valid),
+                               column, "invalid UTF-8 (byte 0x%02X)", (unsigned char)field[valid]);
     if (length > LL_CSV_MAX_FIELD)
-        return ll_place_fail(r->err, LL_ERR_FORMAT, r->path, r->line, column,
-                             "longer than %d bytes; is a closing quote missing?", LL_CSV_MAX_FIELD);
+        return ll_catalog_fail(r->err, LL_ERR_FORMAT, r->path, r->line, column,
+                               "longer than %d bytes; is a closing quote missing?",
+                               LL_CSV_MAX_FIELD);
     return LL_OK;
 }
 
-static ll_status take_field(reader *r, const char *field, size_t length)
+static ll_status append_field(reader *r, const char *field, size_t length)
 {
     if (r->row.count == 0) r->row_line = r->line;
     LL_TRY(check_field(r, field, length));
@@ -129,13 +131,13 @@ static void on_field(void *field, size_t length, void *state)
 
     r->after_cr = false;
     r->pending_bytes = 0;
-    if (r->status == LL_OK) r->status = take_field(r, field, length);
+    if (r->status == LL_OK) r->status = append_field(r, field, length);
 }
 
-static ll_status take_row(reader *r)
+static ll_status deliver_row(reader *r)
 {
     const int got = r->row.count, want = r->header.count;
-    char label[LL_PLACE_TEXT];
+    char label[LL_CATALOG_EXCERPT];
     ll_csv_row row;
 
     if (!r->has_header) {
@@ -146,13 +148,13 @@ static ll_status take_row(reader *r)
         return r->sink->header(r->sink->to, &row, r->err);
     }
     if (got < want)
-        return ll_place_fail(
+        return ll_catalog_fail(
             r->err, LL_ERR_FORMAT, r->path, r->row_line, column_label(r, got, label),
             "missing; the row has %d field%s, the header %d", got, got == 1 ? "" : "s", want);
     if (got > want)
-        return ll_place_fail(r->err, LL_ERR_FORMAT, r->path, r->row_line,
-                             column_label(r, want, label),
-                             "not in the header; the row has %d fields, the header %d", got, want);
+        return ll_catalog_fail(
+            r->err, LL_ERR_FORMAT, r->path, r->row_line, column_label(r, want, label),
+            "not in the header; the row has %d fields, the header %d", got, want);
     LL_TRY(row_text_finish(&r->row, r->row_line, &row, r->err));
     return r->sink->row(r->sink->to, &row, r->err);
 }
@@ -165,7 +167,7 @@ static void on_row(int end, void *state)
     const bool second_half = end == '\n' && r->after_cr;
 
     r->pending_bytes = 0;
-    if (r->status == LL_OK && r->row.count > 0) r->status = take_row(r);
+    if (r->status == LL_OK && r->row.count > 0) r->status = deliver_row(r);
     r->row.count = 0;
     r->row.used = 0;
     r->after_cr = end == '\r';
@@ -198,28 +200,29 @@ static int is_never_space(unsigned char byte)
 
 static ll_status feed(reader *r, const char *data, size_t length)
 {
-    char label[LL_PLACE_TEXT];
+    char label[LL_CATALOG_EXCERPT];
     r->pending_bytes += length;
-    const size_t taken = csv_parse(&r->parser, data, length, on_field, on_row, r);
+    const size_t parsed = csv_parse(&r->parser, data, length, on_field, on_row, r);
 
     if (r->status != LL_OK) return r->status;
     const char *const column = column_label(r, r->row.count, label);
-    if (taken < length && csv_error(&r->parser) == CSV_EPARSE)
-        return ll_place_fail(r->err, LL_ERR_FORMAT, r->path, r->line, column,
-                             data[taken] == '"' ? "bad quote: inside a field that is not quoted"
-                                                : "bad quote: text after the closing quote");
-    if (taken < length)
+    if (parsed < length && csv_error(&r->parser) == CSV_EPARSE)
+        return ll_catalog_fail(r->err, LL_ERR_FORMAT, r->path, r->line, column,
+                               data[parsed] == '"' ? "bad quote: inside a field that is not quoted"
+                                                   : "bad quote: text after the closing quote");
+    if (parsed < length)
         return ll_fail(r->err, LL_ERR_MEMORY, "%s: no memory to read a field", r->path);
     if (r->pending_bytes > (size_t)LL_CSV_MAX_FIELD + CHUNK)
-        return ll_place_fail(r->err, LL_ERR_FORMAT, r->path, r->line, column,
-                             "longer than %d bytes; is a closing quote missing?", LL_CSV_MAX_FIELD);
+        return ll_catalog_fail(r->err, LL_ERR_FORMAT, r->path, r->line, column,
+                               "longer than %d bytes; is a closing quote missing?",
+                               LL_CSV_MAX_FIELD);
     return LL_OK;
 }
 
 static ll_status read_file(reader *r, FILE *file, char delimiter, char *chunk)
 {
     static const char byte_order_mark[] = {'\xEF', '\xBB', '\xBF'};
-    char label[LL_PLACE_TEXT];
+    char label[LL_CATALOG_EXCERPT];
     size_t got = 0;
     bool first = true;
 
@@ -237,8 +240,8 @@ static ll_status read_file(reader *r, FILE *file, char delimiter, char *chunk)
     }
     if (ferror(file)) return ll_fail(r->err, LL_ERR_IO, "%s: %s", r->path, strerror(errno));
     if (csv_fini(&r->parser, on_field, on_row, r) != 0)
-        return ll_place_fail(r->err, LL_ERR_FORMAT, r->path, r->line,
-                             column_label(r, r->row.count, label), "bad quote: never closed");
+        return ll_catalog_fail(r->err, LL_ERR_FORMAT, r->path, r->line,
+                               column_label(r, r->row.count, label), "bad quote: never closed");
     return r->status;
 }
 

@@ -30,8 +30,8 @@ static ll_status join(const char *folder, const char *name, char **out, ll_error
     return ll_text_format(out, err, "%s%s%s", folder, slash ? "/" : "", name);
 }
 
-static ll_status look_at(DIR *open_folder, const char *folder, const char *name, entry_kind *kind,
-                         ll_error *err)
+static ll_status entry_kind_of(DIR *open_folder, const char *folder, const char *name,
+                               entry_kind *kind, ll_error *err)
 {
     struct stat info;
     const int fd = dirfd(open_folder);
@@ -66,7 +66,7 @@ static ll_status list_one(const char *root, const char *relative, ll_folder *fil
         const struct dirent *const entry = readdir(open_folder);
         if (entry == NULL) break;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        LL_TRY_DONE(look_at(open_folder, folder, entry->d_name, &kind, err));
+        LL_TRY_DONE(entry_kind_of(open_folder, folder, entry->d_name, &kind, err));
         if (kind == ENTRY_OTHER) continue;
         LL_TRY_DONE(join(relative, entry->d_name, &name, err));
         LL_TRY_DONE(push(kind == ENTRY_FILE ? files : todo, name, err));

@@ -1,8 +1,8 @@
 /* host/catalog/select.c - see select.h. */
 #include "host/catalog/select.h"
 #include "host/base/memory.h"
+#include "host/catalog/catalog_error.h"
 #include "host/catalog/column.h"
-#include "host/catalog/place.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +25,10 @@ static int by_column(const void *a, const void *b)
 static ll_status parse(const char *text, const char *const *columns, int column_count, filter *out,
                        ll_error *err)
 {
-    char shown[LL_PLACE_TEXT], name[LL_PLACE_TEXT], list[96];
+    char shown[LL_CATALOG_EXCERPT], name[LL_CATALOG_EXCERPT], list[96];
     const char *const equals = strchr(text, '=');
 
-    ll_place_excerpt(text, shown);
+    ll_catalog_excerpt(text, shown);
     if (equals == NULL || equals == text)
         return ll_fail(err, LL_ERR_ARGUMENT, "--keep %s: write COLUMN=VALUE", shown);
     out->value = equals + 1;
@@ -37,10 +37,10 @@ static ll_status parse(const char *text, const char *const *columns, int column_
 
     char *column = NULL;
     LL_TRY(ll_text_copy(text, (size_t)(equals - text), &column, err));
-    ll_place_excerpt(column, name);
+    ll_catalog_excerpt(column, name);
     free(column);
     return ll_fail(err, LL_ERR_ARGUMENT, "--keep %s: no column %s; the columns are %s", shown, name,
-                   ll_place_names(columns, column_count, list, sizeof list));
+                   ll_catalog_list_names(columns, column_count, list, sizeof list));
 }
 
 ll_status ll_select_create(const char *const *keep, int keep_count, const char *const *columns,

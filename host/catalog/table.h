@@ -23,8 +23,9 @@ typedef struct ll_table {
     int64_t slot_count;
 } ll_table;
 
-/** Append a row of `columns` fields. The key must be new (ll_table_find). LL_ERR_MEMORY, also for
- *  a row of 4 GiB; LL_ERR_FORMAT beyond 2^32 - 2 rows, what `/neighbors/index` can name. */
+/** Append a row of `columns` fields. The key must not exist yet (see ll_table_find). LL_ERR_MEMORY,
+ *  also for a row of 4 GiB; LL_ERR_FORMAT beyond 2^32 - 2 rows, what `/neighbors/index` can
+ *  name. */
 LL_NODISCARD ll_status ll_table_add(ll_table *table, const char *const *fields, ll_error *err);
 
 /** Row whose key is `key`, or -1. Not after ll_table_seal. */
@@ -33,7 +34,7 @@ int64_t ll_table_find(const ll_table *table, const char *key);
 /** Borrowed until the table changes. */
 const char *ll_table_text(const ll_table *table, int64_t row, int column);
 
-/** No row will follow: give back what only growing and finding need. */
+/** Call after the last row: frees what only ll_table_add and ll_table_find need. */
 void ll_table_seal(ll_table *table);
 
 void ll_table_release(ll_table *table);

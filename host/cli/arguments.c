@@ -51,7 +51,7 @@ static int option_count(const ll_option *options)
 }
 
 /* Keep `text`, which came from malloc, until the arguments are freed. */
-static ll_status own_text(ll_arguments *arguments, char *text, ll_error *err)
+static ll_status keep_text(ll_arguments *arguments, char *text, ll_error *err)
 {
     const ll_status status = ll_grow("options", &arguments->texts, &arguments->texts_capacity,
                                      arguments->texts_count + 1, sizeof *arguments->texts, err);
@@ -103,21 +103,21 @@ static const char *default_text(const ll_option *option, char buffer[LL_NUMBER_T
     return "";
 }
 
-static ll_status translate_option(ll_arguments *arguments, int place, struct poptOption *entry,
+static ll_status translate_option(ll_arguments *arguments, int index, struct poptOption *entry,
                                   ll_error *err)
 {
-    const ll_option *const option = &arguments->options[place];
+    const ll_option *const option = &arguments->options[index];
     char number[LL_NUMBER_TEXT], *help = NULL;
     const char *const shown = default_text(option, number);
 
     LL_TRY(ll_text_format(&help, err, shown[0] != '\0' ? "%s (default: %s)" : "%s", option->help,
                           shown));
-    LL_TRY(own_text(arguments, help, err));
+    LL_TRY(keep_text(arguments, help, err));
     *entry = (struct poptOption){
         .longName = option->name,
         .shortName = option->letter,
         .argInfo = option->kind == LL_OPTION_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
-        .val = place + 1,
+        .val = index + 1,
         .descrip = help,
         .argDescrip = option->kind == LL_OPTION_FLAG ? NULL : option->value,
     };
@@ -185,7 +185,7 @@ static ll_status list_append(ll_arguments *arguments, ll_option_list *list, cons
     LL_TRY(ll_alloc("options", list->count + 1, sizeof *grown, &grown, err));
     if (list->count > 0) memcpy(grown, list->items, (size_t)list->count * sizeof *grown);
     grown[list->count] = text;
-    LL_TRY(own_text(arguments, (char *)grown, err));
+    LL_TRY(keep_text(arguments, (char *)grown, err));
     list->items = grown;
     list->count++;
     return LL_OK;
@@ -237,7 +237,7 @@ static ll_status popt_option(ll_arguments *arguments, int val, ll_error *err)
     default: {
         const ll_option *const option = &arguments->options[val - 1];
         char *const text = poptGetOptArg(arguments->popt); /* ours to free; NULL for a flag */
-        if (text != NULL) LL_TRY(own_text(arguments, text, err));
+        if (text != NULL) LL_TRY(keep_text(arguments, text, err));
         arguments->given[val - 1] = true;
         return option_store(arguments, option, text, err);
     }
@@ -272,7 +272,7 @@ static ll_status arguments_create(const ll_program *program, int argc, const cha
     if (arguments->popt == NULL) return ll_fail(err, LL_ERR_MEMORY, "options: out of memory");
     LL_TRY(
         ll_text_format(&synopsis, err, "[OPTION...] %s\n%s", program->synopsis, program->summary));
-    LL_TRY(own_text(arguments, synopsis, err));
+    LL_TRY(keep_text(arguments, synopsis, err));
     poptSetOtherOptionHelp(arguments->popt, synopsis);
     return LL_OK;
 }
@@ -350,9 +350,9 @@ int ll_arguments_count(const ll_arguments *arguments)
     return arguments->positional_count;
 }
 
-const char *ll_arguments_at(const ll_arguments *arguments, int place)
+const char *ll_arguments_at(const ll_arguments *arguments, int index)
 {
-    return arguments->positional[place];
+    return arguments->positional[index];
 }
 
 ll_status ll_arguments_expect(const ll_arguments *arguments, int low, int high, ll_error *err)

@@ -87,7 +87,7 @@ bool ll_arguments_given(const ll_arguments *arguments, const char *name);
 
 /* Positional arguments, borrowed. */
 int ll_arguments_count(const ll_arguments *arguments);
-const char *ll_arguments_at(const ll_arguments *arguments, int place);
+const char *ll_arguments_at(const ll_arguments *arguments, int index);
 
 /** Check the number of positional arguments (high < 0: no limit). LL_ERR_ARGUMENT repeats the
  *  synopsis: "expected INDEX.h5 ID...; lookloom-query --help". */

@@ -1,4 +1,5 @@
-/* host/cli/exit_code.h - how a program of ours ends: one line, one number. Floor 1; includes base.
+/* host/cli/exit_code.h - how programs report a failure and choose their exit code. Floor 1;
+ * includes base.
  */
 #ifndef LL_CLI_EXIT_CODE_H
 #define LL_CLI_EXIT_CODE_H

@@ -40,8 +40,8 @@ LL_NODISCARD ll_status ll_records_create(FILE *stream, ll_format format, const l
 /** One row: a text per column, copied if needed. NULL is an empty cell, null in json. */
 LL_NODISCARD ll_status ll_records_row(ll_records *records, const char *const *cells, ll_error *err);
 
-/** A line above a table that has rows, borrowed until ll_records_free. Programs read the other
- *  formats, so what it says belongs into columns of those. */
+/** A heading above a table that has rows, borrowed until ll_records_free. Other formats, which
+ *  programs read, have no heading: the information must be in their columns. */
 void ll_records_head(ll_records *records, const char *line);
 
 /** Leave out columns of a table from the right until it is at most `width` wide (0: no limit); the

@@ -29,7 +29,7 @@ static const struct {
     [STORE] = {"store", ll_bench_store},
     [QUERY] = {"query", ll_bench_query},
 };
-enum { COLUMNS = 13, MOST_BATCHES = 16 };
+enum { COLUMNS = 13, MAX_BATCHES = 16 };
 static const int64_t k_largest_batch = 4096;
 
 static const ll_column k_columns[COLUMNS] = {
@@ -43,7 +43,7 @@ struct request {
     double seconds;
     const char *batch, *photos, *folder, *index, *keep;
     const char *weights, *backend, *precision, *matrix, *format;
-    int batches[MOST_BATCHES]; /* of `batch`; one 0: the backend's default */
+    int batches[MAX_BATCHES]; /* of `batch`; one 0: the backend's default */
     int batch_count;
 };
 
@@ -72,7 +72,7 @@ static ll_status print_result(ll_records *to, const ll_bench_result *r, ll_error
 }
 
 /* A figure that cannot be is printed, and said to be one. */
-static void doubt(const ll_bench_result *r, const ll_log *log)
+static void warn_beyond_limit(const ll_bench_result *r, const ll_log *log)
 {
     if (!ll_bench_beyond_limit(r)) return;
     ll_log_line(
@@ -109,7 +109,7 @@ static ll_status check_stages(const ll_arguments *arguments, ll_error *err)
 }
 
 /* Is this stage the only one asked for? */
-static bool alone(const ll_arguments *arguments, const char *stage)
+static bool is_only_stage(const ll_arguments *arguments, const char *stage)
 {
     return ll_arguments_count(arguments) == 1 && strcmp(ll_arguments_at(arguments, 0), stage) == 0;
 }
@@ -117,15 +117,15 @@ static bool alone(const ll_arguments *arguments, const char *stage)
 /* What the index of a night has and a bench in memory has not. */
 static ll_status check_kept(const ll_arguments *arguments, const struct request *r, ll_error *err)
 {
-    const bool night = r->keep != NULL && alone(arguments, "similarity");
+    const bool single_run = r->keep != NULL && is_only_stage(arguments, "similarity");
     const bool narrow = strcmp(r->matrix, "float32") != 0 && strcmp(r->matrix, "none") != 0;
 
-    if (r->keep != NULL && !night && !alone(arguments, "query"))
+    if (r->keep != NULL && !single_run && !is_only_stage(arguments, "query"))
         return ll_fail(err, LL_ERR_ARGUMENT, "--keep: for `bench similarity` or `bench query`");
-    if (!night && narrow)
+    if (!single_run && narrow)
         return ll_fail(err, LL_ERR_ARGUMENT, "--matrix %s: only for `bench similarity --keep`",
                        r->matrix);
-    if (!night && r->memory != LL_OPTION_UNSET)
+    if (!single_run && r->memory != LL_OPTION_UNSET)
         return ll_fail(err, LL_ERR_ARGUMENT, "--memory: only for `bench similarity --keep`");
     return LL_OK;
 }
@@ -145,13 +145,13 @@ static ll_status run_stage(enum stage stage, const struct request *r,
         ll_bench_result results[LL_BENCH_RESULTS] = {0};
         options.batch = r->batches[b];
         if (stage == SIMILARITY && r->keep != NULL)
-            LL_TRY(ll_bench_second_half(&options, results, err));
+            LL_TRY(ll_bench_compare_write(&options, results, err));
         else
             LL_TRY(k_stages[stage].run(&options, results, err));
         for (int i = 0; i < LL_BENCH_RESULTS; i++) {
             if (results[i].runs == 0) continue;
             LL_TRY(print_result(records, results + i, err));
-            doubt(results + i, common->log);
+            warn_beyond_limit(results + i, common->log);
         }
     }
     return LL_OK;
@@ -204,9 +204,9 @@ static ll_status read_batches(struct request *r, ll_error *err)
         char *word = NULL;
         const size_t length = strcspn(at, ",");
         int64_t batch = 0;
-        if (r->batch_count == MOST_BATCHES)
+        if (r->batch_count == MAX_BATCHES)
             return ll_fail(err, LL_ERR_ARGUMENT, "--batch %s: at most %d numbers", r->batch,
-                           MOST_BATCHES);
+                           MAX_BATCHES);
         LL_TRY(ll_text_copy(at, length, &word, err));
         const ll_status status = ll_number_int("--batch", word, 1, k_largest_batch, &batch, err);
         free(word);

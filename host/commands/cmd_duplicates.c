@@ -25,10 +25,10 @@ static ll_status id_text(const ll_query *query, int64_t row, char **out, ll_erro
 }
 
 static ll_status print_item(ll_records *records, const ll_query *query, int64_t group,
-                            const ll_duplicate_groups *groups, int64_t place, ll_error *err)
+                            const ll_duplicate_groups *groups, int64_t index, ll_error *err)
 {
     ll_status status = LL_OK;
-    const ll_duplicate *const item = &groups->items[place];
+    const ll_duplicate *const item = &groups->items[index];
     const double worst = groups->lowest[group];
     char number[LL_NUMBER_TEXT], size[LL_NUMBER_TEXT];
     char score[LL_QUERY_SCORE_TEXT], lowest[LL_QUERY_SCORE_TEXT];
@@ -84,7 +84,7 @@ done:
 }
 
 /* What is not certain, or not known. */
-static void say_doubts(const ll_duplicate_groups *groups)
+static void print_caveats(const ll_duplicate_groups *groups)
 {
     char count[LL_NUMBER_TEXT], most[LL_NUMBER_TEXT];
 
@@ -114,7 +114,7 @@ static void say_doubts(const ll_duplicate_groups *groups)
                 "without a matrix\n",
                 k_program, ll_number_grouped(groups->too_large, count),
                 groups->too_large == 1 ? "" : "s",
-                ll_number_grouped(LL_DUPLICATE_LOWEST_MOST, most));
+                ll_number_grouped(LL_DUPLICATE_LOWEST_MAX, most));
 }
 
 static void say(const ll_query *query, const ll_duplicate_groups *groups, double min_score)
@@ -127,7 +127,7 @@ static void say(const ll_query *query, const ll_duplicate_groups *groups, double
         min_score, groups->linkage == LL_LINKAGE_CHAIN ? "" : " with every other of their group",
         ll_number_grouped(groups->first[groups->count], found),
         ll_number_grouped(ll_query_items(query), items), ll_number_grouped(groups->twins, twins));
-    say_doubts(groups);
+    print_caveats(groups);
 }
 
 static ll_status check_memory(int64_t memory, bool every_pair, ll_error *err)

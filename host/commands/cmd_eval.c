@@ -15,7 +15,7 @@
 #include <string.h>
 
 static const char k_program[] = "lookloom eval";
-enum { MOST_K = 1024 };
+enum { MAX_K = 1024 };
 
 /* "1,5,10" into `cuts`. */
 static ll_status parse_cuts(const char *text, int64_t *cuts, int *count, ll_error *err)
@@ -28,7 +28,7 @@ static ll_status parse_cuts(const char *text, int64_t *cuts, int *count, ll_erro
         if (*count == LL_EVALUATION_CUTS)
             return ll_fail(err, LL_ERR_ARGUMENT, "--k: more than %d values", LL_EVALUATION_CUTS);
         LL_TRY(ll_text_copy(text, length, &word, err));
-        status = ll_number_int("--k", word, 1, MOST_K, &cuts[*count], err);
+        status = ll_number_int("--k", word, 1, MAX_K, &cuts[*count], err);
         free(word);
         LL_TRY(status);
         ++*count;

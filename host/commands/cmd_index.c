@@ -197,7 +197,7 @@ static ll_status run_dry(const ll_pipeline_options *options, int *code, ll_error
     return status;
 }
 
-static ll_status run_night(const ll_pipeline_options *options, bool quiet, ll_progress **progress,
+static ll_status run_index(const ll_pipeline_options *options, bool quiet, ll_progress **progress,
                            int *code, ll_error *err)
 {
     ll_pipeline_summary summary;
@@ -238,7 +238,7 @@ int cmd_index(int argc, const char *const *argv)
     if (request.dry_run)
         LL_TRY_DONE(run_dry(&options, &code, &err));
     else
-        LL_TRY_DONE(run_night(&options, quiet, &progress, &code, &err));
+        LL_TRY_DONE(run_index(&options, quiet, &progress, &code, &err));
 done:
     ll_progress_free(progress);
     ll_arguments_free(arguments);

@@ -19,8 +19,8 @@
 
 static const char k_program[] = "lookloom match";
 enum {
-    FIXED_COLUMNS = 5,    /* query, rank, score, id, image */
-    COLUMNS_MOST = 5 + 60 /* of a table; attributes beyond are left to the other formats */
+    FIXED_COLUMNS = 5,   /* query, rank, score, id, image */
+    MAX_COLUMNS = 5 + 60 /* of a table; attributes beyond are left to the other formats */
 };
 
 /* The command line, as texts and numbers. */
@@ -110,7 +110,7 @@ static ll_status print_json(const matcher *m, ll_format format, ll_error *err)
 static ll_status print_hits(ll_records *records, const ll_query_answer *answer, bool table,
                             int columns, ll_error *err)
 {
-    const char *cells[COLUMNS_MOST];
+    const char *cells[MAX_COLUMNS];
     char rank[LL_NUMBER_TEXT], score[LL_QUERY_SCORE_TEXT];
 
     for (int64_t i = 0; i < answer->count; i++) {
@@ -132,16 +132,16 @@ static ll_status print_records(const matcher *m, ll_format format, ll_error *err
 {
     ll_status status = LL_OK;
     const bool table = format == LL_FORMAT_TABLE;
-    ll_column columns[COLUMNS_MOST] = {{"query", false},
-                                       {"rank", true},
-                                       {table ? "score" : "id", table},
-                                       {table ? "id" : "score", !table},
-                                       {"image", false}};
+    ll_column columns[MAX_COLUMNS] = {{"query", false},
+                                      {"rank", true},
+                                      {table ? "score" : "id", table},
+                                      {table ? "id" : "score", !table},
+                                      {"image", false}};
     ll_records *records = NULL;
     int count = FIXED_COLUMNS;
 
     if (table && m->photos->count > 0)
-        for (int c = 0; c < m->answers[0]->columns && count < COLUMNS_MOST; c++)
+        for (int c = 0; c < m->answers[0]->columns && count < MAX_COLUMNS; c++)
             columns[count++] = (ll_column){m->answers[0]->column_names[c], false};
     LL_TRY_DONE(ll_records_create(stdout, format, columns, count, &records, err));
     ll_records_limit(records, ll_terminal_width(stdout), FIXED_COLUMNS);
@@ -168,7 +168,7 @@ static ll_status settle_scores(matcher *m, ll_error *err)
 }
 
 /* Photos that cannot be used are said even by --quiet: they change the exit code. */
-static void say_rejects(matcher *m)
+static void log_rejects(matcher *m)
 {
     for (int64_t i = 0; i < m->photos->rejected; i++)
         fprintf(stderr, "%s: %s: %s\n", k_program, m->photos->rejects[i].name,
@@ -176,7 +176,7 @@ static void say_rejects(matcher *m)
     if (m->photos->rejected > 0) m->code = LL_EXIT_NO;
 }
 
-static void say_hints(const matcher *m)
+static void log_hints(const matcher *m)
 {
     char text[LL_QUERY_HINT_TEXT];
 
@@ -237,8 +237,8 @@ static ll_status match(matcher *m, ll_error *err)
                                    ll_progress_log(m->progress), m->answers, err));
     ll_progress_free(m->progress);
     m->progress = NULL;
-    say_rejects(m);
-    say_hints(m);
+    log_rejects(m);
+    log_hints(m);
     if (format == LL_FORMAT_JSON || format == LL_FORMAT_JSONL) return print_json(m, format, err);
     return print_records(m, format, err);
 }

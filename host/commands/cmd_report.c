@@ -19,7 +19,7 @@
 static const char k_program[] = "lookloom report";
 
 /* Scores that one histogram may count: a second or so, and never all of a large matrix. */
-enum { SCORES_MOST = 64 * 1000 * 1000 };
+enum { MAX_SCORES = 64 * 1000 * 1000 };
 
 static int ascending(const void *a, const void *b)
 {
@@ -120,7 +120,7 @@ done:
 /* Everything that is counted before the first word is written. */
 static ll_status gather(ll_report *report, ll_duplicate_groups **groups, ll_error *err)
 {
-    LL_TRY(ll_report_scores_count(report->reader, SCORES_MOST, report->seed, report->log,
+    LL_TRY(ll_report_scores_count(report->reader, MAX_SCORES, report->seed, report->log,
                                   &report->scores, err));
     static const ll_duplicate_options k_alike = {.min_score = LL_REPORT_ALIKE,
                                                  .linkage = LL_LINKAGE_CHAIN};
@@ -189,7 +189,7 @@ int cmd_report(int argc, const char *const *argv)
         {"item", 0, LL_OPTION_LIST, &chosen.items, "ID",
          "show this item and its nearest; repeatable", 0, 0},
         {"sheet", 0, LL_OPTION_INT, &chosen.sheet, "N", "show N drawn items and their nearest", 0,
-         LL_REPORT_SHEET_MOST},
+         LL_REPORT_SHEET_MAX},
         {"seed", 0, LL_OPTION_INT, &chosen.seed, "S", "of what is drawn", 0, (double)INT32_MAX},
         {"title", 0, LL_OPTION_TEXT, &chosen.title, "TEXT",
          "heading of the page (default: the index's name)", 0, 0},

@@ -1,4 +1,4 @@
-/* host/commands/cmd_verify.c - `lookloom verify`: is this index what it promises to be? */
+/* host/commands/cmd_verify.c - `lookloom verify`: checks an index against its format. */
 #include "host/commands/command.h"
 #include "host/commands/print_findings.h"
 

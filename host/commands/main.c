@@ -25,8 +25,8 @@ int main(int argc, char **argv)
 {
     const char *const word = argc > 1 ? argv[1] : "";
 
-    /* It would win over what we ask of HDF5, which is no locks: files appear whole and never
-     * change. */
+    /* This variable would override our request for no file locks; none are needed, since files
+     * appear whole and never change. */
     (void)unsetenv("HDF5_USE_FILE_LOCKING");
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0 ||
         strcmp(word, "help") == 0) {

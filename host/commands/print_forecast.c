@@ -30,7 +30,7 @@ static void print_disk(FILE *to, const ll_forecast *f)
 
 static void print_memory(FILE *to, const ll_memory_plan *m)
 {
-    print_size(to, "memory, at the least", m->least_bytes,
+    print_size(to, "memory, at the least", m->min_bytes,
                "anonymous, while comparing; mapped files and the network not counted");
     print_size(to, "memory, at most", m->limit_bytes,
                "--memory, or else a quarter of what there is");

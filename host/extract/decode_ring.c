@@ -1,8 +1,8 @@
 /* host/extract/decode_ring.c - see decode_ring.h.
  *
  * One mutex guards everything but the pixels: it is taken twice a photo, and a photo takes
- * milliseconds. A row's place in the ring is row % capacity; it belongs to a decoder until `ready`,
- * then to the owner until the owner asks for the row after it. */
+ * milliseconds. A row uses slot row % capacity, which belongs to a decoder until `ready`, then to
+ * the owner until the owner asks for the next row. */
 #include "host/extract/decode_ring.h"
 
 #include "host/base/clock.h"
@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-struct place {
+struct slot {
     bool ready;
     ll_image_facts facts;
 };
@@ -21,13 +21,13 @@ struct place {
 struct ll_decode_ring {
     ll_decode_ring_options options;
     int64_t rows, capacity;
-    struct place *places; /* (capacity) */
-    uint8_t *pixels;      /* (capacity, LL_IMAGE_BYTES) */
+    struct slot *slots; /* (capacity) */
+    uint8_t *pixels;    /* (capacity, LL_IMAGE_BYTES) */
 
     pthread_mutex_t lock;
     pthread_cond_t room, filled;
-    int64_t claimed; /* rows given to decoders */
-    int64_t taken;   /* rows the owner has asked for */
+    int64_t claimed;  /* rows given to decoders */
+    int64_t consumed; /* rows the owner has asked for */
     bool stop;
     ll_status status; /* the first failure of a decoder */
     ll_error err;
@@ -40,10 +40,11 @@ struct ll_decode_ring {
 /* The next row to decode, or -1 when there is none left or the ring stops. Called locked. */
 static int64_t claim(ll_decode_ring *ring)
 {
-    /* The owner still reads row taken - 1, so `capacity` places reach to row taken - 2 + capacity.
+    /* The owner still reads row consumed - 1, so `capacity` slots reach to row consumed - 2 +
+     * capacity.
      */
     while (!ring->stop && ring->claimed < ring->rows &&
-           ring->claimed > ring->taken - 2 + ring->capacity)
+           ring->claimed > ring->consumed - 2 + ring->capacity)
         pthread_cond_wait(&ring->room, &ring->lock);
     if (ring->stop || ring->claimed >= ring->rows) return -1;
     return ring->claimed++;
@@ -55,7 +56,7 @@ static void *work(void *argument)
 
     pthread_mutex_lock(&ring->lock);
     for (int64_t row = claim(ring); row >= 0; row = claim(ring)) {
-        struct place *const place = &ring->places[row % ring->capacity];
+        struct slot *const slot = &ring->slots[row % ring->capacity];
         ll_error err = LL_ERROR_INIT;
 
         pthread_mutex_unlock(&ring->lock);
@@ -63,13 +64,13 @@ static void *work(void *argument)
         if (ring->options.disturb != NULL) ring->options.disturb(row);
         const ll_status status = ll_photo_load(
             &ring->options.photos, ring->options.image, row,
-            ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES, &place->facts, &err);
+            ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES, &slot->facts, &err);
         const double seconds = ll_clock_seconds() - start;
         const double cpu_seconds = ll_usage_thread_seconds() - cpu_start;
         pthread_mutex_lock(&ring->lock);
         ring->seconds += seconds;
         ring->cpu_seconds += cpu_seconds;
-        place->ready = true;
+        slot->ready = true;
         if (status != LL_OK && ring->status == LL_OK) {
             ring->status = status;
             ring->err = err;
@@ -107,7 +108,7 @@ ll_status ll_decode_ring_open(const ll_decode_ring_options *options, ll_decode_r
     pthread_mutex_init(&ring->lock, NULL);
     pthread_cond_init(&ring->room, NULL);
     pthread_cond_init(&ring->filled, NULL);
-    LL_TRY_DONE(ll_alloc("decode ring", ring->capacity, sizeof *ring->places, &ring->places, err));
+    LL_TRY_DONE(ll_alloc("decode ring", ring->capacity, sizeof *ring->slots, &ring->slots, err));
     LL_TRY_DONE(ll_alloc("decode ring", ring->capacity, LL_IMAGE_BYTES, &ring->pixels, err));
     LL_TRY_DONE(start_threads(ring, (int)ll_max_i64(1, options->threads), err));
     *out = ring;
@@ -123,16 +124,16 @@ ll_status ll_decode_ring_next(ll_decode_ring *ring, const uint8_t **pixels,
     ll_status status = LL_OK;
 
     pthread_mutex_lock(&ring->lock);
-    const int64_t row = ring->taken++;
-    struct place *const place = &ring->places[row % ring->capacity];
-    if (row > 0) ring->places[(row - 1) % ring->capacity].ready = false;
+    const int64_t row = ring->consumed++;
+    struct slot *const slot = &ring->slots[row % ring->capacity];
+    if (row > 0) ring->slots[(row - 1) % ring->capacity].ready = false;
     pthread_cond_broadcast(&ring->room);
-    while (!place->ready && ring->status == LL_OK)
+    while (!slot->ready && ring->status == LL_OK)
         pthread_cond_wait(&ring->filled, &ring->lock);
     if (ring->status != LL_OK) status = ll_fail(err, ring->status, "%s", ring->err.text);
     pthread_mutex_unlock(&ring->lock);
     *pixels = ring->pixels + (row % ring->capacity) * LL_IMAGE_BYTES;
-    *facts = &place->facts;
+    *facts = &slot->facts;
     return status;
 }
 
@@ -158,6 +159,6 @@ void ll_decode_ring_close(ll_decode_ring *ring)
     pthread_mutex_destroy(&ring->lock);
     free(ring->threads);
     free(ring->pixels);
-    free(ring->places);
+    free(ring->slots);
     free(ring);
 }

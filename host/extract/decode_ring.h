@@ -1,9 +1,9 @@
 /* host/extract/decode_ring.h - decoder threads that stay a little ahead, in the order of the
  * photos' source.
  *
- * Threads claim rows in ascending order and decode into a ring of row buffers; the owner takes the
- * rows back in the same order, whatever order they finish in. The ring bounds both memory and how
- * far decoding runs ahead. Floor 4; includes base, image. */
+ * Threads claim rows in ascending order and decode into a ring of row buffers; the owner receives
+ * the rows in that order, whatever order they finish in. The size of the ring bounds the memory and
+ * how far decoding runs ahead. Floor 4; includes base, image. */
 #ifndef LL_EXTRACT_DECODE_RING_H
 #define LL_EXTRACT_DECODE_RING_H
 

@@ -73,8 +73,8 @@ static ll_status collect(struct run *run, int number, ll_error *err)
     return LL_OK;
 }
 
-/* A few early batches are waited for at once, with nothing before or behind them: how fast the
- * device is, should decoding not keep up with it. The first one warms up. */
+/* Wait at once for a few early batches, with no other batch in flight, to measure the speed of the
+ * device alone. The first one warms up. */
 static ll_status time_alone(struct run *run, int number, ll_error *err)
 {
     const struct slot *const slot = &run->slots[number];

@@ -68,7 +68,7 @@ ll_photo_source ll_photo_source_of_paths(const char *const *paths, int64_t count
 
 /* ---- one photo --------------------------------------------------------------------------- */
 
-/* A file we may not open is that photo's fault; a process out of descriptors is the run's. */
+/* A file that cannot be opened is a reject; running out of descriptors is a failure of the run. */
 static ll_status open_photo(const ll_photo_source *source, int64_t row, int *fd,
                             ll_image_facts *facts, ll_error *err)
 {

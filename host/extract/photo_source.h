@@ -27,7 +27,7 @@ ll_photo_source ll_photo_source_of_catalog(const ll_catalog *catalog);
 /** `paths`, borrowed; one that is not UTF-8 is no photo. */
 ll_photo_source ll_photo_source_of_paths(const char *const *paths, int64_t count);
 
-/** One row, here and now: its photo's pixels (LL_IMAGE_BYTES), or a reason in `facts`. */
+/** Decode one row on the calling thread: its pixels (LL_IMAGE_BYTES), or a reason in `facts`. */
 LL_NODISCARD ll_status ll_photo_load(const ll_photo_source *source, const ll_image_options *image,
                                      int64_t row, uint8_t *pixels, ll_image_facts *facts,
                                      ll_error *err);

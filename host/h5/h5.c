@@ -20,7 +20,7 @@ enum {
     META_BYTES = 1 << 16, /* metadata is taken in pieces this large: it stays together */
 };
 
-/* The one global of ours: it guards HDF5's, which are a process's and not ours to split. */
+/* Our only global: it guards the global state of HDF5. */
 static pthread_mutex_t h5_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 void ll_h5_lock(void)
@@ -49,7 +49,7 @@ struct innermost {
     char text[160];
 };
 
-static herr_t take_innermost(unsigned depth, const H5E_error2_t *entry, void *to)
+static herr_t copy_innermost(unsigned depth, const H5E_error2_t *entry, void *to)
 {
     struct innermost *const found = to;
     if (depth == 0 && entry->desc != NULL)
@@ -68,7 +68,7 @@ ll_status ll_h5_fail(ll_error *err, ll_status code, const char *name, const char
 {
     struct innermost found = {""};
 
-    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &found);
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, copy_innermost, &found);
     (void)H5Eclear2(H5E_DEFAULT);
     one_line(found.text);
     if (found.text[0] == '\0') return ll_fail(err, code, "%s: %s", name, what);
@@ -79,13 +79,13 @@ ll_status ll_h5_fail(ll_error *err, ll_status code, const char *name, const char
 static void file_name(hid_t id, char name[NAME_BYTES])
 {
     if (H5Fget_name(id, name, NAME_BYTES) < 0) name[0] = '\0';
-    ll_text_mark_cut(name, NAME_BYTES);
+    ll_text_mark_truncated(name, NAME_BYTES);
 }
 
 static void object_name(hid_t id, char name[NAME_BYTES])
 {
     if (H5Iget_name(id, name, NAME_BYTES) < 0) name[0] = '\0';
-    ll_text_mark_cut(name, NAME_BYTES);
+    ll_text_mark_truncated(name, NAME_BYTES);
 }
 
 ll_status ll_h5_fail_at(ll_error *err, ll_status code, hid_t where, const char *child,
@@ -95,7 +95,7 @@ ll_status ll_h5_fail_at(ll_error *err, ll_status code, hid_t where, const char *
     struct innermost found = {""};
 
     /* Asking for names clears the error stack, so what it holds is taken first. */
-    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &found);
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, copy_innermost, &found);
     file_name(where, file);
     object_name(where, object);
     (void)H5Eclear2(H5E_DEFAULT);
@@ -244,12 +244,12 @@ ll_status ll_h5_map_open(hid_t file, ll_h5_map *out, ll_error *err)
     return LL_OK;
 }
 
-void ll_h5_map_expect(const ll_h5_map *map, bool here_and_there)
+void ll_h5_map_advise(const ll_h5_map *map, bool random_access)
 {
     /* advice: what becomes of it changes no byte that is read */
     if (map->bytes != NULL)
         (void)posix_madvise((void *)map->bytes, map->size_bytes,
-                            here_and_there ? POSIX_MADV_RANDOM : POSIX_MADV_NORMAL);
+                            random_access ? POSIX_MADV_RANDOM : POSIX_MADV_NORMAL);
 }
 
 void ll_h5_map_close(ll_h5_map *map)

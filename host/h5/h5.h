@@ -1,6 +1,5 @@
-/* host/h5/h5.h - HDF5 without its leaks: errors become one line, handles are closed, shapes are
- * checked, links and filters that a data file has no business with are refused. Floor 1; includes
- * base.
+/* host/h5/h5.h - a safe subset of HDF5: errors become one line, handles are closed, shapes are
+ * checked, and links and filters that our files never use are refused. Floor 1; includes base.
  *
  * Serial HDF5 is not thread-safe: every function below, and every HDF5 call of ours, is made
  * between ll_h5_lock() and ll_h5_unlock() wherever a second thread might make one too. A failure's
@@ -38,9 +37,9 @@ const char *ll_h5_without_file(hid_t where, const ll_error *err);
 /** Close whatever `id` is; accepts a negative one. Files that were written: ll_h5_file_finish. */
 void ll_h5_close(hid_t id);
 
-/** Open a finished file to read: no lock is taken, so a reader never blocks tonight's writer, and a
- *  damaged heap is an error of whoever asks for what is in it (h5_driver.h).
- *  LL_ERR_IO if it cannot be opened; LL_ERR_FORMAT if it is no regular or no HDF5 file. */
+/** Open a finished file to read: no lock is taken, so a reader never blocks a writer, and a damaged
+ *  heap is only an error when something in it is read (h5_driver.h). LL_ERR_IO if it cannot be
+ *  opened; LL_ERR_FORMAT if it is no regular or no HDF5 file. */
 LL_NODISCARD ll_status ll_h5_file_open(const char *path, hid_t *out, ll_error *err);
 
 /** Open a file of ours to add to it. */
@@ -53,8 +52,8 @@ LL_NODISCARD ll_status ll_h5_file_create(const char *path, hid_t *out, ll_error 
 /** Flush and close a file that was written; `*file` becomes -1. */
 LL_NODISCARD ll_status ll_h5_file_finish(hid_t *file, ll_error *err);
 
-/** The whole of an open file as memory: the very file HDF5 checked, whatever its path means by now.
- *  LL_ERR_FORMAT if its addresses are not plain 64-bit offsets from its beginning. */
+/** Map an open file into memory: the same file that HDF5 has open, even if its path now names
+ *  another. LL_ERR_FORMAT if its addresses are not plain 64-bit offsets from its beginning. */
 typedef struct ll_h5_map {
     const uint8_t *bytes; /* NULL: none */
     size_t size_bytes;
@@ -62,9 +61,9 @@ typedef struct ll_h5_map {
 LL_NODISCARD ll_status ll_h5_map_open(hid_t file, ll_h5_map *out, ll_error *err);
 void ll_h5_map_close(ll_h5_map *map);
 
-/** How it will be read from now on: here and there, so that what is not in memory yet comes page by
- *  page; or as the system sees fit, often megabytes at once, which is how a map begins. */
-void ll_h5_map_expect(const ll_h5_map *map, bool here_and_there);
+/** madvise: random access, which turns the system's read-ahead off (pages are read one by one), or
+ *  normal, which is how a map begins (often megabytes at once). */
+void ll_h5_map_advise(const ll_h5_map *map, bool random_access);
 
 /** Is there a link of this name, of whatever kind? */
 bool ll_h5_exists(hid_t parent, const char *name);
@@ -82,7 +81,8 @@ LL_NODISCARD ll_status ll_h5_group_open(hid_t parent, const char *name, hid_t *o
 LL_NODISCARD ll_status ll_h5_group_names(hid_t group, char ***out, int *count, ll_error *err);
 void ll_h5_names_free(char **names, int count); /* accepts NULL */
 
-/** Does it keep the order of creation? Then its members are listed twice, by either index. */
+/** Does the group record the order of creation? Then the file has two indexes of its members, by
+ *  name and by order. */
 bool ll_h5_group_ordered(hid_t group);
 LL_NODISCARD ll_status ll_h5_group_names_by(hid_t group, H5_index_t index, char ***out, int *count,
                                             ll_error *err);
@@ -115,12 +115,12 @@ typedef struct ll_h5_shape {
 } ll_h5_shape;
 
 /** Numbers are laid out contiguously, their space taken at once and never filled: they are written
- *  and mapped at ll_h5_dataset_place, without HDF5. */
+ *  and mapped at ll_h5_dataset_offset, without HDF5. */
 LL_NODISCARD ll_status ll_h5_dataset_create(hid_t parent, const char *name,
                                             const ll_h5_shape *shape, hid_t *out, ll_error *err);
 
 /** Open and check: a hard link, this type and rank, no filter, no external or virtual storage.
- *  An extent below 0 is taken from the file, another must be equal. LL_ERR_FORMAT. */
+ *  A negative extent is filled in from the file; others must be equal. LL_ERR_FORMAT. */
 LL_NODISCARD ll_status ll_h5_dataset_open(hid_t parent, const char *name, ll_h5_shape *shape,
                                           hid_t *out, ll_error *err);
 
@@ -129,22 +129,22 @@ LL_NODISCARD ll_status ll_h5_dataset_open(hid_t parent, const char *name, ll_h5_
 LL_NODISCARD ll_status ll_h5_dataset_shape(hid_t parent, const char *name, ll_h5_shape *shape,
                                            ll_error *err);
 
-/** What ll_h5_dataset_open lets pass: LL_ERR_FORMAT if its texts are not UTF-8 by type, an axis may
- *  grow, or it has a fill value of its own. */
+/** Further checks, for verify: LL_ERR_FORMAT if its texts are not UTF-8 by type, an axis may grow,
+ *  or it has a fill value of its own. */
 LL_NODISCARD ll_status ll_h5_dataset_check(hid_t dataset, ll_error *err);
 
-/** Where in the file a dataset's numbers begin. LL_ERR_FORMAT if they are not `size_bytes` in one
+/** The offset of a dataset's numbers in the file. LL_ERR_FORMAT if they are not `size_bytes` in one
  *  piece. */
-LL_NODISCARD ll_status ll_h5_dataset_place(hid_t dataset, size_t size_bytes, int64_t *offset,
-                                           ll_error *err);
+LL_NODISCARD ll_status ll_h5_dataset_offset(hid_t dataset, size_t size_bytes, int64_t *offset,
+                                            ll_error *err);
 
 /* ---- texts: variable-length UTF-8 ------------------------------------------------------ */
 
 LL_NODISCARD ll_status ll_h5_texts_write(hid_t dataset, const char *const *texts, int64_t count,
                                          ll_error *err);
 
-/* Texts are read from a map, without HDF5 and from any thread: it trusts the lengths in a file's
- * heaps, which carry no checksums, and a flipped bit there sends it out of bounds. */
+/* Texts are read from a map, without HDF5 and from any thread: HDF5 trusts the lengths in a file's
+ * heaps, which have no checksums, so that a flipped bit makes it read out of bounds. */
 typedef struct ll_h5_text_array {
     ll_h5_map map;
     const uint8_t *references; /* (count) into the heaps, 16 bytes each */
@@ -157,7 +157,7 @@ LL_NODISCARD ll_status ll_h5_texts_bind(hid_t dataset, const ll_h5_map *map, int
                                         ll_h5_text_array *out, ll_error *err);
 
 /** One text: borrowed bytes without a NUL. False if the file is damaged there. */
-bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t place, const char **bytes,
+bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t index, const char **bytes,
                    size_t *length);
 
 typedef struct ll_h5_texts {
@@ -219,18 +219,18 @@ LL_NODISCARD ll_status ll_h5_scale_check(hid_t dataset, const char *name, ll_err
 /** Is it a pure scale of this length, as ll_h5_scale_create makes it? LL_ERR_FORMAT. */
 LL_NODISCARD ll_status ll_h5_scale_check_pure(hid_t dataset, int64_t length, ll_error *err);
 
-/* One end of what ties an axis to a scale; the other is the object it was read from. */
-typedef struct ll_h5_tie {
+/* A reference between an axis and a scale, as stored at one of the two. */
+typedef struct ll_h5_scale_ref {
     hobj_ref_t object;
     int64_t axis;
-} ll_h5_tie;
+} ll_h5_scale_ref;
 
 /** DIMENSION_LIST: the scales along each axis of `dataset`, axis by axis. REFERENCE_LIST: the
- *  datasets, and which axis of them, that `scale` is along. An attribute that is missing has no
- *  ties. LL_ERR_FORMAT if it is none of its kind or cannot be read. `*out` is yours to free(). */
-LL_NODISCARD ll_status ll_h5_scale_axes(hid_t dataset, ll_h5_tie **out, int64_t *count,
+ *  datasets, and which axis of them, that `scale` is along. A missing attribute counts as an empty
+ *  list. LL_ERR_FORMAT if it is none of its kind or cannot be read. `*out` is yours to free(). */
+LL_NODISCARD ll_status ll_h5_scale_axes(hid_t dataset, ll_h5_scale_ref **out, int64_t *count,
                                         ll_error *err);
-LL_NODISCARD ll_status ll_h5_scale_uses(hid_t scale, ll_h5_tie **out, int64_t *count,
+LL_NODISCARD ll_status ll_h5_scale_uses(hid_t scale, ll_h5_scale_ref **out, int64_t *count,
                                         ll_error *err);
 
 #endif

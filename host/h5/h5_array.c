@@ -239,7 +239,7 @@ ll_status ll_h5_dataset_check(hid_t dataset, ll_error *err)
     return status;
 }
 
-ll_status ll_h5_dataset_place(hid_t dataset, size_t size_bytes, int64_t *offset, ll_error *err)
+ll_status ll_h5_dataset_offset(hid_t dataset, size_t size_bytes, int64_t *offset, ll_error *err)
 {
     const haddr_t at = H5Dget_offset(dataset);
     const hsize_t stored = H5Dget_storage_size(dataset);

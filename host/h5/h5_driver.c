@@ -129,7 +129,7 @@ static herr_t check_heap(const struct file *file, haddr_t address, const uint8_t
             free(heap);
             return -1;
         }
-        sound = ll_h5_heap_sound(heap, size_bytes);
+        sound = ll_h5_heap_valid(heap, size_bytes);
         free(heap);
     }
     if (sound) return 0;
@@ -148,7 +148,7 @@ static herr_t read_file(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t a
     if (address > INT64_MAX || size_bytes > INT64_MAX - address) return fail("no such address");
     if (read_bytes(file, address, size_bytes, to) < 0) return -1;
     if (type == H5FD_MEM_DRAW && address < end &&
-        ll_h5_heap_here(to, size_bytes < end - address ? size_bytes : end - address))
+        ll_h5_is_heap(to, size_bytes < end - address ? size_bytes : end - address))
         return check_heap(file, address, to);
     return 0;
 }

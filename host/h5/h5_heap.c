@@ -24,7 +24,7 @@ static uint32_t u16_at(const uint8_t *bytes)
     return value;
 }
 
-bool ll_h5_heap_here(const uint8_t *bytes, uint64_t available)
+bool ll_h5_is_heap(const uint8_t *bytes, uint64_t available)
 {
     return available >= LL_H5_HEAP_HEAD_BYTES && memcmp(bytes, "GCOL\1", 5) == 0;
 }
@@ -66,8 +66,8 @@ static bool leads_to(const uint8_t *heap, uint64_t at, uint64_t end, bool to_hea
     return at > first && (at == end || to_heap_end);
 }
 
-/* With one bit of its size the other way, does it end where other objects begin? Then its size is
- * what was flipped, and it has swallowed them. Only asked of objects that would not fit the buffer:
+/* If one bit of its size is flipped, does the object end where other objects begin? Then that bit
+ * was damaged, and the object now covers them. Only asked of objects that would not fit the buffer:
  * what such a text holds itself never looks like objects, whose sizes begin with zeros. */
 static bool swallowed_others(const uint8_t *heap, uint64_t at, const struct object *object,
                              uint64_t heap_bytes)
@@ -81,13 +81,13 @@ static bool swallowed_others(const uint8_t *heap, uint64_t at, const struct obje
     return false;
 }
 
-bool ll_h5_heap_sound(const uint8_t *heap, uint64_t available)
+bool ll_h5_heap_valid(const uint8_t *heap, uint64_t available)
 {
     uint8_t seen[NUMBERS / 8] = {0};
     uint64_t at = LL_H5_HEAP_HEAD_BYTES;
     struct object object;
 
-    if (!ll_h5_heap_here(heap, available)) return false;
+    if (!ll_h5_is_heap(heap, available)) return false;
     const uint64_t heap_bytes = ll_h5_heap_bytes(heap);
     if (heap_bytes < LL_H5_HEAP_HEAD_BYTES || heap_bytes > available) return false;
     for (; heap_bytes - at >= OBJECT_HEAD_BYTES; at = object.next) {
@@ -107,7 +107,7 @@ uint64_t ll_h5_heap_find(const uint8_t *heap, uint64_t available, uint64_t at, u
 {
     struct object object;
 
-    if (!ll_h5_heap_here(heap, available)) return 0;
+    if (!ll_h5_is_heap(heap, available)) return 0;
     const uint64_t heap_bytes = ll_h5_heap_bytes(heap);
     if (heap_bytes > available) return 0;
     for (; at < heap_bytes && object_at(heap, at, heap_bytes, &object); at = object.next) {

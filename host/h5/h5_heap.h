@@ -15,7 +15,7 @@
 
 enum { LL_H5_HEAP_HEAD_BYTES = 16 };
 
-/** A number at any address, as files have it: this machine is little-endian, too. */
+/** A little-endian number at any address; this machine must be little-endian. */
 static inline uint64_t ll_h5_u64_at(const uint8_t *bytes)
 {
     uint64_t value = 0;
@@ -24,14 +24,14 @@ static inline uint64_t ll_h5_u64_at(const uint8_t *bytes)
 }
 
 /** Does a heap begin here? Of `available` bytes, from here to the end of the file. */
-bool ll_h5_heap_here(const uint8_t *bytes, uint64_t available);
+bool ll_h5_is_heap(const uint8_t *bytes, uint64_t available);
 
 /** The size it states, its head included; more than `available` if it is damaged. */
 uint64_t ll_h5_heap_bytes(const uint8_t *heap);
 
-/** Is it whole: the objects follow one another to its very end, no number twice, and none of them
- *  is longer than it can have been? Nothing beyond `available` is read. */
-bool ll_h5_heap_sound(const uint8_t *heap, uint64_t available);
+/** Is the heap valid: do its objects follow one another to its end, with no number twice and no
+ *  object longer than it can have been? Nothing beyond `available` is read. */
+bool ll_h5_heap_valid(const uint8_t *heap, uint64_t available);
 
 /** Where object `number` begins, looked for from `at` on (LL_H5_HEAP_HEAD_BYTES: from the first),
  *  and the bytes behind `*data`; 0 if it is not there. */

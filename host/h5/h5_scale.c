@@ -115,7 +115,7 @@ static ll_status open_list(hid_t object, const char *name, hid_t *attribute, int
     return ll_h5_fail_at(err, LL_ERR_FORMAT, object, name, "the attribute has another shape");
 }
 
-static ll_status flatten(const hvl_t *lists, int64_t rank, ll_h5_tie **out, int64_t *count,
+static ll_status flatten(const hvl_t *lists, int64_t rank, ll_h5_scale_ref **out, int64_t *count,
                          ll_error *err)
 {
     int64_t total = 0;
@@ -126,12 +126,12 @@ static ll_status flatten(const hvl_t *lists, int64_t rank, ll_h5_tie **out, int6
     for (int64_t axis = 0; axis < rank; axis++) {
         const hobj_ref_t *const scales = lists[axis].p;
         for (size_t i = 0; i < lists[axis].len; i++)
-            (*out)[(*count)++] = (ll_h5_tie){scales[i], axis};
+            (*out)[(*count)++] = (ll_h5_scale_ref){scales[i], axis};
     }
     return LL_OK;
 }
 
-ll_status ll_h5_scale_axes(hid_t dataset, ll_h5_tie **out, int64_t *count, ll_error *err)
+ll_status ll_h5_scale_axes(hid_t dataset, ll_h5_scale_ref **out, int64_t *count, ll_error *err)
 {
     ll_status status = LL_OK;
     const char *const name = "DIMENSION_LIST";
@@ -160,7 +160,7 @@ done:
     return status;
 }
 
-ll_status ll_h5_scale_uses(hid_t scale, ll_h5_tie **out, int64_t *count, ll_error *err)
+ll_status ll_h5_scale_uses(hid_t scale, ll_h5_scale_ref **out, int64_t *count, ll_error *err)
 {
     ll_status status = LL_OK;
     const char *const name = "REFERENCE_LIST";
@@ -172,8 +172,9 @@ ll_status ll_h5_scale_uses(hid_t scale, ll_h5_tie **out, int64_t *count, ll_erro
     if (attribute < 0) goto done;
     LL_TRY_DONE(ll_alloc(name, *count, sizeof **out, out, err));
     type = H5Tcreate(H5T_COMPOUND, sizeof **out);
-    if (type < 0 || H5Tinsert(type, "dataset", HOFFSET(ll_h5_tie, object), H5T_STD_REF_OBJ) < 0 ||
-        H5Tinsert(type, "dimension", HOFFSET(ll_h5_tie, axis), H5T_NATIVE_INT64) < 0 ||
+    if (type < 0 ||
+        H5Tinsert(type, "dataset", HOFFSET(ll_h5_scale_ref, object), H5T_STD_REF_OBJ) < 0 ||
+        H5Tinsert(type, "dimension", HOFFSET(ll_h5_scale_ref, axis), H5T_NATIVE_INT64) < 0 ||
         H5Aread(attribute, type, *out) < 0)
         status = ll_h5_fail_at(err, LL_ERR_FORMAT, scale, name, "cannot read the attribute");
 done:

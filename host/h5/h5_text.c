@@ -33,7 +33,7 @@ ll_status ll_h5_texts_bind(hid_t dataset, const ll_h5_map *map, int64_t count,
     if ((uint64_t)count > map->size_bytes / REFERENCE_BYTES)
         return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "is longer than the file");
     const size_t size_bytes = (size_t)count * REFERENCE_BYTES;
-    LL_TRY(ll_h5_dataset_place(dataset, size_bytes, &offset, err));
+    LL_TRY(ll_h5_dataset_offset(dataset, size_bytes, &offset, err));
     if ((size_t)offset > map->size_bytes - size_bytes)
         return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "ends beyond the file: cut short?");
     out->references = map->bytes + offset;
@@ -74,10 +74,10 @@ static const uint8_t *find_object(const ll_h5_map *map, uint64_t address, uint32
     return object;
 }
 
-static bool text_at(const ll_h5_text_array *texts, int64_t place, struct cursor *cursor,
+static bool text_at(const ll_h5_text_array *texts, int64_t index, struct cursor *cursor,
                     const char **bytes, size_t *length)
 {
-    const uint8_t *const reference = texts->references + place * REFERENCE_BYTES;
+    const uint8_t *const reference = texts->references + index * REFERENCE_BYTES;
     const uint32_t text_bytes = u32_at(reference);
     const uint64_t address = ll_h5_u64_at(reference + 4);
     uint64_t object_bytes = 0;
@@ -93,19 +93,19 @@ static bool text_at(const ll_h5_text_array *texts, int64_t place, struct cursor 
     return true;
 }
 
-bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t place, const char **bytes, size_t *length)
+bool ll_h5_text_at(const ll_h5_text_array *texts, int64_t index, const char **bytes, size_t *length)
 {
     struct cursor cursor = {0, 0};
-    return text_at(texts, place, &cursor, bytes, length);
+    return text_at(texts, index, &cursor, bytes, length);
 }
 
 /* libhdf5 reads a heap whole: what is wrong anywhere in it can cost others any of its texts, though
  * they were found here. */
-static bool heap_sound(const ll_h5_text_array *texts, uint64_t address)
+static bool heap_valid(const ll_h5_text_array *texts, uint64_t address)
 {
     if (address == 0) return true;
     return address < texts->map.size_bytes &&
-           ll_h5_heap_sound(texts->map.bytes + address, texts->map.size_bytes - address);
+           ll_h5_heap_valid(texts->map.bytes + address, texts->map.size_bytes - address);
 }
 
 ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h5_texts *out,
@@ -121,7 +121,7 @@ ll_status ll_h5_texts_read(const ll_h5_text_array *texts, const char *name, ll_h
     memset(out, 0, sizeof *out);
     for (int64_t i = 0; i < texts->count; i++) {
         const uint64_t heap = ll_h5_u64_at(texts->references + i * REFERENCE_BYTES + 4);
-        const bool sound = heap == checked || heap_sound(texts, heap);
+        const bool sound = heap == checked || heap_valid(texts, heap);
         checked = heap;
         if (!sound || !text_at(texts, i, &cursor, &bytes, &length)) {
             status = ll_fail(err, LL_ERR_FORMAT, "%s: text %lld is damaged", name, (long long)i);

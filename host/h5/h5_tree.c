@@ -94,7 +94,7 @@ static ll_status read_attributes(const struct walk *walk, const char *path, hid_
             continue;
         }
         if (H5Aget_name(attribute, sizeof name, name) < 0) name[0] = '\0';
-        ll_text_mark_cut(name, sizeof name);
+        ll_text_mark_truncated(name, sizeof name);
         status = read_value(walk, path, name, attribute, err);
         ll_h5_close(attribute);
     }
@@ -192,20 +192,20 @@ static void read_dataset(const struct walk *walk, const char *path, hid_t datase
     ll_h5_close(type);
 }
 
-static bool seen_before(const ll_h5_tree *tree, int64_t place)
+static bool is_repeated(const ll_h5_tree *tree, int64_t index)
 {
-    for (int64_t i = 0; i < place; i++)
+    for (int64_t i = 0; i < index; i++)
         if (tree->objects[i].kind != H5I_BADID &&
-            tree->objects[i].address == tree->objects[place].address)
+            tree->objects[i].address == tree->objects[index].address)
             return true;
     return false;
 }
 
 /* Members go to the end of the list: its own length is the only depth there is. */
-static ll_status visit(struct walk *walk, int64_t place, ll_error *err)
+static ll_status visit(struct walk *walk, int64_t index, ll_error *err)
 {
     ll_status status = LL_OK;
-    ll_h5_object *const object = &walk->tree->objects[place];
+    ll_h5_object *const object = &walk->tree->objects[index];
     const char *const path = object->path; /* stays where it is when the list grows */
     const hid_t id = H5Oopen(walk->file, path, H5P_DEFAULT);
 
@@ -214,10 +214,10 @@ static ll_status visit(struct walk *walk, int64_t place, ll_error *err)
         goto done;
     }
     object->kind = H5Iget_type(id);
-    if (seen_before(walk->tree, place)) goto done;
+    if (is_repeated(walk->tree, index)) goto done;
     LL_TRY_DONE(read_attributes(walk, path, id, err));
     if (object->kind == H5I_DATASET) read_dataset(walk, path, id);
-    if (object->kind == H5I_GROUP) LL_TRY_DONE(read_members(walk, place, id, err));
+    if (object->kind == H5I_GROUP) LL_TRY_DONE(read_members(walk, index, id, err));
 done:
     ll_h5_close(id);
     return status;

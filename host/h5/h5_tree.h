@@ -1,5 +1,5 @@
-/* host/h5/h5_tree.h - everything there is in a file, opened as by somebody who knows nothing of it.
- * Floor 1; includes base. */
+/* host/h5/h5_tree.h - opens every object of a file, as a general HDF5 reader would. Floor 1;
+ * includes base. */
 #ifndef LL_H5_TREE_H
 #define LL_H5_TREE_H
 
@@ -21,9 +21,9 @@ typedef struct ll_h5_tree {
 } ll_h5_tree;
 
 /** Follow every hard link, by name and by order of creation, open every object and read every
- *  attribute, once each. What cannot be is one call of `fault`, "PATH: what: cause"; so is a soft
- *  link to nothing. Links to other files are not followed.
- *  LL_ERR_MEMORY alone is a failure. `out` is yours: ll_h5_tree_release. */
+ *  attribute, once each. Each object that cannot be opened or read is one call of `fault` with
+ *  "PATH: what: cause"; so is a dangling soft link. Links to other files are not followed. The
+ *  only failure is LL_ERR_MEMORY. `out` is yours: ll_h5_tree_release. */
 LL_NODISCARD ll_status ll_h5_tree_read(hid_t file, void (*fault)(void *to, const char *text),
                                        void *to, ll_h5_tree *out, ll_error *err);
 void ll_h5_tree_release(ll_h5_tree *tree);

@@ -64,10 +64,10 @@ ll_image_options ll_image_options_default(void)
     };
 }
 
-const char *ll_image_format(int place)
+const char *ll_image_format(int index)
 {
     const int count = sizeof k_formats / sizeof k_formats[0];
-    return place >= 0 && place < count ? k_formats[place].name : NULL;
+    return index >= 0 && index < count ? k_formats[index].name : NULL;
 }
 
 const char *ll_image_decoder_version(ll_decoder jpeg)

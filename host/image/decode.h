@@ -1,8 +1,8 @@
 /* host/image/decode.h - from the bytes of one photo to the pixels the network sees.
  *
- * A pure function of a descriptor and options: no globals, no paths, so that it can run on any
- * thread today and in a process of its own tomorrow. A photo that cannot be used is an answer with
- * a reason, not a failure: the run goes on. Floor 1; includes base. */
+ * A pure function of a file descriptor and options: no globals, no paths, so it can run on any
+ * thread. A photo that cannot be used gives LL_OK and a reason, not a failure: the run continues.
+ * Floor 1; includes base. */
 #ifndef LL_IMAGE_DECODE_H
 #define LL_IMAGE_DECODE_H
 
@@ -67,7 +67,7 @@ LL_NODISCARD ll_status ll_image_thumbnail(int fd, const ll_image_options *option
 
 /** Name of a format that photos may have, for 0, 1, ...: "JPEG"; NULL behind the last. Everything
  * else is rejected as `unsupported format`. Borrowed for ever. */
-const char *ll_image_format(int place);
+const char *ll_image_format(int index);
 
 /** Versions of the libraries that decode, as recorded in the index: e.g.
  *  "libjpeg-turbo 2.1.5, libwebp 1.2.4, stb_image 2.27". Borrowed for ever. */

@@ -106,7 +106,7 @@ static ll_status read_masks(bmp *info, const ll_photo *photo, ll_error *why)
 }
 
 /* Where palette and pixels are. A palette that the end of the file cuts off is a short one. */
-static ll_status read_places(bmp *info, const ll_photo *photo, ll_error *why)
+static ll_status find_offsets(bmp *info, const ll_photo *photo, ll_error *why)
 {
     const bool indexed = info->bits <= 8;
     const size_t behind =
@@ -150,7 +150,7 @@ static ll_status read_layout(bmp *info, ll_photo *photo, ll_error *why)
                                 : (const uint32_t[]){0xff0000, 0xff00, 0xff, 0},
                sizeof info->masks);
 
-    LL_TRY(read_places(info, photo, why));
+    LL_TRY(find_offsets(info, photo, why));
     info->row_bytes = ((size_t)info->width * info->bits + 7) / 8;
     info->stride = (info->row_bytes + 3) / 4 * 4;
     return LL_OK;

@@ -1,4 +1,4 @@
-/* host/image/decode_stb.h - the one door to stb_image; private to host/image. */
+/* host/image/decode_stb.h - the only user of stb_image; private to host/image. */
 #ifndef LL_IMAGE_DECODE_STB_H
 #define LL_IMAGE_DECODE_STB_H
 

@@ -1,4 +1,4 @@
-/* host/image/photo.h - what decode.c and its decoders hand each other; private to host/image.
+/* host/image/photo.h - the interface between decode.c and its decoders; private to host/image.
  *
  * A decoder gets a photo's bytes and leaves a raster in it. Its status is the verdict:
  *   LL_OK                             usable

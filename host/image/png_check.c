@@ -84,14 +84,14 @@ static ll_status read_known(const chunk *found, ll_png *png, ll_error *why)
     static const struct {
         char name[5];
         uint32_t least;
-    } k_least[] = {
+    } k_min[] = {
         {"IHDR", IHDR_BYTES}, {"gAMA", 4},  {"sRGB", 1}, {"pHYs", 9},
         {"acTL", 8},          {"fcTL", 26}, {"fdAT", 4},
     };
     const ll_png_span span = {found->bytes, found->length};
 
-    for (size_t i = 0; i < sizeof k_least / sizeof k_least[0]; i++)
-        if (is(found, k_least[i].name) && found->length < k_least[i].least)
+    for (size_t i = 0; i < sizeof k_min / sizeof k_min[0]; i++)
+        if (is(found, k_min[i].name) && found->length < k_min[i].least)
             return ll_fail(why, LL_ERR_FORMAT, "PNG chunk %s: too short", found->name);
     if (is(found, "IHDR")) return read_header(found, png, why);
     if (is(found, "PLTE")) png->palette = span;

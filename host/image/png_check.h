@@ -42,8 +42,8 @@ LL_NODISCARD ll_status ll_png_check_head(const uint8_t *bytes, size_t size_bytes
                                          ll_error *why);
 
 /** Start with `at` = data_at. The next IDAT payload, cut off where the file ends; false if there
- *  is none. Its checksum is noted in `broken`, not judged: whether the damage is in the data only
- *  inflating them tells. */
+ *  is none. A wrong checksum only sets `broken`: whether the data are damaged shows when they are
+ *  inflated. */
 bool ll_png_next_data(ll_png_data *data, ll_png_span *payload);
 
 /** Everything behind the image data, from offset `at` on: may be missing, may not end early. */

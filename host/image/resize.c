@@ -163,8 +163,8 @@ static uint8_t clip_weighted(int32_t sum)
 
 /* One output pixel: the weighted sum of pixels `step` bytes apart, from the tap's first on. Inline,
  * so that the usual steps become constants. */
-static inline void weigh(const taps *tap, const uint8_t *line, ptrdiff_t step, ptrdiff_t green,
-                         ptrdiff_t blue, uint8_t *to)
+static inline void weighted_sum(const taps *tap, const uint8_t *line, ptrdiff_t step,
+                                ptrdiff_t green, ptrdiff_t blue, uint8_t *to)
 {
     const uint8_t *from = line + tap->first * step;
     int32_t red_sum = HALF, green_sum = HALF, blue_sum = HALF;
@@ -186,10 +186,11 @@ static void narrow_row(const ll_view *source, int32_t y, const filter *columns, 
 
     if (source->step_x == 3 && source->green == 1) /* RGB as stored: nearly every photo */
         for (int x = 0; x < columns->wanted; x++)
-            weigh(&columns->of[x], line, 3, 1, 2, to + 3 * x);
+            weighted_sum(&columns->of[x], line, 3, 1, 2, to + 3 * x);
     else
         for (int x = 0; x < columns->wanted; x++)
-            weigh(&columns->of[x], line, source->step_x, source->green, source->blue, to + 3 * x);
+            weighted_sum(&columns->of[x], line, source->step_x, source->green, source->blue,
+                         to + 3 * x);
 }
 
 /* One output row from narrow rows, the tap's first at `from`: sums side by side, for SIMD. */

@@ -1,5 +1,5 @@
-/* host/image/resize.h - any image to 224 x 224, or smaller for people to look at, bit for bit
- * as Pillow 9.4 does it; private to host/image. */
+/* host/image/resize.h - resizes an image to 224 x 224, or to a thumbnail, bit for bit as Pillow 9.4
+ * does; private to host/image. */
 #ifndef LL_IMAGE_RESIZE_H
 #define LL_IMAGE_RESIZE_H
 

@@ -24,8 +24,8 @@ ll_status ll_collect_init(ll_collect *collect, const ll_work *work, int64_t widt
     return LL_OK;
 }
 
-static ll_status take_item(void *to, int64_t row, const uint8_t digest[LL_DIGEST_BYTES],
-                           const float *features, float norm, ll_error *err)
+static ll_status append_item(void *to, int64_t row, const uint8_t digest[LL_DIGEST_BYTES],
+                             const float *features, float norm, ll_error *err)
 {
     ll_collect *const c = to;
     const int64_t i = c->items;
@@ -43,7 +43,7 @@ static ll_status take_item(void *to, int64_t row, const uint8_t digest[LL_DIGEST
     return LL_OK;
 }
 
-static ll_status take_reject(void *to, int64_t row, const char *reason, ll_error *err)
+static ll_status append_reject(void *to, int64_t row, const char *reason, ll_error *err)
 {
     ll_collect *const c = to;
 
@@ -57,7 +57,7 @@ static ll_status take_reject(void *to, int64_t row, const char *reason, ll_error
 
 ll_extract_sink ll_collect_sink(ll_collect *collect)
 {
-    return (ll_extract_sink){.to = collect, .item = take_item, .reject = take_reject};
+    return (ll_extract_sink){.to = collect, .item = append_item, .reject = append_reject};
 }
 
 static int by_row(const void *a, const void *b)

@@ -1,4 +1,4 @@
-/* host/pipeline/collect.h - where features wait until it is known how many items there are.
+/* host/pipeline/collect.h - stores features until the number of items is known.
  *
  * Rejects leave no gap in the index, so an item's row is known only when every item before it was
  * decoded. Features go to a scratch file in the work folder (16 KB an item at D = 4096: memory does

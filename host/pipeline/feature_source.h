@@ -1,5 +1,5 @@
-/* host/pipeline/feature_source.h - features from elsewhere than photos: with one of these a night
- * is its second half alone (compare, write, publish), for benches and tests. Floor 5. */
+/* host/pipeline/feature_source.h - features that do not come from photos: the run then only
+ * compares, writes and publishes. For benchmarks and tests. Floor 5. */
 #ifndef LL_PIPELINE_FEATURE_SOURCE_H
 #define LL_PIPELINE_FEATURE_SOURCE_H
 

@@ -1,8 +1,7 @@
-/* host/pipeline/forecast.h - what a night will take of the disk, asked before hours of work and not
- * met at the end of them.
+/* host/pipeline/forecast.h - how much disk space a run will need, checked before hours of work.
  *
- * Every row of the catalogue counts but those that cannot be items whatever their files hold: how
- * many photos will be rejected is not known before they are decoded. Floor 5. */
+ * Counts every row of the catalogue except those whose image is a URL or empty: how many photos
+ * will be rejected is not known before they are decoded. Floor 5. */
 #ifndef LL_PIPELINE_FORECAST_H
 #define LL_PIPELINE_FORECAST_H
 
@@ -21,9 +20,9 @@ typedef struct ll_forecast {
     int64_t scratch_bytes; /* features waiting in the work folder beside it */
     int64_t old_bytes;     /* the index there now, which stays as INDEX.previous.h5; 0: none */
     int64_t needed_bytes;  /* of free space: file, scratch and a margin */
-    int64_t room_bytes;    /* free, counting what a killed run left behind */
+    int64_t room_bytes;    /* free space, plus what a killed run left behind */
 
-    /* Only a dry run goes on to these. */
+    /* Only set by a dry run. */
     char refused[256]; /* why nothing would be published, or "" */
     ll_memory_plan memory;
     ll_probe probe;

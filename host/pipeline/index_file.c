@@ -91,14 +91,14 @@ static ll_status begin_matrix(void *to, int64_t band_rows, ll_error *err)
     return ll_bands_begin(to, band_rows, err);
 }
 
-static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                           const void *values, ll_error *err)
+static ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                              const void *values, ll_error *err)
 {
-    return ll_bands_take(to, row, rows, column, columns, values, err);
+    return ll_bands_add(to, row, rows, column, columns, values, err);
 }
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     return ll_writer_neighbors(to, row, rows, index, score, err);
 }
@@ -115,9 +115,9 @@ static ll_status compare(ll_writer *writer, ll_bands *bands, const ll_pipeline_o
         .neighbors = neighbors,
         .group = group,
         .matrix = options->matrix,
-        .matrix_sink = {.to = bands, .take = take_tile},
+        .matrix_sink = {.to = bands, .receive = receive_tile},
         .matrix_begin = begin_matrix,
-        .neighbor_sink = {.to = writer, .take = take_neighbors},
+        .neighbor_sink = {.to = writer, .receive = receive_neighbors},
         .threads = options->threads,
         .log = log,
     };

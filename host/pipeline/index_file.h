@@ -9,8 +9,8 @@
 #include "host/pipeline/provenance.h"
 
 /** Compare all items and write everything to `path`. Fills summary->similarity and puts
- *  rows_redone into `provenance`. Of `spare_bytes` of memory rows of the matrix are gathered, on
- *  their way to the disk. */
+ *  rows_redone into `provenance`. Up to `spare_bytes` of memory are used to gather rows of the
+ *  matrix before they are written. */
 LL_NODISCARD ll_status ll_index_file_write(const char *path, const ll_pipeline_options *options,
                                            const ll_catalog *catalog, const ll_collect *collect,
                                            ll_backend *be, int64_t spare_bytes,

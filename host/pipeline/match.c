@@ -28,8 +28,8 @@ typedef struct matching {
 } matching;
 
 /* Which of two words an index says; LL_ERR_FORMAT if neither. */
-static ll_status either(const matching *m, const char *name, const char *word, const char *no,
-                        const char *yes, bool *out, ll_error *err)
+static ll_status find_choice(const matching *m, const char *name, const char *word, const char *no,
+                             const char *yes, bool *out, ll_error *err)
 {
     *out = strcmp(word, yes) == 0;
     if (*out || strcmp(word, no) == 0) return LL_OK;
@@ -52,10 +52,11 @@ static ll_status read_settings(matching *m, ll_error *err)
                        "for the web",
                        path);
     *image = ll_image_options_default();
-    LL_TRY(either(m, "preprocess", made->preprocess, "keras", "torchvision", &torchvision, err));
-    LL_TRY(either(m, "resize", made->resize, "nearest", "bilinear", &bilinear, err));
-    LL_TRY(either(m, "exif", made->exif, "ignore", "apply", &image->exif_apply, err));
-    LL_TRY(either(m, "alpha", made->alpha, "drop", "white", &image->alpha_white, err));
+    LL_TRY(
+        find_choice(m, "preprocess", made->preprocess, "keras", "torchvision", &torchvision, err));
+    LL_TRY(find_choice(m, "resize", made->resize, "nearest", "bilinear", &bilinear, err));
+    LL_TRY(find_choice(m, "exif", made->exif, "ignore", "apply", &image->exif_apply, err));
+    LL_TRY(find_choice(m, "alpha", made->alpha, "drop", "white", &image->alpha_white, err));
     image->geometry = torchvision ? LL_GEOMETRY_TORCHVISION : LL_GEOMETRY_KERAS;
     image->resize = bilinear ? LL_RESIZE_BILINEAR : LL_RESIZE_NEAREST;
     /* the text names every library; who decodes JPEG is the one difference between the two */

@@ -1,5 +1,5 @@
-/* host/pipeline/match.h - photos that are in no catalogue, made comparable with a finished index:
- * decoded, resized and embedded the way its own photos were. Floor 5. */
+/* host/pipeline/match.h - embeds photos that are not in the catalogue with the settings of a
+ * finished index, so that they can be compared with its items. Floor 5. */
 #ifndef LL_PIPELINE_MATCH_H
 #define LL_PIPELINE_MATCH_H
 
@@ -35,8 +35,8 @@ typedef struct ll_match {
 
 /** Embed the photos at `paths`. A photo that cannot be used is a reject, not a failure.
  *  @return LL_OK; LL_ERR_UNSUPPORTED if the index has no features; LL_ERR_ARGUMENT if the weights
- *  are not those of the index; LL_ERR_FORMAT if it was made by settings unknown here; whatever
- *  weights and backend have to say. */
+ *  are not those of the index; LL_ERR_FORMAT if it was made by settings unknown here; else the
+ *  failures of weights and backend. */
 LL_NODISCARD ll_status ll_match_embed(const ll_match_options *options, const char *const *paths,
                                       int64_t count, ll_match **out, ll_error *err);
 void ll_match_free(ll_match *match); /* accepts NULL */

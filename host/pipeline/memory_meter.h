@@ -1,6 +1,5 @@
-/* host/pipeline/memory_meter.h - the most anonymous memory a stretch of the night took: looked at
- * with every sign of progress, for the kernel keeps no such peak (VmHWM counts mapped files too).
- * Floor 5. */
+/* host/pipeline/memory_meter.h - the peak of anonymous memory during a part of the run, sampled at
+ * every progress call: the kernel keeps no such peak (VmHWM counts mapped files too). Floor 5. */
 #ifndef LL_PIPELINE_MEMORY_METER_H
 #define LL_PIPELINE_MEMORY_METER_H
 
@@ -10,7 +9,7 @@
 #include <stdint.h>
 
 typedef struct ll_memory_meter {
-    const ll_log *next; /* who really listens; may be NULL */
+    const ll_log *next; /* the log that messages are passed on to; may be NULL */
     ll_log log;         /* to give to what is measured, in place of `next` */
     _Atomic int64_t peak_bytes;
 } ll_memory_meter;

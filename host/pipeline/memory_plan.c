@@ -29,10 +29,10 @@ ll_memory_plan ll_memory_plan_make(const ll_pipeline_options *options, const ll_
         .compare_bytes = ll_similarity_host_bytes(be, &compare),
     };
 
-    plan.least_bytes = plan.catalog_bytes + plan.compare_bytes;
+    plan.min_bytes = plan.catalog_bytes + plan.compare_bytes;
     plan.limit_bytes =
-        options->memory_bytes > 0 ? options->memory_bytes : ll_max_i64(share, plan.least_bytes);
-    plan.spare_bytes = ll_max_i64(plan.limit_bytes - plan.least_bytes, 0);
+        options->memory_bytes > 0 ? options->memory_bytes : ll_max_i64(share, plan.min_bytes);
+    plan.spare_bytes = ll_max_i64(plan.limit_bytes - plan.min_bytes, 0);
     return plan;
 }
 
@@ -41,9 +41,9 @@ ll_status ll_memory_plan_check(const ll_memory_plan *plan, const ll_store_extent
 {
     char least[LL_NUMBER_TEXT], given[LL_NUMBER_TEXT], items[LL_NUMBER_TEXT];
 
-    if (plan->least_bytes <= plan->limit_bytes) return LL_OK;
+    if (plan->min_bytes <= plan->limit_bytes) return LL_OK;
     return ll_fail(err, LL_ERR_MEMORY, "--memory: %s items with %lld neighbours need %s; %s given",
                    ll_number_grouped(extents->items, items), (long long)extents->neighbors,
-                   ll_number_size((double)plan->least_bytes, least),
+                   ll_number_size((double)plan->min_bytes, least),
                    ll_number_size((double)plan->limit_bytes, given));
 }

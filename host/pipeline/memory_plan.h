@@ -1,9 +1,9 @@
-/* host/pipeline/memory_plan.h - what --memory has to hold: known before the work, and refused then.
+/* host/pipeline/memory_plan.h - how much of --memory a run needs, checked before the work.
  *
  * Counted is anonymous memory from the features on: texts, candidates, packed rows, tiles on their
- * way. Mapped files are not: features and the index are read and written through the page cache,
- * which gives way. Nor is the network, whose memory is its own (about 1.2 GB on the cpu) and given
- * back before anything is compared. Floor 5. */
+ * way. Mapped files are not counted: features and the index go through the page cache, which the
+ * system can shrink. Nor is the network (about 1.2 GB on the cpu), which is freed before anything
+ * is compared. Floor 5. */
 #ifndef LL_PIPELINE_MEMORY_PLAN_H
 #define LL_PIPELINE_MEMORY_PLAN_H
 
@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 typedef struct ll_memory_plan {
-    int64_t limit_bytes;   /* --memory; not given: a quarter of the machine's, or least_bytes */
+    int64_t limit_bytes;   /* --memory; not given: a quarter of the machine's, or min_bytes */
     int64_t catalog_bytes; /* texts, rows, digests, and what the process holds anyway */
     int64_t compare_bytes; /* candidates, packed rows, tiles */
-    int64_t least_bytes;   /* the two together */
-    int64_t spare_bytes; /* of the limit beyond that: three quarters for rows of the matrix on their
-                            way, the rest for what comes early for the next of them */
+    int64_t min_bytes;     /* the two together */
+    int64_t spare_bytes; /* what the limit leaves: three quarters for a band of the matrix, the rest
+                            for tiles that arrive early for the next band */
 } ll_memory_plan;
 
 /** For a run that will write `extents` from features of `cols` columns; what the process holds at

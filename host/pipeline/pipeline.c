@@ -27,7 +27,7 @@ enum { SLOTS = 2 };                       /* one batch on the device, one being 
 static const char k_draft[] = "index.h5"; /* in the work folder */
 
 /* Everything a night holds; released in one place. */
-struct night {
+struct index_run {
     const ll_pipeline_options *options;
     ll_pipeline_summary *summary;
     ll_catalog *catalog;
@@ -47,7 +47,7 @@ static int64_t width_of(const ll_pipeline_options *options)
     return options->source != NULL ? options->source->cols : ll_vgg16_width(options->layer);
 }
 
-static ll_status open_catalog(struct night *n, ll_error *err)
+static ll_status open_catalog(struct index_run *n, ll_error *err)
 {
     const ll_pipeline_options *const o = n->options;
 
@@ -62,7 +62,7 @@ static ll_status open_catalog(struct night *n, ll_error *err)
     return LL_OK;
 }
 
-static ll_status open_weights(struct night *n, ll_error *err)
+static ll_status open_weights(struct index_run *n, ll_error *err)
 {
     char *found = NULL;
     const char *path = n->options->weights_path;
@@ -85,7 +85,7 @@ static ll_status open_weights(struct night *n, ll_error *err)
     return LL_OK;
 }
 
-static ll_status check_memory(struct night *n, ll_error *err)
+static ll_status check_memory(struct index_run *n, ll_error *err)
 {
     ll_forecast *const f = &n->forecast;
 
@@ -94,7 +94,7 @@ static ll_status check_memory(struct night *n, ll_error *err)
     return ll_memory_plan_check(&f->memory, &f->extents, err);
 }
 
-static ll_status open_backend(struct night *n, ll_error *err)
+static ll_status open_backend(struct index_run *n, ll_error *err)
 {
     const ll_pipeline_options *const o = n->options;
     const ll_backend_options backend = {.name = o->backend,
@@ -121,7 +121,7 @@ static ll_status open_backend(struct night *n, ll_error *err)
 
 /* glibc keeps what was freed: 100 MB of buffers of 32 MB and less, which --memory would have to
  * count. */
-static void free_net(struct night *n)
+static void free_net(struct index_run *n)
 {
     ll_net_free(n->be, n->net);
     n->net = NULL;
@@ -130,7 +130,7 @@ static void free_net(struct night *n)
 #endif
 }
 
-static ll_status take_features(struct night *n, ll_error *err)
+static ll_status collect_features(struct index_run *n, ll_error *err)
 {
     const ll_pipeline_options *const o = n->options;
 
@@ -141,7 +141,7 @@ static ll_status take_features(struct night *n, ll_error *err)
     return LL_OK;
 }
 
-static ll_status embed(struct night *n, ll_error *err)
+static ll_status embed(struct index_run *n, ll_error *err)
 {
     const ll_pipeline_options *const o = n->options;
     const ll_extract_options extract = {
@@ -162,8 +162,9 @@ static ll_status embed(struct night *n, ll_error *err)
     return LL_OK;
 }
 
-/* Too much was rejected or is gone: leave the old index alone and say which option accepts it. */
-static void judge_rejects(struct night *n)
+/* If too many photos are rejected, or too many items are gone, the old index is kept and the error
+ * names the option that accepts it. */
+static void check_rejects(struct index_run *n)
 {
     const ll_pipeline_summary *const s = n->summary;
     char rejected[LL_NUMBER_TEXT], rows[LL_NUMBER_TEXT];
@@ -174,7 +175,7 @@ static void judge_rejects(struct night *n)
                     ll_number_grouped(s->rejected, rejected), ll_number_grouped(s->rows, rows));
 }
 
-static void judge_removals(struct night *n)
+static void check_removals(struct index_run *n)
 {
     const ll_previous_change change = ll_previous_compare(n->previous, n->catalog);
     char removed[LL_NUMBER_TEXT], before[LL_NUMBER_TEXT];
@@ -204,7 +205,7 @@ static ll_status read_back(const char *path, ll_pipeline_summary *summary, ll_er
     return LL_OK;
 }
 
-static ll_status write_and_publish(struct night *n, ll_error *err)
+static ll_status write_and_publish(struct index_run *n, ll_error *err)
 {
     ll_status status = LL_OK;
     char *path = NULL;
@@ -230,7 +231,7 @@ done:
     return status;
 }
 
-static ll_status foresee(struct night *n, ll_forecast *forecast, ll_error *err)
+static ll_status make_forecast(struct index_run *n, ll_forecast *forecast, ll_error *err)
 {
     const int64_t cols = width_of(n->options);
 
@@ -238,8 +239,8 @@ static ll_status foresee(struct night *n, ll_forecast *forecast, ll_error *err)
     return ll_forecast_check(forecast, n->options, err);
 }
 
-/* What a killed run left is given up first: it would be in the way of its successor. */
-static ll_status check_room(struct night *n, ll_error *err)
+/* First remove what a killed run left behind: it would take the space of its successor. */
+static ll_status check_room(struct index_run *n, ll_error *err)
 {
     char *leftover = NULL;
 
@@ -247,16 +248,17 @@ static ll_status check_room(struct night *n, ll_error *err)
     LL_TRY(ll_work_path(n->work, k_draft, &leftover, err));
     (void)unlink(leftover);
     free(leftover);
-    return foresee(n, &n->forecast, err);
+    return make_forecast(n, &n->forecast, err);
 }
 
-static ll_status run_night(struct night *n, ll_error *err)
+static ll_status run_index(struct index_run *n, ll_error *err)
 {
     LL_TRY(open_catalog(n, err));
-    /* Locked before the index is looked at: what is judged here is what will be replaced. */
+    /* Lock before reading the previous index, so that the index which is checked is the one that is
+     * replaced. */
     LL_TRY(ll_work_open(n->options->index_path, n->options->log, &n->work, err));
     LL_TRY(ll_previous_open(n->options->index_path, &n->previous, err));
-    judge_removals(n);
+    check_removals(n);
     if (n->summary->refused[0] != '\0') return LL_OK;
     if (n->options->leave_out_features)
         ll_log_line(n->options->log,
@@ -266,15 +268,15 @@ static ll_status run_night(struct night *n, ll_error *err)
     LL_TRY(open_weights(n, err));
     LL_TRY(open_backend(n, err));
     if (n->options->source != NULL)
-        LL_TRY(take_features(n, err));
+        LL_TRY(collect_features(n, err));
     else
         LL_TRY(embed(n, err));
-    judge_rejects(n);
+    check_rejects(n);
     if (n->summary->refused[0] != '\0') return LL_OK;
     return write_and_publish(n, err);
 }
 
-static void release(struct night *n)
+static void release(struct index_run *n)
 {
     ll_collect_release(&n->collect);
     ll_net_free(n->be, n->net);
@@ -289,19 +291,19 @@ ll_status ll_pipeline_index(const ll_pipeline_options *options, ll_pipeline_summ
                             ll_error *err)
 {
     const double start = ll_clock_seconds();
-    struct night night = {.options = options, .summary = summary, .collect = {.fd = -1}};
+    struct index_run index_run = {.options = options, .summary = summary, .collect = {.fd = -1}};
 
     memset(summary, 0, sizeof *summary);
     summary->threads = options->threads;
-    const ll_status status = run_night(&night, err);
+    const ll_status status = run_index(&index_run, err);
     summary->total_seconds = ll_clock_seconds() - start;
-    release(&night);
+    release(&index_run);
     return status;
 }
 
 /* ---- a dry run --------------------------------------------------------------------------- */
 
-static ll_status probe(struct night *n, ll_probe *probe, ll_error *err)
+static ll_status probe(struct index_run *n, ll_probe *probe, ll_error *err)
 {
     const ll_pipeline_options *const o = n->options;
     const ll_store_extents *const e = &n->forecast.extents;
@@ -313,16 +315,16 @@ static ll_status probe(struct night *n, ll_probe *probe, ll_error *err)
     return ll_probe_disk(o->index_path, probe, err);
 }
 
-/* As far as a night goes before it makes anything; no work folder, no lock. */
-static ll_status run_dry(struct night *n, ll_forecast *out, ll_error *err)
+/* Everything a run does before it writes anything; no work folder, no lock. */
+static ll_status run_dry(struct index_run *n, ll_forecast *out, ll_error *err)
 {
     LL_TRY(open_catalog(n, err));
     LL_TRY(ll_file_check_target(n->options->index_path, err));
     LL_TRY(ll_previous_open(n->options->index_path, &n->previous, err));
-    judge_removals(n);
+    check_removals(n);
     ll_text_say(out->refused, sizeof out->refused, "%s", n->summary->refused);
     if (out->refused[0] != '\0') return LL_OK;
-    const ll_status room = foresee(n, &n->forecast, err);
+    const ll_status room = make_forecast(n, &n->forecast, err);
     *out = n->forecast;
     LL_TRY(room);
     const double start = ll_clock_seconds();
@@ -337,10 +339,10 @@ static ll_status run_dry(struct night *n, ll_forecast *out, ll_error *err)
 ll_status ll_pipeline_forecast(const ll_pipeline_options *options, ll_forecast *out, ll_error *err)
 {
     ll_pipeline_summary summary = {.rows = 0};
-    struct night night = {.options = options, .summary = &summary, .collect = {.fd = -1}};
+    struct index_run index_run = {.options = options, .summary = &summary, .collect = {.fd = -1}};
 
     memset(out, 0, sizeof *out);
-    const ll_status status = run_dry(&night, out, err);
-    release(&night);
+    const ll_status status = run_dry(&index_run, out, err);
+    release(&index_run);
     return status;
 }

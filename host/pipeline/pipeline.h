@@ -1,9 +1,9 @@
-/* host/pipeline/pipeline.h - one night: catalogue in, published index out.
+/* host/pipeline/pipeline.h - one run: reads a catalogue, publishes an index.
  *
  *   catalogue -> photos -> features -> scores -> INDEX.h5.work/index.h5 -> INDEX.h5
  *
- * At any instant, killed or not, INDEX.h5 is the old file or the new one, whole.
- * Floor 5; includes everything below but query. */
+ * At any moment, even if the run is killed, INDEX.h5 is the complete old file or the complete new
+ * one. Floor 5; includes everything below but query. */
 #ifndef LL_PIPELINE_H
 #define LL_PIPELINE_H
 
@@ -57,8 +57,8 @@ typedef struct ll_pipeline_summary {
     ll_extract_summary extract;
     ll_similarity_summary similarity;
     double tile_limit; /* pairs a second of multiplying alone; 0: not measured */
-    /* To the disk and not while comparing: features, checksums, the fsync of publishing. /run,
-     * which is in the file itself, knows only what came before the checksums. */
+    /* Time spent writing outside of comparing: features, checksums, the fsync when publishing.
+     * /run, which is stored in the file, only has the part before the checksums. */
     double write_seconds;
     double total_seconds;
     int threads; /* as given */

@@ -1,4 +1,4 @@
-/* host/pipeline/previous.h - what the index of the night before has to say about this one. Floor 5.
+/* host/pipeline/previous.h - what the previous index means for this run. Floor 5.
  */
 #ifndef LL_PIPELINE_PREVIOUS_H
 #define LL_PIPELINE_PREVIOUS_H
@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-/** Open the index at `path` for comparison; `*out` is NULL if there is no file yet. A file that is
- *  there and is no index is LL_ERR_FORMAT: we would overwrite something that is not ours. */
+/** Open the index at `path` for comparison; `*out` is NULL if there is no file yet. LL_ERR_FORMAT
+ *  if a file is there that is no index: publishing would overwrite it. */
 LL_NODISCARD ll_status ll_previous_open(const char *path, ll_reader **out, ll_error *err);
 
 /** `--backend auto` never changes the backend of an existing index: LL_ERR_DEVICE if it would. */

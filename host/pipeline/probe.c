@@ -167,8 +167,8 @@ ll_status ll_probe_compare(ll_backend *be, int64_t cols, int64_t rows, int64_t n
         .cols = cols,
         .neighbors = (int)ll_min_i64(neighbors, ll_max_i64(some - 1, 1)),
         .matrix = matrix,
-        .matrix_sink = {.take = drop_tile},
-        .neighbor_sink = {.take = drop_neighbors},
+        .matrix_sink = {.receive = drop_tile},
+        .neighbor_sink = {.receive = drop_neighbors},
     };
     LL_TRY_DONE(ll_similarity_run(be, &options, &summary, err));
     probe->tile = summary.tile;

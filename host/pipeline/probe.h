@@ -1,8 +1,6 @@
-/* host/pipeline/probe.h - how fast this machine is at tonight's work: a little of each stage,
- * timed.
+/* host/pipeline/probe.h - times a small part of each stage, to predict how long a run takes.
  *
- * A second or two on a processor, for dry runs only: a night pays for nothing it does not use.
- * Floor 5. */
+ * Takes a second or two on a processor; used by dry runs only. Floor 5. */
 #ifndef LL_PIPELINE_PROBE_H
 #define LL_PIPELINE_PROBE_H
 
@@ -20,7 +18,7 @@ typedef struct ll_probe {
     int64_t tile;          /* rows of a tile */
     double tile_seconds;   /* of one, on all threads together */
     double row_seconds;    /* from candidates to neighbours, a row */
-    double disk_rate;      /* bytes a second, in order, on the disk for good */
+    double disk_rate;      /* bytes a second written in order, with fsync */
     double digest_rate;    /* bytes a second read back and digested */
     bool shared;           /* decoding and the network take the same cores */
 } ll_probe;

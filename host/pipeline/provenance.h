@@ -1,4 +1,4 @@
-/* host/pipeline/provenance.h - what made this index, in words that two runs can be compared by.
+/* host/pipeline/provenance.h - what made this index, as text that can be compared between runs.
  * Floor 5. */
 #ifndef LL_PIPELINE_PROVENANCE_H
 #define LL_PIPELINE_PROVENANCE_H

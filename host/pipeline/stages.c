@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-enum { LEAST_BLOCKS = 64, BLOCKS = 4, ROUNDS = 2 }; /* 20 tiles of 2080 at the least */
+enum { MIN_BLOCKS = 64, BLOCKS = 4, ROUNDS = 2 }; /* 20 tiles of 2080 at the least */
 
 static double per_second(double count, double seconds)
 {
@@ -121,7 +121,7 @@ ll_status ll_stages_measure_tiles(ll_backend *be, const float *features, int64_t
     LL_TRY(ll_compare_begin(be, &options, err));
     const int64_t tile = ll_compare_tile(be);
     ll_compare_end(be);
-    if (ll_ceil_div(rows, tile) < LEAST_BLOCKS) return LL_OK;
+    if (ll_ceil_div(rows, tile) < MIN_BLOCKS) return LL_OK;
     options.rows = BLOCKS * tile;
     for (int round = 0; round < ROUNDS; round++) {
         double seconds = 0.0;

@@ -1,5 +1,5 @@
-/* host/pipeline/stages.h - the night stage by stage: how fast each was, how fast it could have been
- * on this machine, and which one the night waited for. Floor 5. */
+/* host/pipeline/stages.h - the stages of a run: how fast each was, how fast it could be on this
+ * machine, and which was the bottleneck. Floor 5. */
 #ifndef LL_PIPELINE_STAGES_H
 #define LL_PIPELINE_STAGES_H
 
@@ -10,9 +10,10 @@
 typedef struct ll_stage {
     const char *name; /* "decode", "network", "compare", "rescore", "write" */
     const char *unit; /* what is counted: "photos", "pairs", "rows", "bytes" */
-    double seconds;   /* it was under way; decode and network, compare and write go on together */
+    double seconds;   /* wall-clock time of the stage; decode and network overlap, and so do compare
+                         and write */
     double rate;      /* units a second */
-    double limit;     /* units a second with nothing else to do; 0: not known */
+    double limit;     /* units a second if nothing else ran; 0: not known */
     const char *of;   /* where the limit comes from; "" if there is none */
 } ll_stage;
 
@@ -21,8 +22,9 @@ enum { LL_STAGES = 5 };
 typedef struct ll_stages {
     ll_stage stage[LL_STAGES]; /* seconds 0: there was no such stage */
     const char *bottleneck;    /* a stage's name; "" if nothing was done */
-    double share;              /* of the seconds so far that went by in it */
-    int feeding_cores;         /* that would decode as fast as the device embeds; 0: enough there */
+    double share;              /* fraction of the elapsed time that it took */
+    int feeding_cores; /* cores needed to decode as fast as the device embeds; 0: there are enough
+                        */
 } ll_stages;
 
 /** @param threads  --jobs; cores beyond the machine's do not count */

@@ -35,14 +35,14 @@ static void put(json_t *object, const char *key, json_t *value, int *failed)
     if (json_object_set_new(object, key, value) != 0) *failed = 1;
 }
 
-static json_t *hit_json(const ll_query_answer *answer, int64_t place, int *failed)
+static json_t *hit_json(const ll_query_answer *answer, int64_t rank, int *failed)
 {
-    const ll_query_hit *const hit = &answer->hits[place];
+    const ll_query_hit *const hit = &answer->hits[rank];
     json_t *const object = json_object(), *const attributes = json_object();
 
     for (int c = 0; c < answer->columns; c++)
         put(attributes, answer->column_names[c], json_string(hit->attributes[c]), failed);
-    put(object, "rank", json_integer(place + 1), failed);
+    put(object, "rank", json_integer(rank + 1), failed);
     put(object, "id", json_string(hit->id), failed);
     put(object, "score", score_json((double)hit->score), failed);
     put(object, "image", json_string(hit->image), failed);

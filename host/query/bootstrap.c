@@ -42,9 +42,9 @@ static int ascending(const void *a, const void *b)
 
 static double quantile(const double *sorted, int64_t count, double part)
 {
-    const double place = part * (double)(count - 1);
-    const int64_t below = (int64_t)place, above = below + 1 < count ? below + 1 : below;
-    return sorted[below] + (place - (double)below) * (sorted[above] - sorted[below]);
+    const double position = part * (double)(count - 1);
+    const int64_t below = (int64_t)position, above = below + 1 < count ? below + 1 : below;
+    return sorted[below] + (position - (double)below) * (sorted[above] - sorted[below]);
 }
 
 ll_status ll_bootstrap_intervals(const ll_bootstrap *bootstrap, double *low, double *high,

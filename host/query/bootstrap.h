@@ -1,4 +1,4 @@
-/* host/query/bootstrap.h - how far a mean over items might be off. Floor 3; includes base.
+/* host/query/bootstrap.h - confidence intervals of means over items. Floor 3; includes base.
  *
  * The percentile bootstrap: draw as many rows as there are, with replacement, take the means of the
  * columns, `resamples` times; the 2.5 % and 97.5 % quantiles of each mean (interpolated linearly)

@@ -14,12 +14,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static const uint32_t k_never = UINT32_MAX; /* place of a pair that is not linked point by point */
+static const uint32_t k_never =
+    UINT32_MAX; /* rank of a pair of groups that is not completely linked */
 
 /* Another group, as one group knows it. */
 typedef struct side {
     uint32_t other; /* its lowest point */
-    uint32_t place; /* of the last link between the two, or k_never */
+    uint32_t rank;  /* of the last link between the two, or k_never */
 } side;
 
 typedef struct linkage {
@@ -32,7 +33,7 @@ typedef struct linkage {
     float *lowest;
 } linkage;
 
-static int by_place(const void *a, const void *b)
+static int by_rank(const void *a, const void *b)
 {
     const ll_link *const x = a, *const y = b;
     if (x->score != y->score) return x->score < y->score ? 1 : -1;
@@ -93,9 +94,9 @@ static const side *nearest(const linkage *l, uint32_t group)
     int64_t kept = 0;
 
     for (int64_t i = 0; i < l->count[group]; i++) {
-        if (sides[i].place == k_never) continue;
+        if (sides[i].rank == k_never) continue;
         sides[kept] = sides[i];
-        if (best == NULL || sides[kept].place < best->place) best = &sides[kept];
+        if (best == NULL || sides[kept].rank < best->rank) best = &sides[kept];
         kept++;
     }
     l->count[group] = kept;
@@ -103,7 +104,7 @@ static const side *nearest(const linkage *l, uint32_t group)
 }
 
 /* One group of two; what only one of them was linked to is linked to neither from now on. */
-static void merge(const linkage *l, uint32_t keep, uint32_t gone, uint32_t place)
+static void merge(const linkage *l, uint32_t keep, uint32_t gone, uint32_t rank)
 {
     side *const a = l->sides + l->first[keep];
     const side *const b = l->sides + l->first[gone];
@@ -113,18 +114,18 @@ static void merge(const linkage *l, uint32_t keep, uint32_t gone, uint32_t place
         const bool of_a = j == l->count[gone] || (i < l->count[keep] && a[i].other <= b[j].other);
         const bool of_b = i == l->count[keep] || (j < l->count[gone] && b[j].other <= a[i].other);
         const uint32_t other = of_a ? a[i].other : b[j].other;
-        const uint32_t from_a = of_a ? a[i++].place : k_never;
-        const uint32_t from_b = of_b ? b[j++].place : k_never;
+        const uint32_t from_a = of_a ? a[i++].rank : k_never;
+        const uint32_t from_b = of_b ? b[j++].rank : k_never;
         if (other == keep || other == gone) continue;
         const uint32_t last = from_a > from_b ? from_a : from_b; /* k_never is above all */
-        if (from_a != k_never) find(l, other, keep)->place = last;
-        if (from_b != k_never) find(l, other, gone)->place = k_never;
+        if (from_a != k_never) find(l, other, keep)->rank = last;
+        if (from_b != k_never) find(l, other, gone)->rank = k_never;
         if (last != k_never) a[kept++] = (side){other, last};
     }
     l->count[keep] = kept;
     l->count[gone] = 0;
     l->group[gone] = keep;
-    l->lowest[keep] = l->links[place].score; /* merges of a group come in the order of places */
+    l->lowest[keep] = l->links[rank].score; /* merges of a group come in ascending order of ranks */
 }
 
 /* Follow the chain that begins at `start` until the group it is in by then has no other to go to.
@@ -141,7 +142,7 @@ static void follow(const linkage *l, uint32_t start)
             length--;
         } else if (length > 1 && near->other == l->chain[length - 2]) {
             const uint32_t other = near->other, keep = tip < other ? tip : other;
-            merge(l, keep, tip < other ? other : tip, near->place);
+            merge(l, keep, tip < other ? other : tip, near->rank);
             length -= 2;
             if (length == 0) l->chain[length++] = keep;
         } else {
@@ -156,7 +157,7 @@ ll_status ll_complete_linkage(int64_t points, ll_link *links, int64_t count, uin
     ll_status status = LL_OK;
     linkage l = {.links = links, .group = group, .lowest = lowest};
 
-    if (count > 0) qsort(links, (size_t)count, sizeof *links, by_place);
+    if (count > 0) qsort(links, (size_t)count, sizeof *links, by_rank);
     for (int64_t p = 0; p < points; p++) {
         group[p] = (uint32_t)p;
         lowest[p] = 1.0f;

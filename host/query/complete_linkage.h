@@ -2,12 +2,12 @@
  * Floor 3.
  *
  * Complete linkage: every point begins as a group of its own; again and again two groups become
- * one, of all that are linked point by point those two whose last link comes first. Links stand in
- * one order, best score first, equal scores by the lower point and then by the higher, so that
- * links are never equal: which groups come out depends on nothing else, least of all on the order
- * of work. scipy's linkage(method="complete") finds the same when a link's place in that order is
- * the distance of its points, and fcluster cuts behind the last link
- * (tests/golden/judge_duplicates.py). */
+ * one, of all that are linked point by point those two whose last link comes first. Links have a
+ * strict order: best score first, equal scores by the lower point and then by the higher. So no two
+ * links are equal, and the groups do not depend on the order of processing. scipy's
+ * linkage(method="complete") finds the same groups if the rank of a link in that order is the
+ * distance of its points, and fcluster cuts after the last link
+ * (tests/golden/verify_duplicates.py). */
 #ifndef LL_QUERY_COMPLETE_LINKAGE_H
 #define LL_QUERY_COMPLETE_LINKAGE_H
 
@@ -20,7 +20,7 @@ typedef struct ll_link {
     float score;        /* not NAN */
 } ll_link;
 
-/* Memory of one link while groups are made, its place in `links` not counted. */
+/* Memory per link while groups are made, in addition to `links` itself. */
 enum { LL_COMPLETE_LINKAGE_BYTES = 16 };
 
 /** Group `points` points by `count` links, fewer than 2^32 - 1, each pair at most once.

@@ -1,10 +1,11 @@
 /* host/query/duplicate_groups.c - see duplicate_groups.h.
  *
  * Files of the same bytes are joined by their digests, then every item to the neighbours it links
- * to. A list that is links from end to end may hide more: such a row is `full`. A link that no list
- * shows is one between two full rows, so only those are looked at again (duplicate_links.c), and
- * only between groups: 5 000 copies of a placeholder are one group by then. These are the chains;
- * where every pair is to reach the score, they are split (duplicate_split.c). */
+ * to. If all stored neighbours of a row are links, there may be more that the list does not hold:
+ * such a row is `full`. A link that is in no list can only be between two full rows, so only those
+ * are compared (duplicate_links.c), and only between different groups: 5 000 copies of a
+ * placeholder are one group already. These are the chains; where every pair is to reach the score,
+ * they are split (duplicate_split.c). */
 #include "host/query/duplicate_groups.h"
 
 #include "host/base/memory.h"

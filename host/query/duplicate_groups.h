@@ -26,7 +26,7 @@
 
 /* The lowest score of a chain takes a look at each of its pairs. Without a matrix that is done for
  * at most so many photos of different bytes: they are 34 million pairs, of 4096 products each. */
-enum { LL_DUPLICATE_LOWEST_MOST = 8192 };
+enum { LL_DUPLICATE_LOWEST_MAX = 8192 };
 
 typedef enum ll_linkage { LL_LINKAGE_CHAIN, LL_LINKAGE_EVERY_PAIR } ll_linkage;
 
@@ -51,7 +51,7 @@ typedef struct ll_duplicate_groups {
     ll_duplicate *items; /* (first[count]), by row within a group */
     int64_t twins;       /* items whose bytes another one has */
     int64_t unseen;    /* groups without a lowest score: the index does not know all their pairs */
-    int64_t too_large; /* groups without one: more than LL_DUPLICATE_LOWEST_MOST, and no matrix */
+    int64_t too_large; /* groups without one: more than LL_DUPLICATE_LOWEST_MAX, and no matrix */
     bool complete; /* false: lists of neighbours end too early and nothing is there to go on with.
                       A pair that was not seen counts as not linked, so what is one group may be
                       listed as several */

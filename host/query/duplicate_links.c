@@ -45,9 +45,9 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static uint32_t row_at(const linking *l, int64_t place)
+static uint32_t row_at(const linking *l, int64_t index)
 {
-    return (uint32_t)l->rows[place];
+    return (uint32_t)l->rows[index];
 }
 
 static double dot(const linking *l, int64_t a, int64_t b)
@@ -68,12 +68,12 @@ static ll_status gather_rows(linking *l, const bool *full, int64_t full_count, l
 {
     const int64_t items = l->query->extents->items;
     const char *const *values = NULL;
-    int64_t place = 0;
+    int64_t index = 0;
 
     LL_TRY(ll_alloc("rows", full_count, sizeof *l->rows, &l->rows, err));
     for (int64_t i = 0; i < items; i++)
         if (full[i])
-            l->rows[place++] = (uint64_t)ll_disjoint_root(l->sets, (uint32_t)i) << 32 | (uint64_t)i;
+            l->rows[index++] = (uint64_t)ll_disjoint_root(l->sets, (uint32_t)i) << 32 | (uint64_t)i;
     qsort(l->rows, (size_t)full_count, sizeof *l->rows, ascending);
     for (int64_t i = 0; i < full_count; i++)
         l->count += i == 0 || l->rows[i] >> 32 != l->rows[i - 1] >> 32;

@@ -82,7 +82,7 @@ static void release(splitting *s)
 }
 
 /* Pairs that memory_bytes hold, and ll_complete_linkage takes. */
-static int64_t most_links(const splitting *s)
+static int64_t max_links(const splitting *s)
 {
     return ll_min_i64(s->task->memory_bytes / LL_DUPLICATE_SPLIT_BYTES, (int64_t)UINT32_MAX - 1);
 }
@@ -95,7 +95,7 @@ static ll_status too_many(const splitting *s, ll_error *err)
                    "%s: of %s photos that links connect, more than %s pairs score %g or more: "
                    "they do not fit into --memory, %s; a higher --min-score has fewer",
                    ll_reader_path(s->query->reader), ll_number_grouped(s->count, photos),
-                   ll_number_grouped(most_links(s), count), (double)s->task->min_score,
+                   ll_number_grouped(max_links(s), count), (double)s->task->min_score,
                    ll_number_size((double)s->task->memory_bytes, size));
 }
 
@@ -139,22 +139,22 @@ static ll_status make_unique(splitting *s, ll_error *err)
             s->links[kept - 1].high != s->links[i].high)
             s->links[kept++] = s->links[i];
     s->link_count = kept;
-    return kept > most_links(s) ? too_many(s, err) : LL_OK;
+    return kept > max_links(s) ? too_many(s, err) : LL_OK;
 }
 
 /* The links that lists of neighbours show, by photos, each once. Half as many again as may be left
  * have room meanwhile: a third of the array is free after each sorting at least. */
 static ll_status list_links(splitting *s, const uint32_t *rows, int64_t count, ll_error *err)
 {
-    const int64_t places = s->query->extents->neighbors;
+    const int64_t list_length = s->query->extents->neighbors;
     const uint32_t *const index = ll_reader_neighbor_index(s->query->reader);
     const float *const score = ll_reader_neighbor_score(s->query->reader);
-    const int64_t most = most_links(s), room = most + most / 2 + 1;
+    const int64_t most = max_links(s), room = most + most / 2 + 1;
 
     s->link_count = 0;
     for (int64_t i = 0; i < count; i++) {
-        const int64_t first = rows[i] * places;
-        for (int64_t k = first; k < first + places && index[k] != LL_NO_ROW; k++) {
+        const int64_t first = rows[i] * list_length;
+        for (int64_t k = first; k < first + list_length && index[k] != LL_NO_ROW; k++) {
             if (!(score[k] >= s->task->min_score)) break;
             if (s->number[index[k]] == s->number[rows[i]]) continue;
             if (s->link_count == room) LL_TRY(make_unique(s, err));
@@ -188,7 +188,7 @@ static int64_t pick_unseen(splitting *s, int64_t a, int64_t listed, int64_t *at)
         if (*at < listed && s->links[*at].low == a && s->links[*at].high == b) continue;
         if (!compared(s, a, b)) continue;
         *s->complete = *s->complete && known;
-        if (!known || ll_pair_scores_most(s->task->scores, s->photos[a], s->photos[b]) <
+        if (!known || ll_pair_scores_upper_bound(s->task->scores, s->photos[a], s->photos[b]) <
                           (double)s->task->min_score)
             continue;
         *s->exact = *s->exact && s->task->scores->features != NULL;
@@ -208,7 +208,7 @@ static ll_status seek_links(splitting *s, int64_t done, const ll_log *log, ll_er
         ll_pair_scores_of(s->task->scores, s->photos[a], s->columns, wanted, s->scores);
         for (int64_t c = 0; c < wanted; c++)
             if (s->scores[c] >= s->task->min_score) {
-                if (s->link_count >= most_links(s)) return too_many(s, err);
+                if (s->link_count >= max_links(s)) return too_many(s, err);
                 LL_TRY(push(s, (uint32_t)a, s->number[s->columns[c]], s->scores[c], err));
             }
         ll_log_progress(log, "compare pairs", done + a + 1, items);

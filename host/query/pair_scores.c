@@ -34,13 +34,13 @@ int64_t ll_pair_scores_photo(const ll_pair_scores *scores, int64_t row)
     return scores->twin[row] >= 0 ? scores->twin[row] : row;
 }
 
-double ll_pair_scores_most(const ll_pair_scores *scores, int64_t a, int64_t b)
+double ll_pair_scores_upper_bound(const ll_pair_scores *scores, int64_t a, int64_t b)
 {
     if (!scores->matrix) return (double)INFINITY;
     return (double)ll_reader_score(scores->query->reader, a, b) + scores->bound;
 }
 
-double ll_pair_scores_least(const ll_pair_scores *scores, int64_t a, int64_t b)
+double ll_pair_scores_lower_bound(const ll_pair_scores *scores, int64_t a, int64_t b)
 {
     if (!scores->matrix) return -(double)INFINITY;
     return (double)ll_reader_score(scores->query->reader, a, b) - scores->bound;
@@ -99,7 +99,7 @@ ll_status ll_pair_scores_lowest(ll_pair_scores *scores, const uint32_t *photos, 
     uint32_t *columns = NULL;
     float *row_scores = NULL;
 
-    *too_many = count > LL_DUPLICATE_LOWEST_MOST && !scores->matrix;
+    *too_many = count > LL_DUPLICATE_LOWEST_MAX && !scores->matrix;
     *lowest = *too_many ? (double)NAN : 1.0;
     if (*too_many) return LL_OK;
     LL_TRY_DONE(ll_alloc("scores", count, sizeof *columns, &columns, err));
@@ -107,7 +107,7 @@ ll_status ll_pair_scores_lowest(ll_pair_scores *scores, const uint32_t *photos, 
     for (int64_t a = 0; a < count && !isnan(*lowest); a++) {
         int64_t wanted = 0;
         for (int64_t b = a + 1; b < count; b++)
-            if (ll_pair_scores_least(scores, photos[a], photos[b]) < *lowest)
+            if (ll_pair_scores_lower_bound(scores, photos[a], photos[b]) < *lowest)
                 columns[wanted++] = photos[b];
         ll_pair_scores_of(scores, photos[a], columns, wanted, row_scores);
         for (int64_t c = 0; c < wanted && !isnan(*lowest); c++)

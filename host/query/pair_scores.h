@@ -31,17 +31,17 @@ void ll_pair_scores_release(ll_pair_scores *scores);
 int64_t ll_pair_scores_photo(const ll_pair_scores *scores, int64_t row);
 
 /** No more than the score of two items can be, by the matrix; infinite if there is none. */
-double ll_pair_scores_most(const ll_pair_scores *scores, int64_t a, int64_t b);
+double ll_pair_scores_upper_bound(const ll_pair_scores *scores, int64_t a, int64_t b);
 
 /** No less, by the matrix; minus infinite if there is none. */
-double ll_pair_scores_least(const ll_pair_scores *scores, int64_t a, int64_t b);
+double ll_pair_scores_lower_bound(const ll_pair_scores *scores, int64_t a, int64_t b);
 
 /** out[c] = score of `row` and columns[c] for `count` other rows; NAN where it is unknown. */
 void ll_pair_scores_of(ll_pair_scores *scores, int64_t row, const uint32_t *columns, int64_t count,
                        float *out);
 
 /** The lowest score of any two of `photos` (count), each of other bytes; 1 for one photo; NAN if
- * the score of a pair is unknown. More than LL_DUPLICATE_LOWEST_MOST photos are not looked at
+ * the score of a pair is unknown. More than LL_DUPLICATE_LOWEST_MAX photos are not looked at
  * without a matrix: NAN, and `*too_many`. With one each stored score is read once, and few features
  * are. */
 LL_NODISCARD ll_status ll_pair_scores_lowest(ll_pair_scores *scores, const uint32_t *photos,

@@ -22,18 +22,18 @@
 
 enum { BLOCK = 16, ROOM = 64 }; /* items a task scores; the least places kept */
 
-typedef struct place {
+typedef struct entry {
     float score;
     uint32_t row, value; /* value: number of the --distinct one, else 0 */
-} place;
+} entry;
 
 /* The best of what one thread has seen for one photo. */
 typedef struct best_list {
-    place *places; /* the best `top` and some that may be among them */
+    entry *entries; /* the best `top` and some that may be among them */
     int64_t count, capacity;
     bool full; /* `floor` is the score of place number `top` */
     float floor;
-    place best; /* whatever min_score is */
+    entry best; /* whatever min_score is */
     bool any;   /* there is a best */
 } best_list;
 
@@ -55,7 +55,7 @@ const ll_reader *ll_query_reader(const ll_query *query)
     return query->reader;
 }
 
-static bool better(const place *a, const place *b)
+static bool better(const entry *a, const entry *b)
 {
     return ll_score_is_before(a->score, a->row, b->score, b->row);
 }
@@ -67,7 +67,7 @@ static int best_first(const void *a, const void *b)
 
 static int by_value(const void *a, const void *b)
 {
-    const place *const x = a, *const y = b;
+    const entry *const x = a, *const y = b;
     if (x->value != y->value) return x->value > y->value ? 1 : -1;
     return best_first(a, b);
 }
@@ -80,21 +80,21 @@ static void settle(const photo_run *run, best_list *list)
     if (list->count == 0) return;
     if (run->value != NULL) {
         int64_t kept = 0;
-        qsort(list->places, (size_t)list->count, sizeof *list->places, by_value);
+        qsort(list->entries, (size_t)list->count, sizeof *list->entries, by_value);
         for (int64_t i = 0; i < list->count; i++)
-            if (i == 0 || list->places[i].value != list->places[kept - 1].value)
-                list->places[kept++] = list->places[i];
+            if (i == 0 || list->entries[i].value != list->entries[kept - 1].value)
+                list->entries[kept++] = list->entries[i];
         list->count = kept;
     }
-    qsort(list->places, (size_t)list->count, sizeof *list->places, best_first);
+    qsort(list->entries, (size_t)list->count, sizeof *list->entries, best_first);
     list->full = list->count >= top;
     if (!list->full) return;
     list->count = top;
-    list->floor = list->places[top - 1].score;
+    list->floor = list->entries[top - 1].score;
 }
 
 /* Scores are compared as float: 0.9 as text and 0.9 as stored are then the same. */
-static ll_status offer(const photo_run *run, best_list *list, place offered, ll_error *err)
+static ll_status offer(const photo_run *run, best_list *list, entry offered, ll_error *err)
 {
     if (offered.score > (float)run->options->max_score) return LL_OK;
     if (!list->any || better(&offered, &list->best)) list->best = offered;
@@ -102,9 +102,9 @@ static ll_status offer(const photo_run *run, best_list *list, place offered, ll_
     if (offered.score < (float)run->options->min_score) return LL_OK;
     if (list->full && offered.score < list->floor) return LL_OK;
     if (list->count >= ll_max_i64(ROOM, 2 * run->options->top)) settle(run, list);
-    LL_TRY(ll_grow("answer", &list->places, &list->capacity, list->count + 1, sizeof *list->places,
-                   err));
-    list->places[list->count++] = offered;
+    LL_TRY(ll_grow("answer", &list->entries, &list->capacity, list->count + 1,
+                   sizeof *list->entries, err));
+    list->entries[list->count++] = offered;
     return LL_OK;
 }
 
@@ -129,7 +129,7 @@ static ll_status score_block(void *context, int64_t task, int thread, ll_error *
         for (int i = 0; i < count; i++) {
             const double dot = ll_rescore_dot_cpu(run->photos->features + p * width,
                                                   features + rows[i] * width, width);
-            const place offered = {.score = ll_rescore_score(dot, run->squares[p], squares[i]),
+            const entry offered = {.score = ll_rescore_score(dot, run->squares[p], squares[i]),
                                    .row = rows[i],
                                    .value = run->value != NULL ? run->value[rows[i]] : 0};
             LL_TRY(offer(run, &run->lists[thread * photos + p], offered, err));
@@ -147,7 +147,7 @@ static ll_status merge(photo_run *run, int threads, int64_t photo, ll_error *err
     for (int t = 1; t < threads; t++) {
         best_list *const from = &run->lists[t * run->photos->count + photo];
         for (int64_t i = 0; i < from->count; i++)
-            LL_TRY(offer(run, to, from->places[i], err));
+            LL_TRY(offer(run, to, from->entries[i], err));
         if (from->any && (!to->any || better(&from->best, &to->best))) to->best = from->best;
         to->any = to->any || from->any;
     }
@@ -165,12 +165,12 @@ static ll_status answer_photo(ll_query *query, const photo_run *run, int64_t pho
         .complete = true,
         .exact = true};
 
-    LL_TRY(ll_alloc("answer", list->count, sizeof *ranking.places, &ranking.places, err));
+    LL_TRY(ll_alloc("answer", list->count, sizeof *ranking.entries, &ranking.entries, err));
     for (int64_t i = 0; i < list->count; i++)
-        ranking.places[i] = (ll_query_place){list->places[i].row, list->places[i].score};
+        ranking.entries[i] = (ll_scored_row){list->entries[i].row, list->entries[i].score};
     const ll_status status =
         ll_query_answer_photo(query, run->photos->names[photo], &ranking, others, out, err);
-    free(ranking.places);
+    free(ranking.entries);
     return status;
 }
 
@@ -198,7 +198,7 @@ static ll_status rank_photos(ll_query *query, photo_run *run, int threads,
 static void release(photo_run *run, int64_t lists)
 {
     for (int64_t i = 0; run->lists != NULL && i < lists; i++)
-        free(run->lists[i].places);
+        free(run->lists[i].entries);
     free(run->lists);
     free(run->others);
     free(run->squares);

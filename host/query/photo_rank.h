@@ -1,4 +1,4 @@
-/* host/query/photo_rank.h - what looks like a photo that is no item? Asked with its features.
+/* host/query/photo_rank.h - ranks the items of an index by similarity to photos that are not in it.
  *
  * Scores are exact (kernels/rescore.h): every item the filters leave is scored in double precision,
  * so an item's own photo scores exactly 1. Features are read from the mapped file once for all

@@ -15,7 +15,7 @@ ll_status ll_query_open(const char *path, ll_query **out, ll_error *err)
     *out = NULL;
     LL_TRY_DONE(ll_alloc("index handle", 1, sizeof *query, &query, err));
     LL_TRY_DONE(ll_reader_open(path, &query->reader, err));
-    ll_reader_expect_little(query->reader);
+    ll_reader_advise_random(query->reader);
     query->extents = ll_reader_extents(query->reader);
     query->columns = ll_reader_columns(query->reader);
     LL_TRY_DONE(ll_alloc("columns", query->columns, sizeof *query->column_names,

@@ -1,4 +1,4 @@
-/* host/query/query.h - what looks like this? Questions to a finished index.
+/* host/query/query.h - queries a finished index for similar items.
  *
  *     ll_query *query = NULL;
  *     ll_query_answer *answer = NULL;

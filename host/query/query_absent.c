@@ -1,4 +1,5 @@
-/* host/query/query_absent.c - ll_query_absent: rejected, or a slip of the pen?
+/* host/query/query_absent.c - ll_query_absent: finds out why an id is unknown: rejected, or a
+ * typing error.
  *
  * Suggestions are the ids with the fewest edits (insert, delete, replace, swap two letters; case is
  * not an edit) from what was asked, or that begin with it. Only ids near it in byte order are
@@ -72,9 +73,9 @@ static void suggest(const ll_query *query, const char *asked, size_t length, ll_
     const int64_t here = ll_reader_lower_bound(query->reader, asked, length);
     const int64_t last = ll_min_i64(here + WINDOW, query->extents->items);
 
-    for (int64_t place = ll_max_i64(here - WINDOW, 0); place < last; place++) {
+    for (int64_t position = ll_max_i64(here - WINDOW, 0); position < last; position++) {
         size_t id_length = 0;
-        const int64_t row = ll_reader_row_in_order(query->reader, place);
+        const int64_t row = ll_reader_row_in_order(query->reader, position);
         const char *const id = ll_reader_id(query->reader, row, &id_length);
         const int edits = distance(asked, length, id, id_length, limit);
         int at = out->suggestions;

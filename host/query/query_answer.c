@@ -20,7 +20,7 @@ typedef struct answer {
     int64_t texts_count, texts_capacity;
 } answer;
 
-static ll_status own(answer *to, char *text, ll_error *err)
+static ll_status keep_text(answer *to, char *text, ll_error *err)
 {
     const ll_status status = ll_grow("answer", &to->texts, &to->texts_capacity, to->texts_count + 1,
                                      sizeof *to->texts, err);
@@ -31,13 +31,13 @@ static ll_status own(answer *to, char *text, ll_error *err)
     return status;
 }
 
-/* At a million items everything an answer needs is far apart. Asked for together, hits wait for
- * memory together: this is most of the time of an answer. */
-static void fetch_soon(const ll_query *query, const ll_query_ranking *ranking)
+/* In a large index the data of the hits are spread over memory. Prefetching them all at once
+ * overlaps the cache misses, which are most of the time of an answer. */
+static void prefetch_hits(const ll_query *query, const ll_query_ranking *ranking)
 {
     for (int64_t i = 0; i < ranking->count; i++) {
-        const int64_t row = ranking->places[i].row;
-        ll_reader_id_soon(query->reader, row);
+        const int64_t row = ranking->entries[i].row;
+        ll_reader_prefetch_id(query->reader, row);
         if (query->images == NULL) continue;
         __builtin_prefetch(&query->images[row]);
         for (int c = 0; c < query->columns; c++)
@@ -81,13 +81,13 @@ static ll_status fill_ids(const ll_query *query, const ll_query_ranking *ranking
 
     if (ranking->best.row >= 0) bytes += id_bytes(query, ranking->best.row);
     for (int64_t i = 0; i < ranking->count; i++)
-        bytes += id_bytes(query, ranking->places[i].row);
+        bytes += id_bytes(query, ranking->entries[i].row);
     LL_TRY(ll_alloc("answer", bytes, 1, &to->ids, err));
     struct room room = {to->ids, (size_t)bytes};
     if (out->row >= 0) out->id = put_id(query, out->row, &room);
     if (ranking->best.row >= 0) out->best_id = put_id(query, ranking->best.row, &room);
     for (int64_t i = 0; i < ranking->count; i++)
-        out->hits[i].id = put_id(query, ranking->places[i].row, &room);
+        out->hits[i].id = put_id(query, ranking->entries[i].row, &room);
     return LL_OK;
 }
 
@@ -108,11 +108,11 @@ static ll_status hit_texts(ll_query *query, ll_query_hit *hit, const char **attr
     LL_TRY(ll_alloc("answer", query->columns, sizeof *values, &values, err));
     LL_TRY_DONE(ll_reader_item_texts(query->reader, hit->row, &image, values, err));
     hit->image = image;
-    status = own(to, image, err);
+    status = keep_text(to, image, err);
     for (int c = 0; c < query->columns; c++) {
         attributes[c] = values[c];
         if (status == LL_OK)
-            status = own(to, values[c], err);
+            status = keep_text(to, values[c], err);
         else
             free(values[c]);
     }
@@ -127,7 +127,7 @@ static ll_status answer_fill(ll_query *query, const ll_query_ranking *ranking, a
 {
     ll_query_answer *const out = &to->public;
 
-    fetch_soon(query, ranking);
+    prefetch_hits(query, ranking);
     LL_TRY(ll_alloc("answer", ranking->count, sizeof *out->hits, &out->hits, err));
     LL_TRY(ll_alloc("answer", ranking->count * (int64_t)query->columns, sizeof *to->attributes,
                     &to->attributes, err));
@@ -141,8 +141,8 @@ static ll_status answer_fill(ll_query *query, const ll_query_ranking *ranking, a
     if (ranking->best.row >= 0) out->best_score = (double)ranking->best.score;
     for (int64_t i = 0; i < ranking->count; i++) {
         ll_query_hit *const hit = &out->hits[i];
-        hit->row = ranking->places[i].row;
-        hit->score = ranking->places[i].score;
+        hit->row = ranking->entries[i].row;
+        hit->score = ranking->entries[i].score;
         LL_TRY(hit_texts(query, hit, to->attributes + i * query->columns, to, err));
     }
     out->count = ranking->count;
@@ -182,7 +182,7 @@ ll_status ll_query_similar(ll_query *query, int64_t row, const ll_query_options 
     made = NULL;
 done:
     if (made != NULL) ll_query_answer_free(&made->public);
-    free(ranking.places);
+    free(ranking.entries);
     ll_query_filter_release(&filter);
     return status;
 }
@@ -199,7 +199,7 @@ ll_status ll_query_answer_photo(ll_query *query, const char *name, const ll_quer
     made->public.row = -1;
     made->public.others = others;
     LL_TRY_DONE(ll_text_copy(name, strlen(name), &id, err));
-    LL_TRY_DONE(own(made, id, err));
+    LL_TRY_DONE(keep_text(made, id, err));
     made->public.id = id;
     LL_TRY_DONE(answer_fill(query, ranking, made, err));
     *out = &made->public;

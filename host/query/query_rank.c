@@ -16,8 +16,9 @@
 
 static const double k_slack = 1e-7; /* for the additions made with the bound of a stored score */
 
-/* What is known of an item's score. Of equal ones the unchecked comes first, to be checked; what
- * can never be checked comes last, as whoever is not among the neighbours does. */
+/* What is known of an item's score. Among equal scores UNCHECKED comes first, so that it gets
+ * checked; STORED comes last, since items that are no stored neighbours rank below those that
+ * are. */
 typedef enum knowledge {
     UNCHECKED, /* the highest score it may have */
     EXACT,
@@ -52,7 +53,7 @@ static uint64_t text_hash(const char *text)
 }
 
 /* Where `text` is, or the free place where it belongs. */
-static const char **seen_place(const ranking_run *run, const char *text)
+static const char **seen_slot(const ranking_run *run, const char *text)
 {
     uint64_t at = text_hash(text);
     const uint64_t mask = (uint64_t)run->seen_capacity - 1;
@@ -73,7 +74,7 @@ static ll_status seen_grow(ranking_run *run, ll_error *err)
     run->seen = grown;
     run->seen_capacity = capacity;
     for (int64_t i = 0; i < old_capacity; i++)
-        if (old[i] != NULL) *seen_place(run, old[i]) = old[i];
+        if (old[i] != NULL) *seen_slot(run, old[i]) = old[i];
     free(old);
     return LL_OK;
 }
@@ -84,10 +85,10 @@ static ll_status first_of_value(ranking_run *run, int64_t row, bool *first, ll_e
     *first = true;
     if (run->filter->distinct == NULL) return LL_OK;
     LL_TRY(seen_grow(run, err));
-    const char **const place = seen_place(run, run->filter->distinct[row]);
-    *first = *place == NULL;
+    const char **const slot = seen_slot(run, run->filter->distinct[row]);
+    *first = *slot == NULL;
     if (*first) {
-        *place = run->filter->distinct[row];
+        *slot = run->filter->distinct[row];
         run->seen_count++;
     }
     return LL_OK;
@@ -95,21 +96,21 @@ static ll_status first_of_value(ranking_run *run, int64_t row, bool *first, ll_e
 
 /* Take the next best item that passes the filters. Scores are compared as float: 0.9 as text and
  * 0.9 as stored are then the same. */
-static ll_status take(ranking_run *run, int64_t row, float score, ll_error *err)
+static ll_status append(ranking_run *run, int64_t row, float score, ll_error *err)
 {
     bool first = false;
 
     if (score > (float)run->options->max_score) return LL_OK;
-    if (run->out->best.row < 0) run->out->best = (ll_query_place){row, score};
+    if (run->out->best.row < 0) run->out->best = (ll_scored_row){row, score};
     if (score < (float)run->options->min_score) {
         run->stopped = true;
         return LL_OK;
     }
     LL_TRY(first_of_value(run, row, &first, err));
     if (!first) return LL_OK;
-    LL_TRY(ll_grow("answer", &run->out->places, &run->capacity, run->out->count + 1,
-                   sizeof *run->out->places, err));
-    run->out->places[run->out->count++] = (ll_query_place){row, score};
+    LL_TRY(ll_grow("answer", &run->out->entries, &run->capacity, run->out->count + 1,
+                   sizeof *run->out->entries, err));
+    run->out->entries[run->out->count++] = (ll_scored_row){row, score};
     run->stopped = run->out->count == run->options->top;
     return LL_OK;
 }
@@ -119,7 +120,7 @@ static void start_over(ranking_run *run)
     if (run->seen != NULL) memset(run->seen, 0, (size_t)run->seen_capacity * sizeof *run->seen);
     run->seen_count = 0;
     run->out->count = 0;
-    run->out->best = (ll_query_place){-1, 0.0f};
+    run->out->best = (ll_scored_row){-1, 0.0f};
     run->stopped = false;
 }
 
@@ -137,7 +138,7 @@ static ll_status rank_neighbors(ranking_run *run, bool *enough, ll_error *err)
             return ll_fail(err, LL_ERR_FORMAT, "%s: damaged: row %lld has neighbour %lu",
                            ll_reader_path(query->reader), (long long)row, (unsigned long)index[i]);
         if (ll_query_filter_accepts(run->filter, index[i]))
-            LL_TRY(take(run, index[i], score[i], err));
+            LL_TRY(append(run, index[i], score[i], err));
     }
     /* a list with a fill, or as long as there are others, names every item there is */
     const bool whole = i < count || count >= query->extents->items - 1;
@@ -253,7 +254,7 @@ static ll_status rank_row(ranking_run *run, ll_error *err)
             heap[0].known = EXACT;
         } else {
             run->out->exact = run->out->exact && heap[0].known == EXACT;
-            LL_TRY_DONE(take(run, heap[0].row, heap[0].score, err));
+            LL_TRY_DONE(append(run, heap[0].row, heap[0].score, err));
             heap[0] = heap[--count];
         }
         if (count > 0) heap_sink(heap, count, 0);
@@ -282,7 +283,7 @@ ll_status ll_query_rank(ll_query *query, ll_query_filter *filter, const ll_query
 done:
     free(run.seen);
     if (status != LL_OK) {
-        free(out->places);
+        free(out->entries);
         *out = (ll_query_ranking){.best = {-1, 0.0f}};
     }
     return status;

@@ -9,15 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct ll_query_place {
+typedef struct ll_scored_row {
     int64_t row;
     float score;
-} ll_query_place;
+} ll_scored_row;
 
 typedef struct ll_query_ranking {
-    ll_query_place *places; /* best first, ties by row; yours to free() */
+    ll_scored_row *entries; /* best first, ties by row; yours to free() */
     int64_t count;
-    ll_query_place best; /* whatever min_score is; row -1 if nothing is left */
+    ll_scored_row best; /* whatever min_score is; row -1 if nothing is left */
     bool complete, exact;
 } ll_query_ranking;
 

@@ -1,5 +1,5 @@
-/* host/query/query_table.h - private to host/query: ids to rows by hashing. A search by halves
- * touches 20 places of a million ids, each far from the last; this touches three. Floor 3. */
+/* host/query/query_table.h - private to host/query: ids to rows by hashing. Binary search in a
+ * million ids touches 20 distant memory locations; hashing touches three. Floor 3. */
 #ifndef LL_QUERY_QUERY_TABLE_H
 #define LL_QUERY_QUERY_TABLE_H
 

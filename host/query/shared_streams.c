@@ -9,7 +9,7 @@ extern FILE *__real_stderr, *__real_stdout; /* libc's, in the linker's spelling 
 extern FILE *__wrap_stderr, *__wrap_stdout; /* what every other object here sees */
 FILE *__wrap_stderr, *__wrap_stdout;
 
-__attribute__((constructor)) static void take_streams(void)
+__attribute__((constructor)) static void bind_streams(void)
 {
     __wrap_stderr = __real_stderr;
     __wrap_stdout = __real_stdout;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { LL_REPORT_SHEET = 12, LL_REPORT_SHEET_MOST = 200, LL_REPORT_NEAREST = 10 };
+enum { LL_REPORT_SHEET = 12, LL_REPORT_SHEET_MAX = 200, LL_REPORT_NEAREST = 10 };
 
 /* Photos from this score on are near-identical: the default of `lookloom duplicates`. */
 #define LL_REPORT_ALIKE 0.999

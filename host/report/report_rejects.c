@@ -11,7 +11,7 @@ enum { REASONS_SHOWN = 30, EXAMPLES = 3 };
 
 typedef struct reject {
     const char *reason;
-    int64_t place; /* in the catalogue's order */
+    int64_t index; /* in the catalogue's order */
 } reject;
 
 typedef struct reason {
@@ -22,7 +22,7 @@ static int by_reason(const void *a, const void *b)
 {
     const reject *const x = a, *const y = b;
     const int differ = strcmp(x->reason, y->reason);
-    return differ != 0 ? differ : (x->place > y->place) - (x->place < y->place);
+    return differ != 0 ? differ : (x->index > y->index) - (x->index < y->index);
 }
 
 /* Reasons are sorted by name before, and `first` keeps that order among equals. */
@@ -43,11 +43,11 @@ static void put_reason(const ll_report *report, const reject *rejects, const rea
     fprintf(to, "</th><td class=\"number\">%s</td><td><ul class=\"examples\">",
             ll_number_grouped(why->count, count));
     for (int64_t i = 0; i < why->count && i < EXAMPLES; i++) {
-        const int64_t place = rejects[why->first + i].place;
+        const int64_t index = rejects[why->first + i].index;
         fputs("<li><span class=\"id\">", to);
-        ll_html_isolated(to, report->rejects.ids[place]);
+        ll_html_isolated(to, report->rejects.ids[index]);
         fputs("</span> <span class=\"path\">", to);
-        ll_html_isolated(to, report->rejects.images[place]);
+        ll_html_isolated(to, report->rejects.images[index]);
         fputs("</span></li>", to);
     }
     fputs("</ul></td></tr>\n", to);

@@ -141,7 +141,7 @@ static bool put_others(FILE *to, json_t *object)
 }
 
 /* What the table needs columns for. */
-static void look_ahead(json_t *stages, bool *limits, bool *others)
+static void find_columns(json_t *stages, bool *limits, bool *others)
 {
     const char *name = NULL, *key = NULL;
     json_t *stage = NULL, *value = NULL;
@@ -183,7 +183,7 @@ static void put_stages(FILE *to, json_t *stages, const char *bottleneck)
     json_t *stage = NULL;
     bool limits = false, others = false;
 
-    look_ahead(stages, &limits, &others);
+    find_columns(stages, &limits, &others);
     fprintf(to,
             "<div class=\"wide\"><table class=\"stages\">\n<thead><tr><th scope=\"col\">stage</th>"
             "<th scope=\"col\" class=\"number\">seconds</th>"

@@ -183,7 +183,7 @@ done:
 }
 
 /* Only the first is named, or a shop that moved would fill the terminal. */
-static ll_status say_missing(const ll_report *report, const char *image, const char *reason,
+static ll_status log_missing(const ll_report *report, const char *image, const char *reason,
                              ll_error *err)
 {
     char *name = NULL;
@@ -212,7 +212,7 @@ ll_status ll_report_thumbnail(ll_report *report, int64_t row, const char *image,
         status = put_image(report->to, thumbnail, alt, err);
         goto done;
     }
-    if (report->photos_missing++ == 0) LL_TRY_DONE(say_missing(report, image, facts.reason, err));
+    if (report->photos_missing++ == 0) LL_TRY_DONE(log_missing(report, image, facts.reason, err));
     draw_placeholder(thumbnail);
     LL_TRY_DONE(ll_text_format(&why, err, "%s (no photo: %s: %s)", alt, image, facts.reason));
     status = put_image(report->to, thumbnail, why, err);

@@ -13,37 +13,38 @@ int64_t ll_ranking_sort(uint32_t *columns, float *scores, int64_t count)
     for (int64_t i = 0; i < count; i++) {
         const uint32_t column = columns[i];
         const float score = scores[i];
-        int64_t place = sorted;
+        int64_t position = sorted;
         if (column == UINT32_MAX) continue;
-        for (;
-             place > 0 && ll_score_is_before(score, column, scores[place - 1], columns[place - 1]);
-             place--) {
-            columns[place] = columns[place - 1];
-            scores[place] = scores[place - 1];
+        for (; position > 0 &&
+               ll_score_is_before(score, column, scores[position - 1], columns[position - 1]);
+             position--) {
+            columns[position] = columns[position - 1];
+            scores[position] = scores[position - 1];
         }
-        columns[place] = column;
-        scores[place] = score;
+        columns[position] = column;
+        scores[position] = score;
         sorted++;
     }
     return sorted;
 }
 
-/* (columns, best) is a heap of `count` with the worst pair first: let the pair sink from `place`.
+/* (columns, best) is a heap of `count` with the worst pair first: let the pair sink from
+ * `position`.
  */
-static void sink(uint32_t *columns, float *best, int64_t count, int64_t place, uint32_t column,
+static void sink(uint32_t *columns, float *best, int64_t count, int64_t position, uint32_t column,
                  float score)
 {
-    for (int64_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
+    for (int64_t child = 2 * position + 1; child < count; child = 2 * position + 1) {
         if (child + 1 < count &&
             ll_score_is_before(best[child], columns[child], best[child + 1], columns[child + 1]))
             child++;
         if (!ll_score_is_before(score, column, best[child], columns[child])) break;
-        columns[place] = columns[child];
-        best[place] = best[child];
-        place = child;
+        columns[position] = columns[child];
+        best[position] = best[child];
+        position = child;
     }
-    columns[place] = column;
-    best[place] = score;
+    columns[position] = column;
+    best[position] = score;
 }
 
 int64_t ll_ranking_best(const float *scores, int64_t rows, int64_t row, const uint32_t *group,
@@ -60,7 +61,7 @@ int64_t ll_ranking_best(const float *scores, int64_t rows, int64_t row, const ui
             for (int64_t i = count / 2 - 1; i >= 0; i--)
                 sink(columns, best, count, i, columns[i], best[i]);
         } else if (scores[c] > best[0]) {
-            /* Equal to the worst is not enough: columns go up, so the tie is lost. */
+            /* A score equal to the worst does not enter: columns ascend, so it loses the tie. */
             sink(columns, best, count, 0, (uint32_t)c, scores[c]);
         }
     }
@@ -77,8 +78,8 @@ int64_t ll_ranking_best(const float *scores, int64_t rows, int64_t row, const ui
     return count;
 }
 
-void ll_ranking_give(const uint32_t *columns, const float *scores, int64_t count, int64_t row,
-                     int64_t wanted, uint32_t *index, float *score)
+void ll_ranking_without_self(const uint32_t *columns, const float *scores, int64_t count,
+                             int64_t row, int64_t wanted, uint32_t *index, float *score)
 {
     int64_t given = 0;
 

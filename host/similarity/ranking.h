@@ -1,4 +1,5 @@
-/* host/similarity/ranking.h - who comes first: higher score, ties to the lower row.
+/* host/similarity/ranking.h - the order of neighbours: higher score first, equal scores by the
+ * lower row.
  *
  * The one order of neighbours. Floor 4; includes nothing of ours. */
 #ifndef LL_RANKING_H
@@ -21,7 +22,7 @@ int64_t ll_ranking_best(const float *scores, int64_t rows, int64_t row, const ui
 /** The first `wanted` of `count` pairs without that of column `row`: a row is not its own
  * neighbour. Places left over get column 0xFFFFFFFF and score NaN.
  * @param index, score  (wanted) each */
-void ll_ranking_give(const uint32_t *columns, const float *scores, int64_t count, int64_t row,
-                     int64_t wanted, uint32_t *index, float *score);
+void ll_ranking_without_self(const uint32_t *columns, const float *scores, int64_t count,
+                             int64_t row, int64_t wanted, uint32_t *index, float *score);
 
 #endif

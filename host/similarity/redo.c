@@ -1,8 +1,8 @@
 /* host/similarity/redo.c - see redo.h.
  *
  * What is kept of a row that was scored is its K + 1 best with itself among them: its byte-equal
- * rows have the same K + 1 and leave out themselves instead. That is so little that many rows can
- * be kept, and the twins of one need not follow each other. */
+ * rows have the same K + 1 and leave out themselves instead. That needs little memory, so many rows
+ * can be kept, and byte-equal rows need not be adjacent. */
 #include "host/similarity/redo.h"
 #include "host/base/memory.h"
 #include "host/base/parallel.h"
@@ -13,8 +13,8 @@
 #include <string.h>
 
 enum {
-    KEPT = 64,      /* rows remembered */
-    MOST_ROWS = 32, /* scored in one go: more gain nothing on any backend */
+    KEPT = 64,     /* rows remembered */
+    MAX_ROWS = 32, /* scored in one go: more gain nothing on any backend */
 };
 static const int64_t k_score_bytes = 64 << 20; /* of those rows with all, or one row's if more */
 
@@ -34,13 +34,13 @@ struct ll_redo {
     float *scores;      /* (KEPT, K + 1) */
     struct kept **from; /* (most) where each row asked for is kept */
     struct kept kept[KEPT];
-    struct kept *fresh[MOST_ROWS]; /* to be scored */
+    struct kept *fresh[MAX_ROWS]; /* to be scored */
 };
 
 static int64_t rows_at_once(const ll_redo_options *options)
 {
     const int64_t row_bytes = ll_max_i64(options->rows, 1) * (int64_t)sizeof(float);
-    const int64_t most = ll_min_i64(MOST_ROWS, options->most);
+    const int64_t most = ll_min_i64(MAX_ROWS, options->most);
 
     return ll_max_i64(ll_min_i64(k_score_bytes / row_bytes, most), 1);
 }
@@ -110,8 +110,8 @@ static struct kept *oldest(ll_redo *redo)
     return kept;
 }
 
-/* Find or make a place for each row from `start` on, until as many as can be scored at once are to
- * be, or every place is taken by a row of this turn: redo->fresh, redo->from.
+/* Find or allocate a cache entry for each row from `start` on, until as many new rows are found as
+ * can be scored at once, or all entries are used by this call. Fills redo->fresh and redo->from.
  * @return the row after the last, start + 1 or more */
 static int64_t gather(ll_redo *redo, const uint32_t *which, int64_t start, int64_t count,
                       int64_t *fresh)
@@ -150,7 +150,7 @@ static ll_status rank(void *context, int64_t task, int thread, ll_error *err)
 static ll_status score_fresh(ll_redo *redo, int64_t fresh, ll_error *err)
 {
     const ll_redo_options *const o = &redo->options;
-    uint32_t rows[MOST_ROWS];
+    uint32_t rows[MAX_ROWS];
 
     if (redo->all == NULL)
         LL_TRY(
@@ -172,9 +172,9 @@ ll_status ll_redo_rows(ll_redo *redo, const uint32_t *which, int64_t count, int6
         if (fresh > 0) LL_TRY(score_fresh(redo, fresh, err));
         for (int64_t i = start; i < end; i++) {
             const struct kept *const kept = redo->from[i];
-            const int64_t place = (which[i] - first) * wanted;
-            ll_ranking_give(kept->columns, kept->scores, kept->count, which[i], wanted,
-                            index + place, score + place);
+            const int64_t offset = (which[i] - first) * wanted;
+            ll_ranking_without_self(kept->columns, kept->scores, kept->count, which[i], wanted,
+                                    index + offset, score + offset);
         }
     }
     return LL_OK;

@@ -1,4 +1,4 @@
-/* host/similarity/redo.h - the neighbours of rows whose candidates are not certain, from scratch:
+/* host/similarity/redo.h - recomputes the neighbours of rows whose candidates are not certain:
  * exact scores with every row, as many rows at once as memory allows, and the best K of those.
  *
  * Byte-equal photos have byte-equal features and so the same scores: a shop's thousand "no image

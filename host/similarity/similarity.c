@@ -1,12 +1,12 @@
 /* host/similarity/similarity.c - see similarity.h.
  *
  * The neighbours are exact although the fast scores are not. A row's candidates are its K + M best
- * by fast score; they get exact scores and are sorted. Whoever is no candidate has an exact score
- * of at most lowest + e, where lowest is the lowest fast score kept and e the backend's bound; so
- * if the K-th exact score is above that, nobody was missed. Otherwise the row is redone: exact
- * scores with every row, and the best K of those.
+ * by fast score; they get exact scores and are sorted. An item that is no candidate has an exact
+ * score of at most lowest + e, where lowest is the lowest fast score kept and e the backend's
+ * bound; so if the K-th exact score is above that, no neighbour was missed. Otherwise the row is
+ * redone: exact scores with every row, and the best K of those.
  *
- * Rows go by in blocks, two at a time, so that the device works while the host does:
+ * Rows are processed in blocks, two at a time, so that device and host work at the same time:
  *
  *   device   lists of block n | exact scores of its first K          | of others that matter
  *   host                      | block n - 1 sorted, redone, given on | who matters */
@@ -26,11 +26,11 @@
 
 enum {
     TILES_AT_ONCE = 256,     /* between two signs of progress: about 3 s on two cores */
-    MOST_ROWS = 4096,        /* of a block, which goes to the neighbour sink in one call */
-    LEAST_ROWS = 256,        /* rows are a multiple of it, as the checksums of an index are */
+    MAX_ROWS = 4096,         /* of a block, which goes to the neighbour sink in one call */
+    MIN_ROWS = 256,          /* rows are a multiple of it, as the checksums of an index are */
     PAIRS_AT_ONCE = 1 << 20, /* candidates of a block */
     ROWS_A_TASK = 64,        /* about a tenth of a millisecond */
-    MOST_THREADS = 8,        /* enough to be done before the device is, and to start in no time */
+    MAX_THREADS = 8,         /* enough to be done before the device is, and to start in no time */
     ENOUGH_TO_SHOW = 10,     /* neighbours a product page shows */
 };
 static const float k_similar = 0.80f; /* the paper's threshold */
@@ -151,8 +151,8 @@ static void order_row(struct run *run, int64_t r)
     const int64_t count = ll_ranking_sort(columns, exact, keep);
     b->certain[r] = b->all[r] || (double)exact[wanted - 1] > lowest + b->bounds[r];
     if (b->certain[r])
-        ll_ranking_give(columns, exact, count, b->row + r, wanted, run->index + r * wanted,
-                        run->score + r * wanted);
+        ll_ranking_without_self(columns, exact, count, b->row + r, wanted, run->index + r * wanted,
+                                run->score + r * wanted);
 }
 
 static void count_row(struct run *run, const float *score)
@@ -175,7 +175,7 @@ static ll_status start_block(struct run *run, struct block *b, int64_t row, ll_e
 
     b->row = row;
     b->rows = ll_min_i64(run->block_rows, run->options->rows - row);
-    LL_TRY(ll_topk_take(run->be, row, b->rows, b->columns, b->fast, b->bounds, err));
+    LL_TRY(ll_topk_extract(run->be, row, b->rows, b->columns, b->fast, b->bounds, err));
     for (int64_t r = 0; r < b->rows; r++) {
         const uint32_t *const columns = b->columns + r * keep;
         b->all[r] = columns[keep - 1] == LL_NO_NEIGHBOR || keep >= others;
@@ -205,8 +205,8 @@ static ll_status finish_block(struct run *run, struct block *b, ll_error *err)
     run->summary->rows_redone += uncertain;
     for (int64_t r = 0; r < b->rows; r++)
         count_row(run, run->score + r * o->neighbors);
-    LL_TRY(
-        o->neighbor_sink.take(o->neighbor_sink.to, b->row, b->rows, run->index, run->score, err));
+    LL_TRY(o->neighbor_sink.receive(o->neighbor_sink.to, b->row, b->rows, run->index, run->score,
+                                    err));
     ll_log_progress(o->log, "rescore", b->row + b->rows, o->rows);
     return LL_OK;
 }
@@ -243,9 +243,9 @@ static ll_status make_block(const struct run *run, struct block *b, ll_error *er
 
 static int64_t rows_of_block(int64_t rows, int64_t keep)
 {
-    const int64_t most = PAIRS_AT_ONCE / keep / LEAST_ROWS * LEAST_ROWS;
+    const int64_t most = PAIRS_AT_ONCE / keep / MIN_ROWS * MIN_ROWS;
 
-    return ll_min_i64(ll_max_i64(ll_min_i64(most, MOST_ROWS), LEAST_ROWS), rows);
+    return ll_min_i64(ll_max_i64(ll_min_i64(most, MAX_ROWS), MIN_ROWS), rows);
 }
 
 static ll_redo_options redo_options(const struct run *run)
@@ -336,7 +336,7 @@ int64_t ll_similarity_candidates(const ll_backend *be, int64_t rows, int64_t nei
 static struct run make_run(const ll_backend *be, const ll_similarity_options *options)
 {
     const int threads = options->threads > 0 ? options->threads : ll_parallel_cores();
-    struct run run = {.options = options, .threads = (int)ll_min_i64(threads, MOST_THREADS)};
+    struct run run = {.options = options, .threads = (int)ll_min_i64(threads, MAX_THREADS)};
 
     run.keep = ll_similarity_candidates(be, options->rows, options->neighbors);
     run.rest = run.keep - options->neighbors;

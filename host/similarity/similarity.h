@@ -1,8 +1,8 @@
 /* host/similarity/similarity.h - the second long loop: features -> scores.
  *
  * Runs the tiles on and above the diagonal through the backend, rescores each row's candidates in
- * double precision, redoes whole any row whose candidates are not certain (redo.h), and hands
- * neighbours to a sink: neither HDF5 nor a device is known here. Floor 4; includes base and
+ * double precision, recomputes every row whose candidates are not certain (redo.h), and passes
+ * neighbours to a sink. Independent of HDF5 and of the device. Floor 4; includes base and
  * backend. */
 #ifndef LL_SIMILARITY_H
 #define LL_SIMILARITY_H
@@ -18,8 +18,8 @@
 typedef struct ll_neighbor_sink {
     void *to;
     /* Rows [row, row + rows), ascending, from the calling thread: (rows, K) each, best first. */
-    ll_status (*take)(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                      const float *score, ll_error *err);
+    ll_status (*receive)(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                         const float *score, ll_error *err);
 } ll_neighbor_sink;
 
 typedef struct ll_similarity_options {
@@ -41,7 +41,7 @@ typedef struct ll_similarity_summary {
     int64_t rows_redone; /* rows whose candidates were not certain */
     int64_t tiles, tile; /* how many, and the rows of one */
     double tile_seconds, rescore_seconds;
-    /* What the shop will see at the paper's threshold. */
+    /* How many items have similar ones at the paper's threshold. */
     int64_t rows_with_ten, rows_with_one; /* neighbours scoring >= 0.80 */
     double median_best;                   /* NaN if no row has a neighbour */
 } ll_similarity_summary;

@@ -1,17 +1,17 @@
 /* host/store/bands.c - see bands.h.
  *
- * Why: a tile's rows are segments of 2 KB. Put one by one into the file's cached pages they cost a
- * page fault or a system call each, in small pages that the disk gets out of order and partly
- * twice. What lies left of a band is read back instead, from pages that are still in memory.
+ * Why: a tile's rows are segments of 2 KB. Written one by one they cost a page fault or a system
+ * call each, and the disk receives small pages out of order and partly twice. What lies left of a
+ * band is read back instead, from pages that are still in memory.
  *
- * A band is filled by whoever brings rectangles, without a lock on the values: places are disjoint,
- * and the band is not complete before the last of them is counted. A rectangle of the next band
- * that comes early waits in a list; it must not block its thread, for a tile that would complete
- * this band may have failed and never come. When a band is complete, every thread that comes along
- * helps to read back and to write.
+ * The threads that deliver rectangles copy them into the band, without a lock on the values:
+ * rectangles are disjoint, and the band is complete only when the last one is counted. A rectangle
+ * of the next band that comes early waits in a list; it must not block its thread, for a tile that
+ * would complete this band may have failed and never come. When a band is complete, every thread
+ * that comes along helps to read back and to write.
  *
- * What is written is in the system's pages; a thread of the bands' own hands these to the disk, for
- * whoever does that waits where the disk is slower than memory, and the next band should not. */
+ * Written rows are in the page cache. A separate thread starts writeback, because that call blocks
+ * if the disk is slower than memory, and gathering the next band should not wait. */
 #define _GNU_SOURCE /* sync_file_range */
 #include "host/store/bands.h"
 #include "host/base/file.h"
@@ -43,7 +43,7 @@ struct early {
 
 struct ll_bands {
     ll_writer *writer;
-    int64_t most_bytes, items, value_bytes;
+    int64_t max_bytes, items, value_bytes;
     int64_t band_rows; /* 0: no bands, all to their places */
     uint8_t *values;   /* (band_rows, items) in the stored type */
     size_t values_bytes;
@@ -57,20 +57,20 @@ struct ll_bands {
     int64_t next, jobs, running; /* of the phase */
     ll_status failure;
     ll_error why;
-    pthread_t pusher; /* hands rows above `top` to the disk until `closing` */
-    bool pushes, closing;
+    pthread_t writeback_thread; /* hands rows above `top` to the disk until `closing` */
+    bool has_writeback_thread, closing;
 };
 
-static int64_t place_of(const ll_bands *bands, int64_t row, int64_t column)
+static int64_t offset_of(const ll_bands *bands, int64_t row, int64_t column)
 {
-    return bands->writer->places[LL_ARRAY_SIMILARITY] +
+    return bands->writer->offsets[LL_ARRAY_SIMILARITY] +
            (row * bands->items + column) * bands->value_bytes;
 }
 
 /* ---- a thread that hands pages to the disk ------------------------------------------------- */
 
 /* Only hints: a file system that does not know them loses nothing, and fsync tells of errors. */
-static void *push(void *context)
+static void *run_writeback(void *context)
 {
     ll_bands *const bands = context;
     int64_t row = 0;
@@ -83,8 +83,8 @@ static void *push(void *context)
         }
         const int64_t end = bands->top;
         pthread_mutex_unlock(&bands->lock);
-        (void)sync_file_range(bands->writer->fd, place_of(bands, row, 0),
-                              place_of(bands, end, 0) - place_of(bands, row, 0),
+        (void)sync_file_range(bands->writer->fd, offset_of(bands, row, 0),
+                              offset_of(bands, end, 0) - offset_of(bands, row, 0),
                               SYNC_FILE_RANGE_WRITE);
         row = end;
         pthread_mutex_lock(&bands->lock);
@@ -93,19 +93,19 @@ static void *push(void *context)
     return NULL;
 }
 
-static void stop_pusher(ll_bands *bands)
+static void stop_writeback(ll_bands *bands)
 {
-    if (!bands->pushes) return;
+    if (!bands->has_writeback_thread) return;
     pthread_mutex_lock(&bands->lock);
     bands->closing = true;
     pthread_cond_broadcast(&bands->changed);
     pthread_mutex_unlock(&bands->lock);
-    pthread_join(bands->pusher, NULL);
+    pthread_join(bands->writeback_thread, NULL);
 }
 
 /* ---- begin and end ---------------------------------------------------------------------- */
 
-ll_status ll_bands_create(ll_writer *writer, int64_t most_bytes, ll_bands **out, ll_error *err)
+ll_status ll_bands_create(ll_writer *writer, int64_t max_bytes, ll_bands **out, ll_error *err)
 {
     ll_status status = LL_OK;
     ll_bands *bands = NULL;
@@ -113,7 +113,7 @@ ll_status ll_bands_create(ll_writer *writer, int64_t most_bytes, ll_bands **out,
     *out = NULL;
     LL_TRY_DONE(ll_alloc("bands", 1, sizeof *bands, &bands, err));
     bands->writer = writer;
-    bands->most_bytes = most_bytes;
+    bands->max_bytes = max_bytes;
     bands->items = writer->layout.extents.items;
     bands->value_bytes = (int64_t)ll_matrix_type_bytes(writer->layout.extents.matrix);
     bands->lock_made = pthread_mutex_init(&bands->lock, NULL) == 0;
@@ -132,7 +132,7 @@ done:
 void ll_bands_free(ll_bands *bands)
 {
     if (bands == NULL) return;
-    stop_pusher(bands);
+    stop_writeback(bands);
     while (bands->early != NULL) {
         struct early *const next = bands->early->next;
         free(bands->early);
@@ -161,7 +161,7 @@ ll_status ll_bands_begin(ll_bands *bands, int64_t band_rows, ll_error *err)
 
     assert(band_rows > 0 && bands->band_rows == 0 && bands->value_bytes > 0);
     LL_TRY(ll_size_mul(height * bands->value_bytes, bands->items, &bytes, err));
-    if (bytes == 0 || bytes > (size_t)ll_max_i64(bands->most_bytes, 0)) return LL_OK;
+    if (bytes == 0 || bytes > (size_t)ll_max_i64(bands->max_bytes, 0)) return LL_OK;
     void *const values =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (values == MAP_FAILED)
@@ -173,8 +173,8 @@ ll_status ll_bands_begin(ll_bands *bands, int64_t band_rows, ll_error *err)
     bands->values_bytes = bytes;
     bands->band_rows = band_rows;
     open_band(bands, 0);
-    bands->pushes =
-        pthread_create(&bands->pusher, NULL, push, bands) == 0; /* or fsync does it all */
+    bands->has_writeback_thread = pthread_create(&bands->writeback_thread, NULL, run_writeback,
+                                                 bands) == 0; /* or fsync does it all */
     return LL_OK;
 }
 
@@ -262,7 +262,7 @@ static ll_status read_back(ll_bands *bands, int64_t job, ll_error *err)
     LL_TRY_DONE(ll_alloc("a band of the matrix", rows, bytes, &above, err));
     for (int64_t r = 0; r < rows; r++)
         LL_TRY_DONE(ll_file_pread(writer->fd, above + (size_t)r * bytes, bytes,
-                                  place_of(bands, first + r, bands->top), writer->path, err));
+                                  offset_of(bands, first + r, bands->top), writer->path, err));
     ll_transpose(above, rows, bands->height, (size_t)bands->value_bytes,
                  value_at(bands, bands->top, first), bands->items);
 done:
@@ -278,7 +278,7 @@ static ll_status write_rows(ll_bands *bands, int64_t job, ll_error *err)
     const int64_t bytes = rows * bands->items * bands->value_bytes;
 
     return ll_file_pwrite(writer->fd, value_at(bands, row, 0), (size_t)bytes,
-                          place_of(bands, row, 0), writer->path, err);
+                          offset_of(bands, row, 0), writer->path, err);
 }
 
 /* The phase's jobs are done: go on to the next; the lock is held. */
@@ -353,8 +353,8 @@ done:
     return status;
 }
 
-ll_status ll_bands_take(ll_bands *bands, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                        const void *values, ll_error *err)
+ll_status ll_bands_add(ll_bands *bands, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                       const void *values, ll_error *err)
 {
     ll_status status = LL_OK;
 

@@ -1,4 +1,4 @@
-/* host/store/check.h - is this index what it promises to be? Floor 2; includes base, h5. */
+/* host/store/check.h - checks an index against its format. Floor 2; includes base, h5. */
 #ifndef LL_STORE_CHECK_H
 #define LL_STORE_CHECK_H
 

@@ -31,13 +31,13 @@ static void check_order(ll_check *check)
 {
     ll_finding_kind kind = {&check->findings, "/lookup/order", 0};
 
-    for (int64_t place = 0; place < check->extents->items; place++) {
-        const int64_t row = ll_reader_row_in_order(check->reader, place);
+    for (int64_t position = 0; position < check->extents->items; position++) {
+        const int64_t row = ll_reader_row_in_order(check->reader, position);
         if (row < 0)
-            ll_finding(&kind, ": place %lld is no row", (long long)place);
-        else if (place > 0 &&
-                 !below(check->reader, ll_reader_row_in_order(check->reader, place - 1), row))
-            ll_finding(&kind, ": place %lld is not above the one before", (long long)place);
+            ll_finding(&kind, ": place %lld is no row", (long long)position);
+        else if (position > 0 &&
+                 !below(check->reader, ll_reader_row_in_order(check->reader, position - 1), row))
+            ll_finding(&kind, ": place %lld is not above the one before", (long long)position);
     }
     ll_finding_end(&kind);
 }

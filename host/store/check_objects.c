@@ -1,7 +1,7 @@
-/* host/store/check_objects.c - the file as a stranger's reader finds it: every object and attribute
- * can be opened and read, and each that the format knows is of its very type, along its scales, and
- * they along it. What the format does not know may be there, as long as it can be read; see
- * check_state.h. */
+/* host/store/check_objects.c - the file as a general HDF5 reader sees it: every object and
+ * attribute can be opened and read, and each that the format defines has exactly its type and is
+ * connected with its scales in both directions. What the format does not know may be there, as long
+ * as it can be read; see check_state.h. */
 #include "host/base/memory.h"
 #include "host/base/text.h"
 #include "host/h5/h5_tree.h"
@@ -45,8 +45,8 @@ static ll_status found(struct objects *objects, ll_status status, const ll_error
 
 /* ---- what is known --------------------------------------------------------------------- */
 
-static ll_status know(struct objects *objects, const char *folder, const char *name, int rank,
-                      const ll_axis *axes, ll_error *err)
+static ll_status add_known(struct objects *objects, const char *folder, const char *name, int rank,
+                           const ll_axis *axes, ll_error *err)
 {
     struct known known = {.rank = rank};
 
@@ -64,7 +64,7 @@ static ll_status know(struct objects *objects, const char *folder, const char *n
     return LL_OK;
 }
 
-static ll_status know_all(struct objects *objects, ll_error *err)
+static ll_status add_all_known(struct objects *objects, ll_error *err)
 {
     const ll_reader *const reader = objects->check->reader;
     const ll_layout *const layout = &reader->layout;
@@ -73,17 +73,18 @@ static ll_status know_all(struct objects *objects, ll_error *err)
     for (int i = 0; i < LL_ARRAYS; i++) {
         const ll_layout_object object = ll_layout_array(layout, (ll_array)i);
         if (ll_layout_has_array(layout, (ll_array)i))
-            LL_TRY(know(objects, "", object.path, object.rank, object.axes, err));
+            LL_TRY(add_known(objects, "", object.path, object.rank, object.axes, err));
     }
     for (int i = 0; i < LL_TEXTS; i++) {
         const ll_layout_object object = ll_layout_text((ll_text)i);
         const bool is_scale = i == LL_TEXT_ITEM || i == LL_TEXT_OTHER;
         if (ll_layout_has_text(layout, (ll_text)i))
-            LL_TRY(know(objects, "", object.path, is_scale ? 0 : object.rank, object.axes, err));
+            LL_TRY(
+                add_known(objects, "", object.path, is_scale ? 0 : object.rank, object.axes, err));
     }
     for (int i = 0; i < reader->columns; i++)
-        LL_TRY(know(objects, "/items/attributes/", reader->column_names[i], 1, &rows, err));
-    return know(objects, "", "/run", 0, NULL, err);
+        LL_TRY(add_known(objects, "/items/attributes/", reader->column_names[i], 1, &rows, err));
+    return add_known(objects, "", "/run", 0, NULL, err);
 }
 
 static const ll_h5_object *find_scale(const struct objects *objects, ll_axis axis)
@@ -145,18 +146,18 @@ static ll_status check_factor(struct objects *objects, hid_t dataset, ll_error *
 /* Further ties may be a stranger's, but have to lead somewhere. Not asked where one of ours leads
  * elsewhere: that has been said. */
 static void check_ends(struct objects *objects, const char *path, const char *list,
-                       const ll_h5_tie *ties, int64_t count)
+                       const ll_h5_scale_ref *refs, int64_t count)
 {
     if (objects->unreadable) return; /* what cannot be opened has no known address */
     for (int64_t i = 0; i < count; i++)
-        if (!ll_h5_tree_has(&objects->tree, ties[i].object))
+        if (!ll_h5_tree_has(&objects->tree, refs[i].object))
             ll_finding(&objects->faults, "%s: %s names what is no object", path, list);
 }
 
-static bool has_tie(const ll_h5_tie *ties, int64_t count, hobj_ref_t object, int64_t axis)
+static bool has_ref(const ll_h5_scale_ref *refs, int64_t count, hobj_ref_t object, int64_t axis)
 {
     for (int64_t i = 0; i < count; i++)
-        if (ties[i].object == object && ties[i].axis == axis) return true;
+        if (refs[i].object == object && refs[i].axis == axis) return true;
     return false;
 }
 
@@ -164,22 +165,22 @@ static ll_status check_axes(struct objects *objects, const struct known *known, 
                             ll_error *err)
 {
     ll_error cause = LL_ERROR_INIT;
-    ll_h5_tie *ties = NULL;
+    ll_h5_scale_ref *refs = NULL;
     int64_t count = 0;
     const int64_t before = atomic_load(&objects->faults.count);
 
-    const ll_status status = ll_h5_scale_axes(dataset, &ties, &count, &cause);
+    const ll_status status = ll_h5_scale_axes(dataset, &refs, &count, &cause);
     if (status == LL_ERR_FORMAT && objects->unreadable) return LL_OK;
     if (status != LL_OK) return found(objects, status, &cause, err);
     for (int i = 0; i < known->rank; i++) {
         const ll_h5_object *const scale = find_scale(objects, known->axes[i]);
-        if (scale != NULL && scale->kind != H5I_BADID && !has_tie(ties, count, scale->address, i))
+        if (scale != NULL && scale->kind != H5I_BADID && !has_ref(refs, count, scale->address, i))
             ll_finding(&objects->faults, "%s: axis %d is not tied to %s", known->path, i,
                        scale->path);
     }
     if (atomic_load(&objects->faults.count) == before)
-        check_ends(objects, known->path, "DIMENSION_LIST", ties, count);
-    free(ties);
+        check_ends(objects, known->path, "DIMENSION_LIST", refs, count);
+    free(refs);
     return LL_OK;
 }
 
@@ -187,11 +188,11 @@ static ll_status check_uses(struct objects *objects, ll_axis axis, const char *p
                             ll_error *err)
 {
     ll_error cause = LL_ERROR_INIT;
-    ll_h5_tie *ties = NULL;
+    ll_h5_scale_ref *refs = NULL;
     int64_t count = 0;
     const int64_t before = atomic_load(&objects->faults.count);
 
-    const ll_status status = ll_h5_scale_uses(scale, &ties, &count, &cause);
+    const ll_status status = ll_h5_scale_uses(scale, &refs, &count, &cause);
     if (status == LL_ERR_FORMAT && objects->unreadable) return LL_OK;
     if (status != LL_OK) return found(objects, status, &cause, err);
     for (int64_t i = 0; i < objects->count; i++) {
@@ -199,13 +200,13 @@ static ll_status check_uses(struct objects *objects, ll_axis axis, const char *p
         for (int k = 0; k < known->rank; k++)
             if (known->axes[k] == axis && known->object != NULL &&
                 known->object->kind != H5I_BADID &&
-                !has_tie(ties, count, known->object->address, k))
+                !has_ref(refs, count, known->object->address, k))
                 ll_finding(&objects->faults, "%s: is not tied to axis %d of %s", path, k,
                            known->path);
     }
     if (atomic_load(&objects->faults.count) == before)
-        check_ends(objects, path, "REFERENCE_LIST", ties, count);
-    free(ties);
+        check_ends(objects, path, "REFERENCE_LIST", refs, count);
+    free(refs);
     return LL_OK;
 }
 
@@ -268,7 +269,7 @@ static ll_status check_all(struct objects *objects, ll_error *err)
 
     LL_TRY(ll_h5_tree_read(objects->file, note, objects, &objects->tree, err));
     objects->unreadable = atomic_load(&objects->faults.count) > 0;
-    LL_TRY(know_all(objects, err));
+    LL_TRY(add_all_known(objects, err));
     LL_TRY(check_root(objects, err));
     for (int64_t i = 0; i < objects->count; i++)
         LL_TRY(check_known(objects, &objects->known[i], err));

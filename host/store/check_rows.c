@@ -33,11 +33,11 @@ static void check_features(struct rows *rows, int64_t row)
 /* The first place that is empty; K if none is. */
 static int64_t count_neighbors(const ll_check *check, int64_t row)
 {
-    const int64_t places = check->extents->neighbors;
-    const uint32_t *const index = ll_reader_neighbor_index(check->reader) + row * places;
+    const int64_t list_length = check->extents->neighbors;
+    const uint32_t *const index = ll_reader_neighbor_index(check->reader) + row * list_length;
     int64_t count = 0;
 
-    while (count < places && index[count] != UINT32_MAX)
+    while (count < list_length && index[count] != UINT32_MAX)
         count++;
     return count;
 }
@@ -51,9 +51,9 @@ static int64_t expected_neighbors(const ll_check *check, int64_t row)
 /* What place k of a row must be, given the place before; NULL if it is. */
 static const char *fault_at(const ll_check *check, int64_t row, int64_t k, int64_t count)
 {
-    const int64_t places = check->extents->neighbors;
-    const uint32_t *const index = ll_reader_neighbor_index(check->reader) + row * places;
-    const float *const score = ll_reader_neighbor_score(check->reader) + row * places;
+    const int64_t list_length = check->extents->neighbors;
+    const uint32_t *const index = ll_reader_neighbor_index(check->reader) + row * list_length;
+    const float *const score = ll_reader_neighbor_score(check->reader) + row * list_length;
 
     if (k >= count)
         return index[k] != UINT32_MAX || !isnan(score[k]) ? "is filled after an empty one" : NULL;
@@ -69,16 +69,16 @@ static const char *fault_at(const ll_check *check, int64_t row, int64_t k, int64
 static void check_neighbors(struct rows *rows, int64_t row)
 {
     const ll_check *const check = rows->check;
-    const int64_t places = check->extents->neighbors;
+    const int64_t list_length = check->extents->neighbors;
     const int64_t count = count_neighbors(check, row);
-    const uint32_t *const index = ll_reader_neighbor_index(check->reader) + row * places;
-    const float *const score = ll_reader_neighbor_score(check->reader) + row * places;
+    const uint32_t *const index = ll_reader_neighbor_index(check->reader) + row * list_length;
+    const float *const score = ll_reader_neighbor_score(check->reader) + row * list_length;
     const double bound = ll_store_matrix_bound(check->extents->matrix);
 
     if (count != expected_neighbors(check, row))
         ll_finding(&rows->neighbors, ": row %lld has %lld of %lld neighbours", (long long)row,
                    (long long)count, (long long)expected_neighbors(check, row));
-    for (int64_t k = 0; k < places; k++) {
+    for (int64_t k = 0; k < list_length; k++) {
         const char *const fault = fault_at(check, row, k, count);
         if (fault != NULL) {
             ll_finding(&rows->neighbors, ": row %lld, place %lld %s", (long long)row, (long long)k,

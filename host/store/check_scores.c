@@ -26,10 +26,10 @@ struct tiles {
 static uint32_t bits_at(const ll_check *check, int64_t row, int64_t column)
 {
     const void *const matrix = ll_reader_matrix(check->reader);
-    const size_t place = (size_t)row * (size_t)check->extents->items + (size_t)column;
+    const size_t offset = (size_t)row * (size_t)check->extents->items + (size_t)column;
 
-    if (check->extents->matrix == LL_MATRIX_FLOAT32) return ((const uint32_t *)matrix)[place];
-    return ((const uint16_t *)matrix)[place];
+    if (check->extents->matrix == LL_MATRIX_FLOAT32) return ((const uint32_t *)matrix)[offset];
+    return ((const uint16_t *)matrix)[offset];
 }
 
 /* The bits of 1, and the largest a score may have: scores are not negative, so bits order them. */
@@ -121,12 +121,12 @@ static int64_t sampled_row(const struct sample *sample, int64_t task)
 static void compare_neighbors(struct sample *sample, int64_t row, const float *scores)
 {
     const ll_check *const check = sample->check;
-    const int64_t places = check->extents->neighbors;
-    const uint32_t *const index = ll_reader_neighbor_index(check->reader) + row * places;
-    const float *const score = ll_reader_neighbor_score(check->reader) + row * places;
+    const int64_t list_length = check->extents->neighbors;
+    const uint32_t *const index = ll_reader_neighbor_index(check->reader) + row * list_length;
+    const float *const score = ll_reader_neighbor_score(check->reader) + row * list_length;
     int64_t count = 0, as_good = 0;
 
-    for (; count < places && (int64_t)index[count] < check->extents->items; count++) {
+    for (; count < list_length && (int64_t)index[count] < check->extents->items; count++) {
         if (memcmp(&scores[index[count]], &score[count], sizeof *score) == 0) continue;
         ll_finding(&sample->neighbors, ": row %lld, place %lld is %.9g; recomputed %.9g",
                    (long long)row, (long long)count, (double)score[count],

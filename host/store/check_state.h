@@ -1,5 +1,5 @@
-/* host/store/check_state.h - the parts of `verify`, each about one promise. Private to host/store:
- * check.c calls them in turn. Floor 2. */
+/* host/store/check_state.h - the checks of `verify`. Private to host/store: check.c calls them in
+ * turn. Floor 2. */
 #ifndef LL_STORE_CHECK_STATE_H
 #define LL_STORE_CHECK_STATE_H
 

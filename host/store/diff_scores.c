@@ -22,15 +22,15 @@ struct list {
 
 static struct list list_of(const ll_reader *reader, int64_t row, int64_t limit)
 {
-    const int64_t places = ll_reader_extents(reader)->neighbors;
+    const int64_t list_length = ll_reader_extents(reader)->neighbors;
     const int64_t items = ll_reader_extents(reader)->items;
     struct list list = {
-        ll_reader_neighbor_index(reader) + row * places,
-        ll_reader_neighbor_score(reader) + row * places,
+        ll_reader_neighbor_index(reader) + row * list_length,
+        ll_reader_neighbor_score(reader) + row * list_length,
         0,
     };
 
-    while (list.count < ll_min_i64(places, limit) && (int64_t)list.index[list.count] < items)
+    while (list.count < ll_min_i64(list_length, limit) && (int64_t)list.index[list.count] < items)
         list.count++;
     return list;
 }

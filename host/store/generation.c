@@ -322,8 +322,8 @@ static ll_status pack_column(ll_reader *reader, int column, struct packed *out, 
 }
 
 /* Unreadable is not the same as out of memory: only the former is the file's fault. */
-static ll_status excuse(const struct job *job, ll_status status, const ll_error *cause,
-                        bool *unreadable, ll_error *err)
+static ll_status note_unreadable(const struct job *job, ll_status status, const ll_error *cause,
+                                 bool *unreadable, ll_error *err)
 {
     if (status == LL_OK) return LL_OK;
     *unreadable = job->options->tolerant && (status == LL_ERR_FORMAT || status == LL_ERR_IO);
@@ -339,14 +339,14 @@ static ll_status read_texts(ll_reader *reader, struct job *job, ll_error *err)
         struct packed *const to = &job->texts[i];
         if (!ll_layout_has_text(job->layout, (ll_text)i)) continue;
         const ll_status status = pack_text(reader, (ll_text)i, to, &cause);
-        LL_TRY(excuse(job, status, &cause, &out->unreadable_texts[i], err));
+        LL_TRY(note_unreadable(job, status, &cause, &out->unreadable_texts[i], err));
         out->texts[i] = ll_digest_block(to->bytes, to->size_bytes);
     }
     for (int i = 0; i < reader->columns; i++) {
         ll_error cause = LL_ERROR_INIT;
         struct packed *const to = &job->columns[i];
         const ll_status status = pack_column(reader, i, to, &cause);
-        LL_TRY(excuse(job, status, &cause, &out->unreadable_columns[i], err));
+        LL_TRY(note_unreadable(job, status, &cause, &out->unreadable_columns[i], err));
         out->columns[i] = ll_digest_block(to->bytes, to->size_bytes);
     }
     return LL_OK;

@@ -1,6 +1,6 @@
 /* host/store/index_layout.h - the schema as tables: every dataset of an index, its type, axes and
- * group. Writer, reader, generation and check walk the same tables, so they cannot disagree.
- * Private to host/store. Floor 2; includes base, h5. */
+ * group. Writer, reader, generation and check all use these tables. Private to host/store. Floor 2;
+ * includes base, h5. */
 #ifndef LL_STORE_INDEX_LAYOUT_H
 #define LL_STORE_INDEX_LAYOUT_H
 

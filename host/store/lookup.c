@@ -1,7 +1,7 @@
 /* host/store/lookup.c - questions answered from mapped memory: ids, rows, scores; see reader.h.
  *
- * Nothing here calls HDF5, takes a lock or trusts a number it finds: a damaged table gives a wrong
- * answer to `verify`'s eyes, never a read outside the file. */
+ * Nothing here calls HDF5, takes a lock or trusts a number of the file: a damaged table may give a
+ * wrong answer, which `verify` finds, but never a read outside the file. */
 #include "host/store/reader.h"
 #include "host/store/reader_state.h"
 
@@ -82,11 +82,11 @@ float ll_reader_score(const ll_reader *reader, int64_t row, int64_t column)
     const void *const matrix = ll_reader_matrix(reader);
 
     assert(matrix != NULL && row >= 0 && row < items && column >= 0 && column < items);
-    const size_t place = (size_t)row * (size_t)items + (size_t)column;
+    const size_t position = (size_t)row * (size_t)items + (size_t)column;
     switch (reader->layout.extents.matrix) {
-    case LL_MATRIX_FLOAT32: return ((const float *)matrix)[place];
-    case LL_MATRIX_FLOAT16: return half_to_float(((const uint16_t *)matrix)[place]);
-    case LL_MATRIX_UINT16: return (float)((const uint16_t *)matrix)[place] / 65535.0f;
+    case LL_MATRIX_FLOAT32: return ((const float *)matrix)[position];
+    case LL_MATRIX_FLOAT16: return half_to_float(((const uint16_t *)matrix)[position]);
+    case LL_MATRIX_UINT16: return (float)((const uint16_t *)matrix)[position] / 65535.0f;
     case LL_MATRIX_NONE: break;
     }
     return NAN;
@@ -105,18 +105,18 @@ const char *ll_reader_id(const ll_reader *reader, int64_t row, size_t *length)
     return bytes + from;
 }
 
-void ll_reader_id_soon(const ll_reader *reader, int64_t row)
+void ll_reader_prefetch_id(const ll_reader *reader, int64_t row)
 {
     if (row >= 0 && row < reader->layout.extents.items)
         __builtin_prefetch((const uint64_t *)reader->arrays[LL_ARRAY_ID_START] + row);
 }
 
-int64_t ll_reader_row_in_order(const ll_reader *reader, int64_t place)
+int64_t ll_reader_row_in_order(const ll_reader *reader, int64_t position)
 {
     const uint32_t *const order = reader->arrays[LL_ARRAY_ORDER];
 
-    if (place < 0 || place >= reader->layout.extents.items) return -1;
-    return (int64_t)order[place] < reader->layout.extents.items ? (int64_t)order[place] : -1;
+    if (position < 0 || position >= reader->layout.extents.items) return -1;
+    return (int64_t)order[position] < reader->layout.extents.items ? (int64_t)order[position] : -1;
 }
 
 /* Byte order, the shorter first where one begins the other. */

@@ -32,7 +32,7 @@ static ll_status system_error(const char *path, ll_error *err)
     return ll_fail(err, LL_ERR_IO, "%s: %s", path, strerror(errno));
 }
 
-static void let_go(ll_work *work)
+static void release_lock(ll_work *work)
 {
     ll_lock_release(work->lock);
     work->lock = NULL;
@@ -72,15 +72,15 @@ static ll_status try_lock(ll_work *work, const ll_log *log, ll_error *err)
                                          .path = work->holder_path,
                                          .what = work->folder,
                                          .busy = work->busy};
-        LL_TRY(ll_lock_take(&options, log, &work->lock, err));
+        LL_TRY(ll_lock_acquire(&options, log, &work->lock, err));
     }
-    if (work->lock == NULL || !still_there(work)) let_go(work);
+    if (work->lock == NULL || !still_there(work)) release_lock(work);
     return LL_OK;
 }
 
-static void forget(ll_work *work)
+static void free_work(ll_work *work)
 {
-    let_go(work);
+    release_lock(work);
     free(work->folder);
     free(work->holder_path);
     free(work->busy);
@@ -104,7 +104,7 @@ ll_status ll_work_open(const char *index_path, const ll_log *log, ll_work **out,
         status = ll_fail(err, LL_ERR_IO, "%s: other runs keep writing it", index_path);
 done:
     if (status != LL_OK) {
-        forget(work);
+        free_work(work);
         return status;
     }
     *out = work;
@@ -155,7 +155,7 @@ void ll_work_close(ll_work *work)
         (void)unlinkat(work->folder_fd, k_lock, 0);
         (void)rmdir(work->folder);
     } /* else all that is in it is another's */
-    forget(work);
+    free_work(work);
 }
 
 /* "x/INDEX.h5" -> "x/INDEX.previous.h5" */

@@ -1,5 +1,5 @@
-/* host/store/publish.h - the finished file takes its name: at any instant the index is the old one
- * or the new one, whole. Floor 2; includes base. */
+/* host/store/publish.h - renames the finished file to its final name: at any moment the index is
+ * the complete old file or the complete new one. Floor 2; includes base. */
 #ifndef LL_STORE_PUBLISH_H
 #define LL_STORE_PUBLISH_H
 

@@ -15,12 +15,12 @@ static const size_t k_max_copy = (size_t)1 << 30;
 static ll_status read_field(hid_t file, ll_store_provenance *provenance, int field, ll_error *err)
 {
     const ll_field about = ll_layout_field(field);
-    void *const place = ll_layout_field_of(provenance, field);
+    void *const value = ll_layout_field_of(provenance, field);
 
     switch (about.kind) {
-    case LL_FIELD_TEXT: return ll_h5_attribute_read_text(file, about.name, place, err);
-    case LL_FIELD_INT: return ll_h5_attribute_read_int(file, about.name, place, err);
-    case LL_FIELD_BOOL: return ll_h5_attribute_read_bool(file, about.name, place, err);
+    case LL_FIELD_TEXT: return ll_h5_attribute_read_text(file, about.name, value, err);
+    case LL_FIELD_INT: return ll_h5_attribute_read_int(file, about.name, value, err);
+    case LL_FIELD_BOOL: return ll_h5_attribute_read_bool(file, about.name, value, err);
     }
     return LL_OK;
 }
@@ -116,7 +116,7 @@ static ll_status bind_array(ll_reader *reader, ll_array array, ll_error *err)
     ll_h5_shape shape = ll_layout_shape(&reader->layout, &object);
 
     LL_TRY(ll_h5_dataset_open(reader->groups[object.group], object.name, &shape, &dataset, err));
-    LL_TRY_DONE(ll_h5_dataset_place(dataset, size_bytes, &offset, err));
+    LL_TRY_DONE(ll_h5_dataset_offset(dataset, size_bytes, &offset, err));
     if (size_bytes > reader->map.size_bytes ||
         (size_t)offset > reader->map.size_bytes - size_bytes) {
         status = ll_fail(err, LL_ERR_FORMAT, "%s: %s ends beyond the file: cut short?",
@@ -258,9 +258,9 @@ ll_status ll_reader_open(const char *path, ll_reader **out, ll_error *err)
     return ll_reader_open_unfinished(path, NULL, out, err);
 }
 
-void ll_reader_expect_little(const ll_reader *reader)
+void ll_reader_advise_random(const ll_reader *reader)
 {
-    ll_h5_map_expect(&reader->map, true);
+    ll_h5_map_advise(&reader->map, true);
 }
 
 static void release_provenance(ll_store_provenance *provenance)

@@ -1,10 +1,10 @@
 /* host/store/reader.h - a finished index, opened once and then read as memory.
  *
- * Opening checks type, rank, extent and place of every dataset against the schema and the file's
- * length, and maps the file; nothing is asked of HDF5 after that. A hostile file is an
- * LL_ERR_FORMAT: external links, external storage, filters and wrong shapes are refused. What a
- * mapped array holds is the file's word: a neighbour's index may be any number (verify would tell).
- * Floor 2; includes base, h5. */
+ * Opening checks type, rank, extent and offset of every dataset against the schema and the file's
+ * length, and maps the file; HDF5 is not used after that. A malicious file gives LL_ERR_FORMAT:
+ * external links, external storage, filters and wrong shapes are refused. The values of mapped
+ * arrays are not checked: a neighbour's index may be any number (`verify` checks them). Floor 2;
+ * includes base, h5. */
 #ifndef LL_STORE_READER_H
 #define LL_STORE_READER_H
 
@@ -18,9 +18,9 @@ typedef struct ll_reader ll_reader;
 LL_NODISCARD ll_status ll_reader_open(const char *path, ll_reader **out, ll_error *err);
 void ll_reader_close(ll_reader *reader); /* accepts NULL */
 
-/** A few rows will be asked for and little else: of a file that is not in memory yet, only the
- * pages that are needed are read. Until a whole column is. */
-void ll_reader_expect_little(const ll_reader *reader);
+/** Advise random access: of a file that is not in memory, only the needed pages are read. Reading a
+ *  whole column ends it. */
+void ll_reader_advise_random(const ll_reader *reader);
 
 /* What the file says of itself; borrowed until close, like everything below. */
 const ll_store_extents *ll_reader_extents(const ll_reader *reader);
@@ -43,16 +43,17 @@ float ll_reader_score(const ll_reader *reader, int64_t row, int64_t column);
  *  Thread-safe. */
 const char *ll_reader_id(const ll_reader *reader, int64_t row, size_t *length);
 
-/** Begin to fetch what ll_reader_id needs of a row: for whoever asks for several. */
-void ll_reader_id_soon(const ll_reader *reader, int64_t row);
+/** Prefetch what ll_reader_id reads of a row; for callers that read several ids. */
+void ll_reader_prefetch_id(const ll_reader *reader, int64_t row);
 
 /** Row of an id by binary search over mapped memory, or -1. Thread-safe. */
 int64_t ll_reader_find(const ll_reader *reader, const char *id, size_t length);
 
-/** Row at `place` of 0 .. N - 1 in byte order of id; -1 beyond, or where the table is damaged. */
-int64_t ll_reader_row_in_order(const ll_reader *reader, int64_t place);
+/** Row at `position` of 0 .. N - 1 in byte order of id; -1 beyond, or where the table is
+ *  damaged. */
+int64_t ll_reader_row_in_order(const ll_reader *reader, int64_t position);
 
-/** First place in byte order whose id is not below `id`: prefix listing, suggestions. */
+/** First position in byte order whose id is not below `id`: prefix listing, suggestions. */
 int64_t ll_reader_lower_bound(const ll_reader *reader, const char *id, size_t length);
 
 /* Attributes. */
@@ -60,8 +61,8 @@ int ll_reader_columns(const ll_reader *reader);
 const char *ll_reader_column_name(const ll_reader *reader, int column);
 int ll_reader_find_column(const ll_reader *reader, const char *name); /* -1 if none */
 
-/* Texts on demand. Each array has one text a row, and is gathered whole on its first use and kept,
- * under this reader's lock: warm what you need before threads start. */
+/* Texts on demand: each array has one text per row; it is read on first use, under this reader's
+ * lock, and kept. Call it before threads start. */
 LL_NODISCARD ll_status ll_reader_images(ll_reader *reader, const char *const **out, ll_error *err);
 LL_NODISCARD ll_status ll_reader_column(ll_reader *reader, int column, const char *const **out,
                                         ll_error *err);

@@ -37,7 +37,7 @@ static ll_status keep_text(ll_reader *reader, ll_text text, const char *const **
 
     pthread_mutex_lock(&reader->mutex);
     if (reader->kept[text].items == NULL) {
-        ll_h5_map_expect(&reader->map, false);
+        ll_h5_map_advise(&reader->map, false);
         status = ll_reader_read_text(reader, text, &reader->kept[text], err);
     }
     *out = (const char *const *)reader->kept[text].items;
@@ -59,7 +59,7 @@ ll_status ll_reader_column(ll_reader *reader, int column, const char *const **ou
         return ll_fail(err, LL_ERR_ARGUMENT, "%s: no column %d", reader->path, column);
     pthread_mutex_lock(&reader->mutex);
     if (reader->kept_columns[column].items == NULL) {
-        ll_h5_map_expect(&reader->map, false);
+        ll_h5_map_advise(&reader->map, false);
         status = ll_reader_read_column(reader, column, &reader->kept_columns[column], err);
     }
     *out = (const char *const *)reader->kept_columns[column].items;

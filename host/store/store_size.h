@@ -1,6 +1,5 @@
-/* host/store/store_size.h - how long an index file will be, before a byte of it is made: what the
- * forecast of a night counts with. Numbers are exact, texts within a few percent. Floor 2; includes
- * base, h5. */
+/* host/store/store_size.h - computes the size of an index file before it is written, for the
+ * forecast of a run. Numbers are exact, texts within a few percent. Floor 2; includes base, h5. */
 #ifndef LL_STORE_SIZE_H
 #define LL_STORE_SIZE_H
 

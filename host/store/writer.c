@@ -1,8 +1,9 @@
-/* host/store/writer.c - rows and tiles to their places, and the finish; see writer.h.
+/* host/store/writer.c - writes rows and tiles at their offsets, and finishes the file; see
+ * writer.h.
  *
- * HDF5 makes the file (writer_layout.c) and closes it; from then on every number is a pwrite at a
- * place known since. finish reads the file back through the mapping, digests it, and adds the
- * attributes: what was digested is what is on the disk. */
+ * HDF5 makes the file (writer_layout.c) and closes it; from then on every number is written by
+ * pwrite at an offset that is known. finish reads the file back through the mapping, digests it,
+ * and adds the attributes: what was digested is what is on the disk. */
 #include "host/store/writer.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
@@ -35,7 +36,7 @@ static ll_status write_rows(const ll_writer *writer, ll_array array, int64_t row
 
     assert(row >= 0 && rows >= 0 && row + rows <= writer->layout.extents.items);
     return ll_file_pwrite(writer->fd, data, (size_t)rows * row_bytes,
-                          writer->places[array] + row * (int64_t)row_bytes, writer->path, err);
+                          writer->offsets[array] + row * (int64_t)row_bytes, writer->path, err);
 }
 
 ll_status ll_writer_features(ll_writer *writer, int64_t row, int64_t rows, const float *unit,
@@ -60,12 +61,12 @@ ll_status ll_writer_matrix(ll_writer *writer, int64_t row, int64_t rows, int64_t
     if (columns == items) return write_rows(writer, LL_ARRAY_SIMILARITY, row, rows, values, err);
     for (int64_t i = 0; i < rows; i++) {
         const char *const segment = from + (size_t)i * segment_bytes;
-        const int64_t place = writer->places[LL_ARRAY_SIMILARITY] +
-                              ((row + i) * items + column) * (int64_t)value_bytes;
+        const int64_t offset = writer->offsets[LL_ARRAY_SIMILARITY] +
+                               ((row + i) * items + column) * (int64_t)value_bytes;
         if (writer->map != NULL)
-            memcpy(writer->map + place, segment, segment_bytes);
+            memcpy(writer->map + offset, segment, segment_bytes);
         else
-            LL_TRY(ll_file_pwrite(writer->fd, segment, segment_bytes, place, writer->path, err));
+            LL_TRY(ll_file_pwrite(writer->fd, segment, segment_bytes, offset, writer->path, err));
     }
     return LL_OK;
 }
@@ -167,7 +168,7 @@ static ll_status write_blocks(const ll_writer *writer, const ll_digests *digests
         const ll_array sum = (ll_array)(LL_ARRAY_SUM_FEATURES + i);
         if (!ll_layout_has_array(&writer->layout, sum)) continue;
         LL_TRY(ll_file_pwrite(writer->fd, digests->blocks[i], ll_layout_bytes(&writer->layout, sum),
-                              writer->places[sum], writer->path, err));
+                              writer->offsets[sum], writer->path, err));
     }
     return LL_OK;
 }

@@ -22,14 +22,14 @@ struct making {
     hid_t scales[LL_AXES];
 };
 
-struct place {
+struct id_row {
     const char *id;
     uint32_t row;
 };
 
 static int by_id(const void *a, const void *b)
 {
-    return strcmp(((const struct place *)a)->id, ((const struct place *)b)->id);
+    return strcmp(((const struct id_row *)a)->id, ((const struct id_row *)b)->id);
 }
 
 /* ---- the HDF5 part --------------------------------------------------------------------- */
@@ -72,8 +72,8 @@ static ll_status make_array(struct making *making, ll_array array, ll_error *err
     if (array == LL_ARRAY_SIMILARITY && shape.type == LL_H5_UINT16)
         LL_TRY_DONE(ll_h5_attribute_write_float(dataset, "scale_factor", LL_STORE_SCALE, err));
     LL_TRY_DONE(attach_scales(making, dataset, &object, err));
-    LL_TRY_DONE(ll_h5_dataset_place(dataset, ll_layout_bytes(&writer->layout, array),
-                                    &writer->places[array], err));
+    LL_TRY_DONE(ll_h5_dataset_offset(dataset, ll_layout_bytes(&writer->layout, array),
+                                     &writer->offsets[array], err));
 done:
     ll_h5_close(dataset);
     return status;
@@ -167,7 +167,7 @@ done:
 
 /* ---- what is known at once ------------------------------------------------------------- */
 
-/* Take the space now: a full disk is met here, before anything is compared, and not half-way. */
+/* Reserve the space now: a full disk is an error here, before anything is compared. */
 static ll_status reserve(ll_writer *writer, ll_error *err)
 {
     struct stat info;
@@ -198,33 +198,33 @@ static ll_status write_array(const ll_writer *writer, ll_array array, const void
                              ll_error *err)
 {
     return ll_file_pwrite(writer->fd, data, ll_layout_bytes(&writer->layout, array),
-                          writer->places[array], writer->path, err);
+                          writer->offsets[array], writer->path, err);
 }
 
 static ll_status write_order(const ll_writer *writer, const ll_store_items *items, ll_error *err)
 {
     ll_status status = LL_OK;
     const int64_t count = writer->layout.extents.items;
-    struct place *places = NULL;
+    struct id_row *id_rows = NULL;
     uint32_t *order = NULL;
 
-    LL_TRY_DONE(ll_alloc("order of ids", count, sizeof *places, &places, err));
+    LL_TRY_DONE(ll_alloc("order of ids", count, sizeof *id_rows, &id_rows, err));
     LL_TRY_DONE(ll_alloc("order of ids", count, sizeof *order, &order, err));
     for (int64_t i = 0; i < count; i++)
-        places[i] = (struct place){items->ids[i], (uint32_t)i};
-    qsort(places, (size_t)count, sizeof *places, by_id);
+        id_rows[i] = (struct id_row){items->ids[i], (uint32_t)i};
+    qsort(id_rows, (size_t)count, sizeof *id_rows, by_id);
     for (int64_t i = 0; i < count; i++) {
-        if (i > 0 && strcmp(places[i - 1].id, places[i].id) == 0) {
+        if (i > 0 && strcmp(id_rows[i - 1].id, id_rows[i].id) == 0) {
             status = ll_fail(err, LL_ERR_ARGUMENT, "%s: two items have the id '%s'", writer->path,
-                             places[i].id);
+                             id_rows[i].id);
             goto done;
         }
-        order[i] = places[i].row;
+        order[i] = id_rows[i].row;
     }
     LL_TRY_DONE(write_array(writer, LL_ARRAY_ORDER, order, err));
 done:
     free(order);
-    free(places);
+    free(id_rows);
     return status;
 }
 

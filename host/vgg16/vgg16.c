@@ -92,8 +92,8 @@ double ll_vgg16_flops(int last)
     double total = 0.0;
     for (int i = 0; i <= last_layer(last); i++) {
         const ll_vgg16_layer *layer = ll_vgg16_layer_at(i);
-        const double places = (double)layer->out_side * layer->out_side;
-        total += 2.0 * places * (double)ll_vgg16_kernel_count(i);
+        const double positions = (double)layer->out_side * layer->out_side;
+        total += 2.0 * positions * (double)ll_vgg16_kernel_count(i);
     }
     return total;
 }

@@ -17,7 +17,7 @@ enum {
     LL_VGG16_POOL5 = 17, /* indices into the table */
     LL_VGG16_FC1 = 18,
     LL_VGG16_FC2 = 19,
-    LL_VGG16_GAP = 20, /* not a layer of the paper: mean of pool5 over its 7 x 7 places */
+    LL_VGG16_GAP = 20, /* not a layer of the paper: mean of pool5 over its 7 x 7 positions */
 };
 
 typedef enum ll_vgg16_kind { LL_VGG16_CONV, LL_VGG16_POOL, LL_VGG16_FC } ll_vgg16_kind;

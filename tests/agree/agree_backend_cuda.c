@@ -194,13 +194,13 @@ static void answers_are_those_of_another_machine(void **state)
 
 /* ---- the same bytes -------------------------------------------------------------------- */
 
-struct night {
+struct backend_run {
     ll_backend *be;
     ll_weights *weights;
     ll_net *net;
 };
 
-static void night_begin(struct night *night, const char *precision)
+static void backend_run_begin(struct backend_run *backend_run, const char *precision)
 {
     const ll_backend_options options = {.name = "cuda",
                                         .precision = precision,
@@ -211,18 +211,19 @@ static void night_begin(struct night *night, const char *precision)
     const ll_net_options net = {.layer = LL_VGG16_FC2, .normalize = true};
     ll_error err = LL_ERROR_INIT;
 
-    memset(night, 0, sizeof *night);
-    if (ll_backend_open(&options, &night->be, &err) != LL_OK ||
-        ll_weights_open("caffe:3:", &night->weights, &err) != LL_OK ||
-        ll_net_create(night->be, night->weights, &net, &night->net, &err) != LL_OK)
+    memset(backend_run, 0, sizeof *backend_run);
+    if (ll_backend_open(&options, &backend_run->be, &err) != LL_OK ||
+        ll_weights_open("caffe:3:", &backend_run->weights, &err) != LL_OK ||
+        ll_net_create(backend_run->be, backend_run->weights, &net, &backend_run->net, &err) !=
+            LL_OK)
         fail_msg("%s: %s", precision, err.text);
 }
 
-static void night_end(struct night *night)
+static void backend_run_end(struct backend_run *backend_run)
 {
-    ll_net_free(night->be, night->net);
-    ll_weights_close(night->weights);
-    ll_backend_close(night->be);
+    ll_net_free(backend_run->be, backend_run->net);
+    ll_weights_close(backend_run->weights);
+    ll_backend_close(backend_run->be);
 }
 
 /* One way to cut the photos: the sizes of batches in turn, the slots they take in turn. */
@@ -230,7 +231,7 @@ struct cut {
     int sizes[4], slots[SLOTS], under_way;
 };
 
-static void embed(const struct night *night, const struct cut *cut, float *features)
+static void embed(const struct backend_run *backend_run, const struct cut *cut, float *features)
 {
     struct {
         int first, slot;
@@ -241,7 +242,7 @@ static void embed(const struct night *night, const struct cut *cut, float *featu
 
     for (int first = 0; first < IMAGES || taken < batches;) {
         if (batches - taken == cut->under_way || first >= IMAGES) {
-            if (ll_forward_wait(night->be, night->net, sent[taken].slot,
+            if (ll_forward_wait(backend_run->be, backend_run->net, sent[taken].slot,
                                 features + (size_t)sent[taken].first * WIDTH, norms, &err) != LL_OK)
                 fail_msg("%s", err.text);
             taken++;
@@ -251,7 +252,7 @@ static void embed(const struct night *night, const struct cut *cut, float *featu
         const int n = room < size ? room : size;
         sent[batches].first = first;
         sent[batches].slot = cut->slots[batches % SLOTS];
-        if (ll_forward_submit(night->be, night->net, sent[batches].slot,
+        if (ll_forward_submit(backend_run->be, backend_run->net, sent[batches].slot,
                               shop.pixels + (size_t)first * IMAGE, n, &err) != LL_OK)
             fail_msg("%s", err.text);
         batches++;
@@ -267,22 +268,23 @@ static void bytes_depend_on_the_photo_alone(void **state)
     };
     const size_t bytes = (size_t)IMAGES * WIDTH * sizeof(float);
     float *const want = malloc(bytes), *const got = malloc(bytes);
-    struct night night;
+    struct backend_run backend_run;
 
     (void)state;
     assert_true(want != NULL && got != NULL);
     for (size_t p = 0; p < PRECISIONS; p++) {
-        night_begin(&night, k_precisions[p]);
+        backend_run_begin(&backend_run, k_precisions[p]);
         for (size_t c = 0; c < sizeof k_cuts / sizeof k_cuts[0]; c++) {
             memset(got, 0xFF, bytes);
-            embed(&night, &k_cuts[c], c == 0 ? want : got);
+            embed(&backend_run, &k_cuts[c], c == 0 ? want : got);
             if (c > 0 && memcmp(got, want, bytes) != 0)
                 fail_msg("%s: cut %d gives other bytes", k_precisions[p], (int)c);
         }
-        night_end(&night);
-        night_begin(&night, k_precisions[p]); /* another night: engines come from the cache */
-        embed(&night, &k_cuts[3], got);
-        night_end(&night);
+        backend_run_end(&backend_run);
+        backend_run_begin(&backend_run,
+                          k_precisions[p]); /* another night: engines come from the cache */
+        embed(&backend_run, &k_cuts[3], got);
+        backend_run_end(&backend_run);
         if (memcmp(got, want, bytes) != 0)
             fail_msg("%s: a second run gives other bytes", k_precisions[p]);
     }

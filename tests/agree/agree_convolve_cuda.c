@@ -9,7 +9,8 @@
 #include <math.h>
 
 /* images, side, window, in, out: nothing; one value; the input's 8 channels; more than a part of
- * channels, and no multiple of a slice; more places and outputs than a block; a product's rows */
+ * channels, and no multiple of a slice; more positions and outputs than a block; a product's
+ * rows */
 static const int k_shapes[][5] = {{0, 4, 3, 8, 8},  {1, 1, 1, 1, 1},    {1, 1, 3, 3, 2},
                                   {2, 5, 3, 8, 64}, {1, 3, 3, 270, 5},  {1, 9, 3, 17, 70},
                                   {3, 7, 3, 4, 3},  {67, 1, 1, 530, 9}, {2, 2, 1, 16, 65}};
@@ -46,7 +47,7 @@ static void *draw(ll_convolve_type type, int64_t count, uint64_t *seed)
 
 struct layer {
     ll_convolve_shape shape;
-    int64_t places, from, weights, results;
+    int64_t positions, from, weights, results;
     void *x, *w, *bias, *y;
     char repro[96];
 };
@@ -58,10 +59,10 @@ static struct layer make(int number, int type)
         .shape = {s[0], s[1], s[2], s[3], s[4], k_types[type].from, k_types[type].to}};
     uint64_t seed = (uint64_t)(number * 7 + type) + 3;
 
-    l.places = l.shape.images * s[1] * s[1];
-    l.from = l.places * s[3];
+    l.positions = l.shape.images * s[1] * s[1];
+    l.from = l.positions * s[3];
     l.weights = (int64_t)s[4] * s[2] * s[2] * s[3];
-    l.results = l.places * s[4];
+    l.results = l.positions * s[4];
     l.x = draw(l.shape.from, l.from, &seed);
     l.w = draw(l.shape.from, l.weights, &seed);
     l.bias = draw(l.shape.to, s[4], &seed);
@@ -85,15 +86,15 @@ static void release(struct layer *l)
 static double defined(const struct layer *l, int64_t p, int o, double *size)
 {
     const ll_convolve_shape *const s = &l->shape;
-    const int reach = s->window / 2;
+    const int radius = s->window / 2;
     double sum = (double)get(s->to, l->bias, o);
 
     *size = fabs(sum);
-    for (int dr = -reach; dr <= reach; dr++)
-        for (int dc = -reach; dc <= reach; dc++) {
+    for (int dr = -radius; dr <= radius; dr++)
+        for (int dc = -radius; dc <= radius; dc++) {
             const int r = (int)(p / s->side % s->side) + dr, c = (int)(p % s->side) + dc;
             if (r < 0 || r >= s->side || c < 0 || c >= s->side) continue;
-            const int tap = (dr + reach) * s->window + dc + reach;
+            const int tap = (dr + radius) * s->window + dc + radius;
             for (int i = 0; i < s->in; i++) {
                 const int64_t x = (p + dr * s->side + dc) * s->in + i;
                 const int64_t w = ((int64_t)o * s->window * s->window + tap) * s->in + i;
@@ -143,10 +144,10 @@ static void check_twin(const struct layer *l, int order)
     device_array bias = device_put(l->bias, bytes_of(s->to, s->out));
     device_array y = device_put(NULL, bytes);
     device_ok(ll_convolve_cuda(s, x.values, w.values, bias.values, y.values, NULL));
-    device_take(&y, got);
-    device_take(&bias, NULL);
-    device_take(&w, NULL);
-    device_take(&x, NULL);
+    device_copy_back(&y, got);
+    device_copy_back(&bias, NULL);
+    device_copy_back(&w, NULL);
+    device_copy_back(&x, NULL);
     same_bytes(got, l->y, bytes, l->repro);
     free(got);
 }
@@ -172,7 +173,7 @@ static void what_no_layer_is_is_refused(void **state)
     s.window = 3, s.to = LL_CONVOLVE_FLOAT16;
     assert_int_equal(ll_convolve_cuda(&s, NULL, NULL, NULL, NULL, NULL), cudaErrorInvalidValue);
     assert_int_equal(ll_launch_convolve((int64_t)512 * 224 * 224, 64).grid_x, 401408);
-    assert_int_equal(ll_launch_convolve((int64_t)LL_MOST_GRID_X * 64 + 1, 64).grid_x, 0);
+    assert_int_equal(ll_launch_convolve((int64_t)LL_MAX_GRID_X * 64 + 1, 64).grid_x, 0);
 }
 
 int main(void)

@@ -124,10 +124,10 @@ static void candidates_keep_their_bounds(void **state)
                                             .keep = KEEP,
                                             .group = shop.group,
                                             .matrix = shop.matrix,
-                                            .sink = {&result, take_tile}};
+                                            .sink = {&result, receive_tile}};
         assert_int_equal(ll_compare_begin(&card.be, &options, &err), LL_OK);
         submit_all(&card.be, ROWS);
-        assert_int_equal(ll_topk_take(&card.be, 0, ROWS, columns, fast, bounds, &err), LL_OK);
+        assert_int_equal(ll_topk_extract(&card.be, 0, ROWS, columns, fast, bounds, &err), LL_OK);
         for (int64_t row = 0; row < ROWS; row++) {
             assert_int_equal(ll_rescore_rows(&card.be, &(uint32_t){(uint32_t)row}, 1, exact, &err),
                              LL_OK);

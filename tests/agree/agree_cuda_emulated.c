@@ -88,7 +88,7 @@ static double dot(const float *x, const float *y, int64_t cols)
 }
 
 /* The most a cosine of two of the images changed. */
-static double most_delta(const work_result *a, const work_result *b, int64_t width)
+static double max_delta(const work_result *a, const work_result *b, int64_t width)
 {
     double most = 0.0;
     for (int i = 0; i < IMAGES; i++)
@@ -111,7 +111,7 @@ static void embed_as(const work_order *order, const work_result *want, double bo
     card->no_pool = no_pool;
     must_do(order, &got, repro);
     emulated_all_well(card, repro);
-    const double delta = most_delta(&got, want, width);
+    const double delta = max_delta(&got, want, width);
     if (!(delta <= bound)) fail_msg("%s: cosines differ by %g", repro, delta);
     for (int i = 0; i < IMAGES; i++) {
         const double error = fabs((double)got.norms[i] / (double)want->norms[i] - 1.0);
@@ -177,7 +177,7 @@ static void a_layer_without_an_engine_is_right_all_the_same(void **state)
         fail_msg("log: %s", shop.log);
     for (int i = 0; i < IMAGES; i++)
         assert_true(dot(got.features + i * width, want.features + i * width, width) >= 1.0 - 1e-3);
-    assert_true(most_delta(&got, &want, width) <= 1e-3);
+    assert_true(max_delta(&got, &want, width) <= 1e-3);
     work_release(&got);
     work_release(&want);
 }
@@ -232,10 +232,10 @@ static void same_matrix(const work_result *got, const work_result *want, const c
     const float *const a = (const float *)(const void *)got->matrix;
     const float *const b = (const float *)(const void *)want->matrix;
     for (int64_t i = 0; want->stored_bytes > 0 && i < want->rows * want->rows; i++) {
-        const int64_t turned = i % want->rows * want->rows + i / want->rows;
-        if (!(fabs((double)a[i] - (double)b[i]) <= 2e-6) || a[i] != a[turned])
+        const int64_t transposed = i % want->rows * want->rows + i / want->rows;
+        if (!(fabs((double)a[i] - (double)b[i]) <= 2e-6) || a[i] != a[transposed])
             fail_msg("%s: place %d holds %.9g, its mirror %.9g, the cpu's %.9g", repro, (int)i,
-                     (double)a[i], (double)a[turned], (double)b[i]);
+                     (double)a[i], (double)a[transposed], (double)b[i]);
     }
 }
 

@@ -86,8 +86,8 @@ static void halves_come_back(void **state)
                         ll_rescore_rows(&card.be, &(uint32_t){(uint32_t)j}, 1, exact, &err), LL_OK);
             }
         assert_int_equal(ll_compare_sync(&card.be, &err), LL_OK);
-        assert_int_equal(ll_topk_take(&card.be, 0, ROWS, columns[turn], fast[turn], bounds, &err),
-                         LL_OK);
+        assert_int_equal(
+            ll_topk_extract(&card.be, 0, ROWS, columns[turn], fast[turn], bounds, &err), LL_OK);
         ll_compare_end(&card.be);
         close_card(&card);
     }

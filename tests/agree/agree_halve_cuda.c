@@ -37,10 +37,10 @@ static void check(int64_t rows, int64_t cols, int order)
     device_ok(
         ll_halve_rows_cuda(x.values, rows, cols, h.values, residuals.values, lengths.values, NULL));
     ll_halve_rows_cpu(unit, rows, cols, half, costs, costs + count);
-    device_take(&x, NULL);
-    device_take(&h, half + n);
-    device_take(&residuals, costs + 2 * count);
-    device_take(&lengths, costs + 3 * count);
+    device_copy_back(&x, NULL);
+    device_copy_back(&h, half + n);
+    device_copy_back(&residuals, costs + 2 * count);
+    device_copy_back(&lengths, costs + 3 * count);
     same_bytes(half + n, half, n * sizeof *half, repro);
     same_bytes(costs + 2 * count, costs, 2 * count * sizeof *costs, repro);
     free(costs);
@@ -59,7 +59,7 @@ static void halves_and_costs_are_those_of_the_cpu_to_the_bit(void **state)
 static void what_the_bound_does_not_hold_for_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(ll_halve_rows_cuda(NULL, 1, LL_HALVE_MOST_COLS + 1, NULL, NULL, NULL, NULL),
+    assert_int_equal(ll_halve_rows_cuda(NULL, 1, LL_HALVE_MAX_COLS + 1, NULL, NULL, NULL, NULL),
                      cudaErrorInvalidValue);
     assert_int_equal(ll_halve_rows_cuda(NULL, (int64_t)1 << 34, 1, NULL, NULL, NULL, NULL),
                      cudaErrorInvalidValue);

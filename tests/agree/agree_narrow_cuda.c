@@ -58,8 +58,8 @@ static void check(const int64_t shape[3], ll_matrix_type type, int order)
     clamp(scores, (int64_t)count);
     const ll_narrow_tile here = {scores, stride, rows, columns};
     ll_narrow_tile_cpu(&here, type, want);
-    device_take(&in, NULL);
-    device_take(&out, got);
+    device_copy_back(&in, NULL);
+    device_copy_back(&out, got);
     same_bytes(got, want, n * bytes_of(type), repro);
     free(got);
     free(want);
@@ -91,7 +91,7 @@ static void mirrored_tiles_are_symmetric(void **state)
             device_array scores = device_put(want, bytes);
             device_ok(ll_narrow_mirror_cuda(scores.values, stride, rows, NULL));
             ll_narrow_mirror_cpu(want, stride, rows);
-            device_take(&scores, got);
+            device_copy_back(&scores, got);
             same_bytes(got, want, bytes, "mirror");
             for (int64_t r = 0; r < rows; r++)
                 for (int64_t c = 0; c <= r; c++)

@@ -50,8 +50,8 @@ static void check_rows(float *want, int64_t rows, int64_t cols, int order)
     device_array norms = device_put(NULL, (size_t)rows * sizeof *got_norms);
     device_ok(ll_normalize_rows_cuda(x.values, rows, cols, norms.values, NULL));
     ll_normalize_rows_cpu(want, rows, cols, want_norms);
-    device_take(&x, got);
-    device_take(&norms, got_norms);
+    device_copy_back(&x, got);
+    device_copy_back(&norms, got_norms);
     same_bytes(got, want, n * sizeof *got, repro);
     same_bytes(got_norms, want_norms, (size_t)rows * sizeof *got_norms, repro);
     free(got_norms);

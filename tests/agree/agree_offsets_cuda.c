@@ -98,20 +98,21 @@ static void lists_of_two_million_rows(void **state)
     (void)state;
     device_ok(ll_topk_offer_cuda(&card, &tile, NULL));
     ll_topk_offer_columns_cpu(&lists, &tile);
-    device_ok(ll_topk_take_cuda(&card, tile.column, WIDE_COLUMNS, got_columns, got_scores, NULL));
+    device_ok(
+        ll_topk_extract_cuda(&card, tile.column, WIDE_COLUMNS, got_columns, got_scores, NULL));
     for (int c = 0; c < WIDE_COLUMNS; c++) {
-        ll_topk_take_cpu(heaps + c * KEEP, KEEP, want_columns, want_scores);
+        ll_topk_extract_cpu(heaps + c * KEEP, KEEP, want_columns, want_scores);
         same_bytes(got_columns + c * KEEP, want_columns, sizeof want_columns, "columns");
         same_bytes(got_scores + c * KEEP, want_scores, sizeof want_scores, "scores");
     }
     /* and the last row of all, which saw three columns */
-    device_ok(ll_topk_take_cuda(&card, k_wide - 1, 1, got_columns, got_scores, NULL));
+    device_ok(ll_topk_extract_cuda(&card, k_wide - 1, 1, got_columns, got_scores, NULL));
     for (int i = 0; i < WIDE_COLUMNS; i++)
         assert_true(got_scores[i] ==
                     scores[(WIDE_ROWS - 1) * k_wide + (int64_t)got_columns[i] - tile.column]);
     assert_true(got_scores[0] >= got_scores[1] && got_scores[1] >= got_scores[2]);
     assert_int_equal(got_columns[WIDE_COLUMNS], UINT32_MAX);
-    munmap(card.settled, rows * sizeof(uint32_t));
+    munmap(card.base_counts, rows * sizeof(uint32_t));
     munmap(card.counts, rows * sizeof(uint32_t));
     munmap(card.worst, rows * sizeof(uint64_t));
     munmap(card.keys, rows * (size_t)capacity * sizeof(uint64_t));

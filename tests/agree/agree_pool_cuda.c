@@ -61,9 +61,9 @@ static void check_pool(ll_pool_type type, const int shape[3], int odd, int order
     device_array most = device_put(&largest, sizeof largest);
     device_ok(
         ll_max_pool_cuda(type, in.values, shape[0], side, channels, out.values, most.values, NULL));
-    device_take(&in, NULL);
-    device_take(&out, got);
-    device_take(&most, &largest);
+    device_copy_back(&in, NULL);
+    device_copy_back(&out, got);
+    device_copy_back(&most, &largest);
     same_bytes(got, want, bytes / 4, repro);
     same_largest(largest, want_largest, repro);
     free(got);
@@ -84,7 +84,7 @@ static void pools_are_those_of_the_cpu_to_the_bit(void **state)
 /* More rows than blocks: each block goes on to its next. */
 static void blocks_go_on_to_further_rows(void **state)
 {
-    const int shape[3] = {LL_POOL_MOST_BLOCKS + 3, 2, 8};
+    const int shape[3] = {LL_POOL_MAX_BLOCKS + 3, 2, 8};
 
     (void)state;
     check_pool(LL_POOL_FLOAT16, shape, 0, 2);
@@ -110,9 +110,9 @@ static void check_values(ll_pool_type type, int64_t count, int odd, int order)
     device_array most = device_put(&largest, sizeof largest);
     device_ok(ll_widen_cuda(type, in.values, count, factor, out.values, NULL));
     device_ok(ll_largest_cuda(type, in.values, count, most.values, NULL));
-    device_take(&in, NULL);
-    device_take(&out, got);
-    device_take(&most, &largest);
+    device_copy_back(&in, NULL);
+    device_copy_back(&out, got);
+    device_copy_back(&most, &largest);
     if (odd != 2) same_bytes(got, want, (size_t)count * 4, repro);
     same_largest(largest, want_largest, repro);
     free(got);
@@ -151,8 +151,8 @@ static void the_largest_is_found_everywhere(void **state)
             device_array in = device_put(x, (size_t)count * sizeof *x);
             device_array most = device_put(&largest, sizeof largest);
             device_ok(ll_largest_cuda(LL_POOL_FLOAT16, in.values, count, most.values, NULL));
-            device_take(&in, NULL);
-            device_take(&most, &largest);
+            device_copy_back(&in, NULL);
+            device_copy_back(&most, &largest);
             assert_int_equal(largest, want);
             assert_int_equal(want, 0x40202000); /* 2.502 */
         }
@@ -161,7 +161,7 @@ static void the_largest_is_found_everywhere(void **state)
 
 static void means_are_those_of_the_cpu_to_the_bit(void **state)
 {
-    enum { IMAGES = 3, PLACES = 49, CHANNELS = 200, COUNT = IMAGES * PLACES * CHANNELS };
+    enum { IMAGES = 3, POSITIONS = 49, CHANNELS = 200, COUNT = IMAGES * POSITIONS * CHANNELS };
     static float x[COUNT], want[IMAGES * CHANNELS], got[IMAGES * CHANNELS];
 
     (void)state;
@@ -169,21 +169,21 @@ static void means_are_those_of_the_cpu_to_the_bit(void **state)
         for (int order = 0; order < ORDERS; order++) {
             uint64_t seed = 21;
             draw((ll_pool_type)type, x, COUNT, 0, &seed);
-            ll_mean_cpu((ll_pool_type)type, x, IMAGES, PLACES, CHANNELS, 4.0f, want);
+            ll_mean_cpu((ll_pool_type)type, x, IMAGES, POSITIONS, CHANNELS, 4.0f, want);
             device_order(order);
             device_array in = device_put(x, COUNT * value_bytes((ll_pool_type)type));
             device_array out = device_put(NULL, sizeof got);
-            device_ok(ll_mean_cuda((ll_pool_type)type, in.values, IMAGES, PLACES, CHANNELS, 4.0f,
+            device_ok(ll_mean_cuda((ll_pool_type)type, in.values, IMAGES, POSITIONS, CHANNELS, 4.0f,
                                    out.values, NULL));
-            device_take(&in, NULL);
-            device_take(&out, got);
+            device_copy_back(&in, NULL);
+            device_copy_back(&out, got);
             same_bytes(got, want, sizeof got, "mean");
         }
 }
 
 static void bias_and_relu_are_those_of_the_cpu_to_the_bit(void **state)
 {
-    enum { PLACES = 301, CHANNELS = 12, COUNT = PLACES * CHANNELS };
+    enum { POSITIONS = 301, CHANNELS = 12, COUNT = POSITIONS * CHANNELS };
     static float x[COUNT], got[COUNT], bias[CHANNELS];
     uint64_t seed = 23;
 
@@ -195,10 +195,10 @@ static void bias_and_relu_are_those_of_the_cpu_to_the_bit(void **state)
             bias[c] -= 200.0f;
         device_order(order);
         device_array in = device_put(x, sizeof x), added = device_put(bias, sizeof bias);
-        device_ok(ll_bias_relu_cuda(in.values, PLACES, CHANNELS, added.values, NULL));
-        device_take(&in, got);
-        device_take(&added, NULL);
-        ll_bias_relu_cpu(x, PLACES, CHANNELS, bias);
+        device_ok(ll_bias_relu_cuda(in.values, POSITIONS, CHANNELS, added.values, NULL));
+        device_copy_back(&in, got);
+        device_copy_back(&added, NULL);
+        ll_bias_relu_cpu(x, POSITIONS, CHANNELS, bias);
         for (int i = 0; i < COUNT; i++) /* which NaN is left open */
             if (!isnan(got[i]) || !isnan(x[i])) same_bytes(&got[i], &x[i], sizeof x[i], "bias");
     }

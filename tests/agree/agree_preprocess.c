@@ -10,7 +10,7 @@
 enum { GUARD = 16 };
 
 static const struct {
-    int64_t images, places;
+    int64_t images, positions;
 } k_shapes[] = {{0, 50176}, {1, 0}, {1, 1}, {3, 1}, {1, 7}, {2, 33}, {5, 257}, {2, 50176}};
 
 /* What Keras and torchvision do to one value, in f32, step by step. */
@@ -26,9 +26,9 @@ static float defined(ll_preprocess_kind kind, const uint8_t *pixel, int plane)
     return value;
 }
 
-static void check_shape(ll_preprocess_kind kind, int64_t images, int64_t places)
+static void check_shape(ll_preprocess_kind kind, int64_t images, int64_t positions)
 {
-    const int64_t pixels = images * places;
+    const int64_t pixels = images * positions;
     uint64_t seed = 7;
     uint8_t *const x = malloc((size_t)(3 * pixels + 1));
     float *const y = malloc((size_t)(3 * pixels + GUARD) * sizeof *y);
@@ -40,17 +40,17 @@ static void check_shape(ll_preprocess_kind kind, int64_t images, int64_t places)
         x[i] = (uint8_t)(i < 256 ? i : (int)(ll_random(&seed) * 127.5f + 127.5f));
     for (int i = 0; i < GUARD; i++)
         y[3 * pixels + i] = guard[i] = 42.0f;
-    ll_preprocess_cpu(kind, x, images, places, y);
+    ll_preprocess_cpu(kind, x, images, positions, y);
     for (int64_t i = 0; i < images; i++)
         for (int plane = 0; plane < 3; plane++)
-            for (int64_t p = 0; p < places; p++) {
-                const float want = defined(kind, x + (i * places + p) * 3, plane);
-                const float got = y[(i * 3 + plane) * places + p];
+            for (int64_t p = 0; p < positions; p++) {
+                const float want = defined(kind, x + (i * positions + p) * 3, plane);
+                const float got = y[(i * 3 + plane) * positions + p];
                 if (got != want)
                     fail_msg("kind=%d images=%lld places=%lld image=%lld plane=%d place=%lld: "
                              "%.9g, want %.9g",
-                             (int)kind, (long long)images, (long long)places, (long long)i, plane,
-                             (long long)p, (double)got, (double)want);
+                             (int)kind, (long long)images, (long long)positions, (long long)i,
+                             plane, (long long)p, (double)got, (double)want);
             }
     assert_memory_equal(y + 3 * pixels, guard, sizeof guard);
     free(y);
@@ -61,8 +61,8 @@ static void planes_agree_with_the_definition(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof k_shapes / sizeof k_shapes[0]; i++) {
-        check_shape(LL_PREPROCESS_CAFFE, k_shapes[i].images, k_shapes[i].places);
-        check_shape(LL_PREPROCESS_TORCH, k_shapes[i].images, k_shapes[i].places);
+        check_shape(LL_PREPROCESS_CAFFE, k_shapes[i].images, k_shapes[i].positions);
+        check_shape(LL_PREPROCESS_TORCH, k_shapes[i].images, k_shapes[i].positions);
     }
 }
 

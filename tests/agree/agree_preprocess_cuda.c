@@ -7,7 +7,7 @@
 #include "tests/numeric.h"
 
 /* Around the unit of 16 bytes, around a chunk of 1024 pixels. */
-static const int64_t k_places[] = {0, 1, 2, 5, 6, 16, 17, 255, 257, 1023, 1024, 1025, 3079};
+static const int64_t k_pixel_counts[] = {0, 1, 2, 5, 6, 16, 17, 255, 257, 1023, 1024, 1025, 3079};
 
 static void draw(uint8_t *x, int64_t count, uint64_t *seed)
 {
@@ -15,27 +15,28 @@ static void draw(uint8_t *x, int64_t count, uint64_t *seed)
         x[i] = (uint8_t)(128.0f + 128.0f * ll_random(seed));
 }
 
-static void check(ll_preprocess_kind kind, ll_preprocess_type type, int64_t places, int channels,
+static void check(ll_preprocess_kind kind, ll_preprocess_type type, int64_t positions, int channels,
                   int order)
 {
     const size_t value = type == LL_PREPROCESS_FLOAT16 ? 2 : 4;
-    const size_t bytes = (size_t)places * (size_t)channels * value, pixels = (size_t)places * 3;
-    const float factor = places % 2 == 0 ? 1.0f : 0x1p-6f;
-    uint64_t seed = (uint64_t)places + 7;
+    const size_t bytes = (size_t)positions * (size_t)channels * value,
+                 pixels = (size_t)positions * 3;
+    const float factor = positions % 2 == 0 ? 1.0f : 0x1p-6f;
+    uint64_t seed = (uint64_t)positions + 7;
     uint8_t *const x = host_new(pixels, 1);
     unsigned char *const want = host_new(bytes, 1), *const got = host_new(bytes, 1);
     char repro[96];
 
     snprintf(repro, sizeof repro, "kind %d type %d places %d channels %d order %d", (int)kind,
-             (int)type, (int)places, channels, order);
-    draw(x, 3 * places, &seed);
-    ll_preprocess_nhwc_cpu(kind, type, factor, x, places, channels, want);
+             (int)type, (int)positions, channels, order);
+    draw(x, 3 * positions, &seed);
+    ll_preprocess_nhwc_cpu(kind, type, factor, x, positions, channels, want);
     device_order(order);
     device_array in = device_put(x, pixels), out = device_put(NULL, bytes);
-    device_ok(
-        ll_preprocess_nhwc_cuda(kind, type, factor, in.values, places, channels, out.values, NULL));
-    device_take(&in, NULL);
-    device_take(&out, got);
+    device_ok(ll_preprocess_nhwc_cuda(kind, type, factor, in.values, positions, channels,
+                                      out.values, NULL));
+    device_copy_back(&in, NULL);
+    device_copy_back(&out, got);
     same_bytes(got, want, bytes, repro);
     free(got);
     free(want);
@@ -45,42 +46,42 @@ static void check(ll_preprocess_kind kind, ll_preprocess_type type, int64_t plac
 static void input_is_that_of_the_cpu_to_the_bit(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof k_places / sizeof k_places[0]; i++)
+    for (size_t i = 0; i < sizeof k_pixel_counts / sizeof k_pixel_counts[0]; i++)
         for (int which = 0; which < 8; which++)
             for (int order = 0; order < ORDERS; order++)
                 check(which & 1 ? LL_PREPROCESS_TORCH : LL_PREPROCESS_CAFFE,
-                      which & 2 ? LL_PREPROCESS_FLOAT16 : LL_PREPROCESS_FLOAT32, k_places[i],
+                      which & 2 ? LL_PREPROCESS_FLOAT16 : LL_PREPROCESS_FLOAT32, k_pixel_counts[i],
                       which & 4 ? 8 : 4, order);
 }
 
 /* More chunks than blocks: each block goes on to its next. */
 static void blocks_go_on_to_further_chunks(void **state)
 {
-    const int64_t places = (int64_t)LL_PREPROCESS_CHUNK * (LL_PREPROCESS_MOST_BLOCKS + 3) + 11;
+    const int64_t positions = (int64_t)LL_PREPROCESS_CHUNK * (LL_PREPROCESS_MAX_BLOCKS + 3) + 11;
 
     (void)state;
-    check(LL_PREPROCESS_CAFFE, LL_PREPROCESS_FLOAT16, places, 4, 2);
+    check(LL_PREPROCESS_CAFFE, LL_PREPROCESS_FLOAT16, positions, 4, 2);
 }
 
 static void layouts_hold_the_same_numbers(void **state)
 {
-    enum { PLACES = 1000, CHANNELS = 8 };
-    static uint8_t x[PLACES * 3];
-    static float planes[PLACES * 3], nhwc[PLACES * CHANNELS];
-    static uint16_t half[PLACES * CHANNELS];
+    enum { PIXELS = 1000, CHANNELS = 8 };
+    static uint8_t x[PIXELS * 3];
+    static float planes[PIXELS * 3], nhwc[PIXELS * CHANNELS];
+    static uint16_t half[PIXELS * CHANNELS];
     uint64_t seed = 3;
 
     (void)state;
-    draw(x, PLACES * 3, &seed);
+    draw(x, PIXELS * 3, &seed);
     for (int kind = 0; kind < 2; kind++) {
-        ll_preprocess_cpu((ll_preprocess_kind)kind, x, 1, PLACES, planes);
-        ll_preprocess_nhwc_cpu((ll_preprocess_kind)kind, LL_PREPROCESS_FLOAT32, 1.0f, x, PLACES,
+        ll_preprocess_cpu((ll_preprocess_kind)kind, x, 1, PIXELS, planes);
+        ll_preprocess_nhwc_cpu((ll_preprocess_kind)kind, LL_PREPROCESS_FLOAT32, 1.0f, x, PIXELS,
                                CHANNELS, nhwc);
-        ll_preprocess_nhwc_cpu((ll_preprocess_kind)kind, LL_PREPROCESS_FLOAT16, 1.0f, x, PLACES,
+        ll_preprocess_nhwc_cpu((ll_preprocess_kind)kind, LL_PREPROCESS_FLOAT16, 1.0f, x, PIXELS,
                                CHANNELS, half);
-        for (int i = 0; i < PLACES; i++)
+        for (int i = 0; i < PIXELS; i++)
             for (int channel = 0; channel < CHANNELS; channel++) {
-                const float want = channel < 3 ? planes[channel * PLACES + i] : 0.0f;
+                const float want = channel < 3 ? planes[channel * PIXELS + i] : 0.0f;
                 assert_true(nhwc[i * CHANNELS + channel] == want);
                 assert_int_equal(half[i * CHANNELS + channel], ll_half_bits(want));
             }

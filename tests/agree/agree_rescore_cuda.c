@@ -3,7 +3,7 @@
 #include "tests/agree/device.h"
 #include "tests/numeric.h"
 
-enum { ROWS = 9, MOST_COUNT = 37 };
+enum { ROWS = 9, MAX_COUNT = 37 };
 
 static void draw(float *x, int64_t n, bool positive, uint64_t *seed)
 {
@@ -23,8 +23,8 @@ static void draw_columns(uint32_t *columns, int64_t count, uint64_t *seed)
 }
 
 struct scores {
-    uint32_t columns[ROWS * MOST_COUNT];
-    float want[ROWS * MOST_COUNT], got[ROWS * MOST_COUNT];
+    uint32_t columns[ROWS * MAX_COUNT];
+    float want[ROWS * MAX_COUNT], got[ROWS * MAX_COUNT];
 };
 
 /* Rows [row, row + rows), each against its `count` columns. */
@@ -47,10 +47,10 @@ static void check_scores(const float *x, const double *squares, int64_t cols, in
     for (int64_t r = 0; r < rows; r++)
         ll_rescore_cpu(x, cols, squares, row + r, s->columns + r * count, count,
                        s->want + r * count);
-    device_take(&features, NULL);
-    device_take(&sums, NULL);
-    device_take(&columns, NULL);
-    device_take(&scores, s->got);
+    device_copy_back(&features, NULL);
+    device_copy_back(&sums, NULL);
+    device_copy_back(&columns, NULL);
+    device_copy_back(&scores, s->got);
     same_bytes(s->got, s->want, n * sizeof *s->got, repro);
     free(s);
 }
@@ -73,16 +73,16 @@ static void check_rows(const float *x, const double *squares, int64_t cols, int6
     device_ok(ll_rescore_rows_cuda(features.values, all, cols, sums.values, rows.values, count,
                                    scores.values, NULL));
     ll_rescore_rows_cpu(x, all, cols, squares, k_rows, count, 0, all, want);
-    device_take(&features, NULL);
-    device_take(&sums, NULL);
-    device_take(&rows, NULL);
-    device_take(&scores, got);
+    device_copy_back(&features, NULL);
+    device_copy_back(&sums, NULL);
+    device_copy_back(&rows, NULL);
+    device_copy_back(&scores, got);
     same_bytes(got, want, n * sizeof *got, repro);
 }
 
 static void check(int64_t cols, bool positive, int order)
 {
-    static const int64_t counts[] = {0, 1, 3, 4, 5, 9, MOST_COUNT};
+    static const int64_t counts[] = {0, 1, 3, 4, 5, 9, MAX_COUNT};
     uint64_t seed = (uint64_t)cols * 2654435761u + 1;
     float *const x = host_new((size_t)(ROWS * cols), sizeof *x);
     double squares[ROWS], got[ROWS];
@@ -97,8 +97,8 @@ static void check(int64_t cols, bool positive, int order)
     device_array features = device_put(x, (size_t)(ROWS * cols) * sizeof *x);
     device_array sums = device_put(NULL, sizeof got);
     device_ok(ll_rescore_squares_cuda(features.values, ROWS, cols, sums.values, NULL));
-    device_take(&features, NULL);
-    device_take(&sums, got);
+    device_copy_back(&features, NULL);
+    device_copy_back(&sums, got);
     same_bytes(got, squares, sizeof got, repro);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         check_scores(x, squares, cols, 0, ROWS, counts[i], repro);

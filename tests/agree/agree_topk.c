@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ROWS = 150, TILE = 40, MOST_KEEP = 200 };
+enum { MAX_ROWS = 150, TILE = 40, MAX_KEEP = 200 };
 
 struct pair {
     float score;
@@ -39,14 +39,14 @@ static void draw(float *matrix, int rows, int levels, uint64_t *seed)
 static void offer_all(const float *matrix, int rows, const uint32_t *group, int keep,
                       uint64_t *keys, float *thresholds, uint64_t *seed)
 {
-    enum { MOST_BLOCKS = (MOST_ROWS + TILE - 1) / TILE };
-    int order[MOST_BLOCKS * MOST_BLOCKS][2], tiles = 0;
+    enum { MAX_BLOCKS = (MAX_ROWS + TILE - 1) / TILE };
+    int order[MAX_BLOCKS * MAX_BLOCKS][2], tiles = 0;
 
     for (int i = 0; i < rows; i += TILE)
         for (int j = i; j < rows; j += TILE) {
-            const int place = below(seed, tiles + 1);
-            order[tiles][0] = order[place][0], order[tiles][1] = order[place][1];
-            order[place][0] = i, order[place][1] = j;
+            const int index = below(seed, tiles + 1);
+            order[tiles][0] = order[index][0], order[tiles][1] = order[index][1];
+            order[index][0] = i, order[index][1] = j;
             tiles++;
         }
     for (int t = 0; t < tiles; t++) {
@@ -68,9 +68,9 @@ static void offer_all(const float *matrix, int rows, const uint32_t *group, int 
 static void check_row(const float *matrix, int rows, int row, const uint32_t *group, int keep,
                       uint64_t *keys, const char *repro)
 {
-    struct pair want[MOST_ROWS];
-    uint32_t columns[MOST_KEEP];
-    float scores[MOST_KEEP];
+    struct pair want[MAX_ROWS];
+    uint32_t columns[MAX_KEEP];
+    float scores[MAX_KEEP];
     int count = 0;
 
     for (int c = 0; c < rows; c++)
@@ -78,7 +78,7 @@ static void check_row(const float *matrix, int rows, int row, const uint32_t *gr
             want[count++] = (struct pair){matrix[row * rows + c], (uint32_t)c};
     qsort(want, (size_t)count, sizeof *want, best_first);
     for (int again = 0; again < 2; again++) { /* a list may be taken twice */
-        ll_topk_take_cpu(keys, keep, columns, scores);
+        ll_topk_extract_cpu(keys, keep, columns, scores);
         for (int i = 0; i < keep; i++) {
             const struct pair expected = i < count ? want[i] : (struct pair){0.0f, UINT32_MAX};
             if (columns[i] != expected.column || scores[i] != expected.score)
@@ -93,12 +93,12 @@ static void check(uint64_t seed)
     char repro[64];
     snprintf(repro, sizeof repro, "seed %llu", (unsigned long long)seed);
     uint64_t draws = seed;
-    const int rows = 1 + below(&draws, MOST_ROWS), keep = 1 + below(&draws, MOST_KEEP);
+    const int rows = 1 + below(&draws, MAX_ROWS), keep = 1 + below(&draws, MAX_KEEP);
     const int groups = below(&draws, 2) ? 1 + below(&draws, 12) : 0;
-    uint32_t group[MOST_ROWS];
-    float *const matrix = calloc(MOST_ROWS * MOST_ROWS, sizeof *matrix);
-    uint64_t *const keys = calloc(MOST_ROWS * MOST_KEEP, sizeof *keys);
-    float *const thresholds = calloc(MOST_ROWS, sizeof *thresholds);
+    uint32_t group[MAX_ROWS];
+    float *const matrix = calloc(MAX_ROWS * MAX_ROWS, sizeof *matrix);
+    uint64_t *const keys = calloc(MAX_ROWS * MAX_KEEP, sizeof *keys);
+    float *const thresholds = calloc(MAX_ROWS, sizeof *thresholds);
 
     assert_true(matrix != NULL && keys != NULL && thresholds != NULL);
     draw(matrix, rows, 1 + below(&draws, 300), &draws);

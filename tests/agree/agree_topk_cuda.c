@@ -13,7 +13,7 @@ struct comparison {
     float *matrix;         /* (rows, rows) on the host, clamped */
     uint64_t *heaps;       /* the cpu's lists */
     float *thresholds;
-    device_array scores, groups, keys, worst, counts, settled; /* the card's */
+    device_array scores, groups, keys, worst, counts, base_counts; /* the card's */
     char repro[128];
 };
 
@@ -48,21 +48,21 @@ static void begin(struct comparison *c, const float *raw)
     c->keys = device_put(NULL, rows * (size_t)c->capacity * sizeof(uint64_t));
     c->worst = device_put(NULL, rows * sizeof(uint64_t));
     c->counts = device_put(NULL, rows * sizeof(uint32_t));
-    c->settled = device_put(NULL, rows * sizeof(uint32_t));
+    c->base_counts = device_put(NULL, rows * sizeof(uint32_t));
     /* keys may hold anything in places that are not counted */
     device_ok(cudaMemset(c->worst.values, 0, c->worst.bytes));
     device_ok(cudaMemset(c->counts.values, 0, c->counts.bytes));
-    device_ok(cudaMemset(c->settled.values, 0, c->settled.bytes));
+    device_ok(cudaMemset(c->base_counts.values, 0, c->base_counts.bytes));
 }
 
 static void end(struct comparison *c)
 {
-    device_take(&c->settled, NULL);
-    device_take(&c->counts, NULL);
-    device_take(&c->worst, NULL);
-    device_take(&c->keys, NULL);
-    device_take(&c->groups, NULL);
-    device_take(&c->scores, NULL);
+    device_copy_back(&c->base_counts, NULL);
+    device_copy_back(&c->counts, NULL);
+    device_copy_back(&c->worst, NULL);
+    device_copy_back(&c->keys, NULL);
+    device_copy_back(&c->groups, NULL);
+    device_copy_back(&c->scores, NULL);
     free(c->thresholds);
     free(c->heaps);
     free(c->matrix);
@@ -70,8 +70,8 @@ static void end(struct comparison *c)
 
 static ll_topk_card card_of(const struct comparison *c)
 {
-    return (ll_topk_card){c->keys.values,    c->worst.values, c->counts.values,
-                          c->settled.values, c->keep,         c->capacity};
+    return (ll_topk_card){c->keys.values,        c->worst.values, c->counts.values,
+                          c->base_counts.values, c->keep,         c->capacity};
 }
 
 static void offer(struct comparison *c, int i, int j)
@@ -107,11 +107,11 @@ static void compare(const struct comparison *c, int row, int rows)
     device_array scores = device_put(NULL, n * sizeof *got_scores);
 
     for (int r = 0; r < rows; r++)
-        ll_topk_take_cpu(c->heaps + (row + r) * c->keep, c->keep, want_columns + r * c->keep,
-                         want_scores + r * c->keep);
-    device_ok(ll_topk_take_cuda(&card, row, rows, columns.values, scores.values, NULL));
-    device_take(&columns, got_columns);
-    device_take(&scores, got_scores);
+        ll_topk_extract_cpu(c->heaps + (row + r) * c->keep, c->keep, want_columns + r * c->keep,
+                            want_scores + r * c->keep);
+    device_ok(ll_topk_extract_cuda(&card, row, rows, columns.values, scores.values, NULL));
+    device_copy_back(&columns, got_columns);
+    device_copy_back(&scores, got_scores);
     same_bytes(got_columns, want_columns, n * sizeof *got_columns, c->repro);
     same_bytes(got_scores, want_scores, n * sizeof *got_scores, c->repro);
     free(got_scores);
@@ -124,15 +124,15 @@ static void compare(const struct comparison *c, int row, int rows)
  * must change nothing. */
 static void run(struct comparison *c, uint64_t *seed)
 {
-    enum { MOST_TILES = 200 };
-    int order[MOST_TILES][2], tiles = 0;
+    enum { MAX_TILES = 200 };
+    int order[MAX_TILES][2], tiles = 0;
 
     for (int i = 0; i < c->rows; i += c->tile)
         for (int j = i; j < c->rows; j += c->tile) {
-            const int place = below(seed, tiles + 1);
-            assert_true(tiles < MOST_TILES);
-            order[tiles][0] = order[place][0], order[tiles][1] = order[place][1];
-            order[place][0] = i, order[place][1] = j;
+            const int index = below(seed, tiles + 1);
+            assert_true(tiles < MAX_TILES);
+            order[tiles][0] = order[index][0], order[tiles][1] = order[index][1];
+            order[index][0] = i, order[index][1] = j;
             tiles++;
         }
     for (int t = 0; t < tiles; t++) {
@@ -170,14 +170,14 @@ static void check(int number, int rows, int tile, int keep, int capacity, int sh
 
 static void lists_are_those_of_the_cpu(void **state)
 {
-    enum { LEAST_ROOM = LL_WARP };
+    enum { MIN_ROOM = LL_WARP };
     (void)state;
-    check(0, 1, 5, 3, 3 + LEAST_ROOM, 0);
-    check(1, 2, 5, 1, 1 + LEAST_ROOM, 0);
-    check(14, 30, 17, 40, 40 + LEAST_ROOM, 0); /* lists that never fill */
+    check(0, 1, 5, 3, 3 + MIN_ROOM, 0);
+    check(1, 2, 5, 1, 1 + MIN_ROOM, 0);
+    check(14, 30, 17, 40, 40 + MIN_ROOM, 0); /* lists that never fill */
     for (int number = 2; number < 14; number++) {
         uint64_t seed = (uint64_t)number * 77;
-        const int keep = 1 + below(&seed, 40), room = LEAST_ROOM + below(&seed, 60);
+        const int keep = 1 + below(&seed, 40), room = MIN_ROOM + below(&seed, 60);
         check(number, 30 + below(&seed, 150), 20 + below(&seed, 120), keep, keep + room,
               number % 3);
     }
@@ -213,10 +213,10 @@ static void longest_lists(void **state)
     c.keys = device_put(NULL, all * (size_t)capacity * sizeof(uint64_t));
     c.worst = device_put(NULL, all * sizeof(uint64_t));
     c.counts = device_put(NULL, all * sizeof(uint32_t));
-    c.settled = device_put(NULL, all * sizeof(uint32_t));
+    c.base_counts = device_put(NULL, all * sizeof(uint32_t));
     device_ok(cudaMemset(c.worst.values, 0, c.worst.bytes));
     device_ok(cudaMemset(c.counts.values, 0, c.counts.bytes));
-    device_ok(cudaMemset(c.settled.values, 0, c.settled.bytes));
+    device_ok(cudaMemset(c.base_counts.values, 0, c.base_counts.bytes));
     for (int start = 0; start < COLUMNS; start += COLUMNS / 2) {
         ll_topk_tile tile = {scores + start, COLUMNS, 0, 2, 2 + start, COLUMNS / 2, NULL};
         const ll_topk_lists lists = {heap, thresholds, keep};
@@ -226,11 +226,11 @@ static void longest_lists(void **state)
         device_ok(ll_topk_offer_cuda(&card, &tile, NULL));
     }
     compare(&c, 0, 2);
-    device_take(&c.settled, NULL);
-    device_take(&c.counts, NULL);
-    device_take(&c.worst, NULL);
-    device_take(&c.keys, NULL);
-    device_take(&c.scores, NULL);
+    device_copy_back(&c.base_counts, NULL);
+    device_copy_back(&c.counts, NULL);
+    device_copy_back(&c.worst, NULL);
+    device_copy_back(&c.keys, NULL);
+    device_copy_back(&c.scores, NULL);
 }
 
 static void lists_without_room_are_refused(void **state)
@@ -242,7 +242,7 @@ static void lists_without_room_are_refused(void **state)
     (void)state;
     assert_int_equal(ll_topk_offer_cuda(&tight, &tile, NULL), cudaErrorInvalidValue);
     assert_int_equal(ll_topk_offer_cuda(&none, &tile, NULL), cudaErrorInvalidValue);
-    assert_int_equal(ll_topk_take_cuda(&none, 0, 1, NULL, NULL, NULL), cudaErrorInvalidValue);
+    assert_int_equal(ll_topk_extract_cuda(&none, 0, 1, NULL, NULL, NULL), cudaErrorInvalidValue);
 }
 
 int main(void)

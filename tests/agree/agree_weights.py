@@ -54,7 +54,7 @@ def save_safetensors(path, tensors):
             file.write(tensor.contiguous().view(words).numpy().tobytes())
 
 
-def judge_state(what, folder, state):
+def check_state(what, folder, state):
     path = os.path.join(folder, "vgg16.safetensors")
     save_safetensors(path, state)
     names = [n for n in state if n.startswith("features") and n.endswith("weight")]
@@ -69,18 +69,18 @@ def judge_state(what, folder, state):
     os.unlink(path)
 
 
-def judge_torchvision(folder):
+def check_torchvision(folder):
     torch.manual_seed(1)
     # The layers' own initialisation: quick, and biases are not all zero.
     network = torchvision.models.vgg16(weights=None, init_weights=False)
     state = {name: tensor.detach() for name, tensor in network.state_dict().items()}
-    judge_state("torchvision", folder, state)
+    check_state("torchvision", folder, state)
     for name in [n for n in state if n.endswith("weight")]:  # biases stay float32
         state[name] = state[name].to(torch.bfloat16 if name == "classifier.0.weight" else torch.float16)
-    judge_state("torchvision, 16 bits,", folder, state)
+    check_state("torchvision, 16 bits,", folder, state)
 
 
-def judge_keras(folder):
+def check_keras(folder):
     random = np.random.default_rng(1)
     path = os.path.join(folder, "keras.h5")
     sizes = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
@@ -103,7 +103,7 @@ def word(stream, n):
         return z ^ (z >> np.uint64(31))
 
 
-def judge_synthetic():
+def check_synthetic():
     for seed, ours, layer, fan_in, count in ((7, "conv1_2", 1, 576, 36864), (2**63, "fc2", 19, 4096, 1 << 24)):
         stream = word(seed, np.array([layer], np.uint64))[0]
         words = word(stream, np.arange(count, dtype=np.uint64))
@@ -113,7 +113,7 @@ def judge_synthetic():
 
 
 with tempfile.TemporaryDirectory() as folder:
-    judge_torchvision(folder)
-    judge_keras(folder)
-    judge_synthetic()
+    check_torchvision(folder)
+    check_keras(folder)
+    check_synthetic()
 sys.exit(failures != 0)

@@ -68,7 +68,7 @@ static inline void device_check_guard(const unsigned char *at, size_t bytes)
 }
 
 /* Wait, copy to `dst` (NULL: nowhere), check the guards and free. */
-static inline void device_take(device_array *array, void *dst)
+static inline void device_copy_back(device_array *array, void *dst)
 {
     device_ok(cudaDeviceSynchronize());
     if (dst != NULL)

@@ -1,5 +1,5 @@
-/* tests/agree/dump_layers.c - activations of given pixels after every layer, for judge_layers.py
- * and judge_half_layers.py.
+/* tests/agree/dump_layers.c - activations of given pixels after every layer, for verify_layers.py
+ * and verify_half_layers.py.
  *
  *   dump_layers WEIGHTS FOLDER IMAGES [PRECISION]
  *

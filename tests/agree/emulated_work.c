@@ -76,8 +76,8 @@ done:
 
 /* ---- comparing ------------------------------------------------------------------------- */
 
-static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                           const void *values, ll_error *err)
+static ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                              const void *values, ll_error *err)
 {
     const work_result *const out = to;
 
@@ -93,8 +93,8 @@ static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, 
     return LL_OK;
 }
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     const work_result *const out = to;
 
@@ -114,8 +114,8 @@ static ll_status compare_all(const work_order *order, ll_backend *be, work_resul
         .neighbors = WORK_KEEP,
         .group = order->group,
         .matrix = order->matrix,
-        .matrix_sink = {out, take_tile},
-        .neighbor_sink = {out, take_neighbors},
+        .matrix_sink = {out, receive_tile},
+        .neighbor_sink = {out, receive_neighbors},
         .log = order->log,
     };
     ll_similarity_summary summary;

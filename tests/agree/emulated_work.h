@@ -6,7 +6,7 @@
 
 #include "host/backend/backend.h"
 
-enum { WORK_KEEP = 5, WORK_MOST_BATCH = 8 };
+enum { WORK_KEEP = 5, WORK_MAX_BATCH = 8 };
 
 typedef struct work_order {
     const char *backend, *precision; /* "cpu", "cuda" */

@@ -35,8 +35,8 @@ static void keep_line(void *to, const char *text)
 
 static const ll_log k_log = {.line = keep_line};
 
-static void night(const char *backend, const char *catalog, const char *index,
-                  ll_matrix_type matrix, const char *within, int batch)
+static void build_index(const char *backend, const char *catalog, const char *index,
+                        ll_matrix_type matrix, const char *within, int batch)
 {
     ll_error err = LL_ERROR_INIT;
     ll_pipeline_summary summary;
@@ -153,11 +153,11 @@ static void check_matrix(const ll_reader *cuda)
 
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j <= i; j++) {
-            const float got = ll_reader_score(cuda, i, j), turned = ll_reader_score(cuda, j, i);
+            const float got = ll_reader_score(cuda, i, j), transposed = ll_reader_score(cuda, j, i);
             const double want = i == j ? 1.0 : (double)exact_score(cuda, i, j);
-            if (got != turned || !(fabs((double)got - want) <= (i == j ? 0.0 : bound)))
+            if (got != transposed || !(fabs((double)got - want) <= (i == j ? 0.0 : bound)))
                 fail_msg("(%d, %d): %.9g and %.9g instead of %.9g", (int)i, (int)j, (double)got,
-                         (double)turned, want);
+                         (double)transposed, want);
         }
 }
 
@@ -174,13 +174,13 @@ static void check_index(ll_reader *cuda)
 
 /* ---- nights ------------------------------------------------------------------------------- */
 
-static void nights_agree(void **state)
+static void runs_agree(void **state)
 {
     ll_emulated *const card = emulated_reset(2);
 
     (void)state;
-    night("cpu", given.catalog, given.cpu, LL_MATRIX_FLOAT32, NULL, BATCH);
-    night("cuda", given.catalog, given.cuda, LL_MATRIX_FLOAT32, NULL, BATCH);
+    build_index("cpu", given.catalog, given.cpu, LL_MATRIX_FLOAT32, NULL, BATCH);
+    build_index("cuda", given.catalog, given.cuda, LL_MATRIX_FLOAT32, NULL, BATCH);
     emulated_all_well(card, "a night");
     ll_reader *const cpu = read_index(given.cpu), *const cuda = read_index(given.cuda);
     assert_int_equal(ll_reader_extents(cuda)->items, ll_reader_extents(cpu)->items);
@@ -191,14 +191,14 @@ static void nights_agree(void **state)
 }
 
 /* Engines from the cache; other company in the batch. */
-static void a_later_night_has_the_same_features(void **state)
+static void a_later_run_has_the_same_features(void **state)
 {
     ll_emulated *const card = emulated_reset(1);
     const bool pool5 = strcmp(given.layer, "pool5") == 0;
 
     (void)state;
-    night("cuda", given.few, given.later, pool5 ? LL_MATRIX_UINT16 : LL_MATRIX_FLOAT16,
-          "collection", BATCH);
+    build_index("cuda", given.few, given.later, pool5 ? LL_MATRIX_UINT16 : LL_MATRIX_FLOAT16,
+                "collection", BATCH);
     emulated_all_well(card, "a later night");
     ll_reader *const first = read_index(given.cuda), *const later = read_index(given.later);
     const size_t count =
@@ -223,13 +223,13 @@ static void little_memory_halves_the_batch(void **state)
     (void)state;
     if (strcmp(given.layer, "pool5") == 0) return;
     card->idle = true;
-    night("cuda", given.few, given.halved, LL_MATRIX_UINT16, NULL, TWICE);
+    build_index("cuda", given.few, given.halved, LL_MATRIX_UINT16, NULL, TWICE);
     const size_t enough = card->peak_bytes;
     if (unlink(given.halved) != 0) fail_msg("%s: not published", given.halved);
     card = emulated_reset(0);
     card->memory_bytes = enough - k_less_memory;
     given.log[0] = '\0';
-    night("cuda", given.few, given.halved, LL_MATRIX_UINT16, NULL, TWICE);
+    build_index("cuda", given.few, given.halved, LL_MATRIX_UINT16, NULL, TWICE);
     emulated_all_well(card, "little memory");
     if (strstr(given.log, "batch 4 does not fit") == NULL) fail_msg("log: %s", given.log);
     ll_reader *const first = read_index(given.cpu), *const halved = read_index(given.halved);
@@ -258,8 +258,8 @@ static void write_few(void)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nights_agree),
-        cmocka_unit_test(a_later_night_has_the_same_features),
+        cmocka_unit_test(runs_agree),
+        cmocka_unit_test(a_later_run_has_the_same_features),
         cmocka_unit_test(little_memory_halves_the_batch),
     };
 

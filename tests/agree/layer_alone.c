@@ -139,14 +139,14 @@ static ll_status operands_init(struct operands *o, const layer_alone *alone, ll_
     o->result_bytes = product && gemm.type == LL_GEMM_FP16_FP32 ? 4 : o->bytes;
     o->results = (int64_t)alone->batch * o->result_side * o->result_side * o->out;
     const int taps = o->window * o->window, used = channels_used(alone, o);
-    const int64_t places = (int64_t)alone->batch * o->side * o->side;
+    const int64_t positions = (int64_t)alone->batch * o->side * o->side;
     const float spread = sqrtf(6.0f / (float)(taps * used)); /* results are of the inputs' size */
     const uint64_t seed = (uint64_t)alone->layer + 1;
 
     LL_TRY(draw(&o->drawn_x, seed, 1.0f, true, o->bytes, err));
     LL_TRY(draw(&o->drawn_w, seed + 100, spread, false, o->bytes, err));
     LL_TRY(draw(&o->drawn_bias, seed + 200, 0.5f, false, o->result_bytes, err));
-    LL_TRY(upload(o->drawn_x, places * o->in, o->bytes, o->in, used, &o->x, err));
+    LL_TRY(upload(o->drawn_x, positions * o->in, o->bytes, o->in, used, &o->x, err));
     LL_TRY(upload(o->drawn_w, (int64_t)o->out * taps * o->in, o->bytes, o->in, used, &o->w, err));
     LL_TRY(upload(o->drawn_bias, o->out, o->result_bytes, 1, 1, &o->bias, err));
     LL_TRY(LL_CUDA(cudaMalloc(&o->y, (size_t)o->results * o->result_bytes)));
@@ -157,15 +157,15 @@ static ll_status operands_init(struct operands *o, const layer_alone *alone, ll_
 /* ---- the definition --------------------------------------------------------------------- */
 
 /* One place before the pool, after ReLU; what its products amount to in `*size`. */
-static double defined_place(const layer_alone *alone, const struct operands *o, int64_t image,
+static double defined_value(const layer_alone *alone, const struct operands *o, int64_t image,
                             int row, int column, int channel, double *size)
 {
-    const int reach = o->window / 2, used = channels_used(alone, o);
+    const int radius = o->window / 2, used = channels_used(alone, o);
     double sum = (double)o->drawn_bias[channel % PERIOD];
 
     *size = fabs(sum);
     for (int tap = 0; tap < o->window * o->window; tap++) {
-        const int r = row + tap / o->window - reach, c = column + tap % o->window - reach;
+        const int r = row + tap / o->window - radius, c = column + tap % o->window - radius;
         if (r < 0 || r >= o->side || c < 0 || c >= o->side) continue;
         const int64_t x = ((image * o->side + r) * o->side + c) * o->in;
         const int64_t w = ((int64_t)channel * o->window * o->window + tap) * o->in;
@@ -184,16 +184,16 @@ static double defined_place(const layer_alone *alone, const struct operands *o, 
 static double defined(const layer_alone *alone, const struct operands *o, int64_t at, double *bound)
 {
     const int channel = (int)(at % o->out), step = alone->pool ? 2 : 1;
-    const int64_t place = at / o->out;
-    const int column = (int)(place % o->result_side) * step;
-    const int row = (int)(place / o->result_side % o->result_side) * step;
-    const int64_t image = place / o->result_side / o->result_side;
+    const int64_t position = at / o->out;
+    const int column = (int)(position % o->result_side) * step;
+    const int row = (int)(position / o->result_side % o->result_side) * step;
+    const int64_t image = position / o->result_side / o->result_side;
     double most = 0.0, largest = 0.0;
 
     for (int p = 0; p < step * step; p++) {
         double size;
         const double value =
-            defined_place(alone, o, image, row + p / step, column + p % step, channel, &size);
+            defined_value(alone, o, image, row + p / step, column + p % step, channel, &size);
         most = fmax(most, value);
         largest = fmax(largest, size);
     }
@@ -214,7 +214,8 @@ static float result(const struct operands *o, int64_t at)
     return value;
 }
 
-static void judge(const layer_alone *alone, const struct operands *o, layer_verdict *verdict)
+static void compute_verdict(const layer_alone *alone, const struct operands *o,
+                            layer_verdict *verdict)
 {
     uint64_t seed = 77;
 
@@ -227,12 +228,12 @@ static void judge(const layer_alone *alone, const struct operands *o, layer_verd
             return;
         }
     for (int s = 0; s < SAMPLES; s++) { /* the first place, the last, and drawn ones */
-        const int64_t places = o->results / o->out;
+        const int64_t positions = o->results / o->out;
         const double part = ((double)ll_random(&seed) + 1.0) / 2.0;
-        const int64_t place = s % 8 == 0   ? 0
-                              : s % 8 == 1 ? places - 1
-                                           : (int64_t)(part * (double)(places - 1));
-        const int64_t at = place * o->out + (int64_t)s * STRIDE % o->out;
+        const int64_t position = s % 8 == 0   ? 0
+                                 : s % 8 == 1 ? positions - 1
+                                              : (int64_t)(part * (double)(positions - 1));
+        const int64_t at = position * o->out + (int64_t)s * STRIDE % o->out;
         double bound;
         const double want = defined(alone, o, at, &bound), got = (double)result(o, at);
         verdict->error = fmax(verdict->error, fabs(got - want) / bound);
@@ -278,7 +279,7 @@ static ll_status engine_make(const layer_alone *alone, const layer_libraries *li
         bytes = ll_conv_workspace_bytes(engine->conv);
     }
     LL_TRY(LL_CUDA(cudaMemGetInfo(&free_bytes, &card_bytes)));
-    if (bytes > ll_conv_workspace_most(card_bytes))
+    if (bytes > ll_conv_workspace_max(card_bytes))
         return ll_fail(err, LL_ERR_UNSUPPORTED, "wants %zu MB of workspace", bytes >> 20);
     return bytes == 0 ? LL_OK : LL_CUDA(cudaMalloc(&engine->workspace, bytes));
 }
@@ -371,7 +372,7 @@ ll_status layer_alone_try(layer_alone *alone, const layer_libraries *libraries,
         if (!card_goes_on(libraries)) status = ll_fail(err, LL_ERR_DEVICE, "%s", refused.text);
         goto done;
     }
-    judge(alone, o, verdict);
+    compute_verdict(alone, o, verdict);
     if (!verdict->wrong && memcmp(o->got, o->again, (size_t)o->results * o->result_bytes) != 0) {
         verdict->wrong = true;
         snprintf(verdict->text, sizeof verdict->text, "a second run has other bits");

@@ -18,7 +18,7 @@ int main(int argc, char **argv)
         return 2;
     }
     LL_TRY_DONE(known_shop_draw(&shop, &err));
-    const work_order order = known_order(&shop, "cpu", WORK_MOST_BATCH);
+    const work_order order = known_order(&shop, "cpu", WORK_MAX_BATCH);
     LL_TRY_DONE(work_do(&order, &answers, &err));
     LL_TRY_DONE(known_answers_write(argv[1], &answers, &err));
     LL_TRY_DONE(known_answers_read(argv[1], &read, &err)); /* as the card's machine will */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # tests/cli/report.sh - `lookloom report` as people run it: exit codes, what it says, and that a page
-# is there whole or not at all. What pages hold is tests/golden/judge_report.py's. BIN and TEST_BIN
+# is there whole or not at all. What pages hold is tests/golden/verify_report.py's. BIN and TEST_BIN
 # name the folders of the programs.
 set -u
 folder=$(mktemp -d) || exit 3

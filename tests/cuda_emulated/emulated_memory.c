@@ -102,7 +102,7 @@ static void remember(void *memory, size_t bytes, int kind, bool mapped)
 }
 
 /* @return what was there, without its memory; kind -1 if nothing was */
-static struct block forget(const void *memory)
+static struct block remove_block(const void *memory)
 {
     for (struct block **at = &blocks.first; *at != NULL; at = &(*at)->next) {
         struct block *const b = *at;
@@ -197,7 +197,7 @@ static cudaError_t release(void *memory, cudaError_t code, int kind)
     if (memory == NULL) return code;
     if (code == cudaSuccess) code = ll_emulated_outside_capture();
     ll_emulated_finish_all();
-    const struct block was = forget(memory);
+    const struct block was = remove_block(memory);
     if (was.memory == NULL || (int)was.kind != kind)
         return ll_emulated_misuse("memory freed that was not allocated so, or twice");
     if (kind == ON_CARD) ll_emulated_card()->used_bytes -= was.bytes;

@@ -92,7 +92,7 @@ static void free_op(op *done)
     free(done);
 }
 
-static void forget(struct CUstream_st *stream)
+static void destroy_stream(struct CUstream_st *stream)
 {
     struct CUstream_st **at = &queues.first;
     while (*at != stream)
@@ -140,7 +140,7 @@ static void step(struct CUstream_st *s)
     s->head = now->next;
     if (s->head == NULL) s->tail = NULL;
     free_op(now);
-    if (s->head == NULL && s->destroyed) forget(s);
+    if (s->head == NULL && s->destroyed) destroy_stream(s);
 }
 
 /* Any queue that does not stand, or NULL. */
@@ -348,7 +348,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
         }
         ll_emulated_card()->alive--;
         stream->destroyed = true;
-        if (stream->head == NULL) forget(stream);
+        if (stream->head == NULL) destroy_stream(stream);
     }
     return ll_emulated_leave(code);
 }

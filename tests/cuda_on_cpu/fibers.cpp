@@ -19,7 +19,7 @@ dim3 block_index, block_size, grid_size;
 
 namespace
 {
-enum { STACK_BYTES = 64 * 1024, MOST_SHARED_BYTES = 48 * 1024, GARBAGE = 0xA5 };
+enum { STACK_BYTES = 64 * 1024, MAX_SHARED_BYTES = 48 * 1024, GARBAGE = 0xA5 };
 /* Values of warp operations: two sets, used in turn, so that one meeting is enough: nobody writes
  * the first set again before everybody has been to the second meeting, having read the first. */
 enum { SETS = 2 };
@@ -247,7 +247,7 @@ cudaError_t check(dim3 grid, dim3 block, size_t shared_bytes)
     const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
     const bool fits = threads > 0 && threads <= MAX_THREADS && blocks > 0 &&
                       grid.x <= 0x7fffffffu && grid.y <= 65535 && grid.z <= 65535 &&
-                      shared_bytes <= MOST_SHARED_BYTES;
+                      shared_bytes <= MAX_SHARED_BYTES;
     return fits ? cudaSuccess : cudaErrorInvalidConfiguration;
 }
 

@@ -162,25 +162,25 @@ static inline int __all_sync(unsigned mask, int yes)
 
 /* ---- atomics: nothing else runs in between, but others may have come first ------------- */
 
-template <class T> T atomicAdd(T *place, T more)
+template <class T> T atomicAdd(T *address, T more)
 {
     ll_fibers::pause();
-    const T old = *place;
-    *place = old + more;
+    const T old = *address;
+    *address = old + more;
     return old;
 }
-template <class T> T atomicMax(T *place, T value)
+template <class T> T atomicMax(T *address, T value)
 {
     ll_fibers::pause();
-    const T old = *place;
-    if (value > old) *place = value;
+    const T old = *address;
+    if (value > old) *address = value;
     return old;
 }
-template <class T> T atomicCAS(T *place, T expected, T value)
+template <class T> T atomicCAS(T *address, T expected, T value)
 {
     ll_fibers::pause();
-    const T old = *place;
-    if (old == expected) *place = value;
+    const T old = *address;
+    if (old == expected) *address = value;
     return old;
 }
 
@@ -260,8 +260,8 @@ static inline float __double2float_ru(double value)
     const float nearest = (float)value;
     return (double)nearest < value ? nextafterf(nearest, INFINITY) : nearest;
 }
-template <class T> T __ldg(const T *place)
+template <class T> T __ldg(const T *address)
 {
-    return *place;
+    return *address;
 }
 #endif

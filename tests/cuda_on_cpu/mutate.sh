@@ -17,7 +17,7 @@ mutations() {
 convolve|convolve.cu|no barrier before a slice is replaced|NTH 1 __syncthreads
 convolve|convolve.cu|no barrier before a slice is used|NTH 2 __syncthreads
 convolve|convolve.cu|the picture's last column left out|s/column < s.side;/column < s.side - 1;/
-convolve|convolve.cu|taps not centred|s/tap % s.window - reach/tap % s.window/
+convolve|convolve.cu|taps not centred|s/tap % s.window - radius/tap % s.window/
 convolve|convolve.cu|channels beyond the last|s/c < s.in \&\& found/found/
 convolve|convolve.cu|places beyond the last|s/if (p >= all || o >= s.out)/if (o >= s.out)/
 convolve|convolve.cu|one sum without parts|s/slice % PART_SLICES != 0 \&\& first/first/
@@ -43,14 +43,14 @@ rescore|rescore.cu|the square of a place, not of a row|s/squares\[rows\[r\]\]/sq
 rescore|rescore.cu|pairs given up with the first|s/any |= column\[p\] >= 0/any = column[p] >= 0/
 rescore@offsets|rescore.cu|offsets of 32 bits|s/features + column\[p\] \* cols/features + (uint32_t)(column[p] * cols)/
 narrow@offsets|narrow.cu|offsets of 32 bits|s/tile.scores\[r \* tile.stride + c\]/tile.scores[(uint32_t)(r * tile.stride) + c]/
-topk@offsets|topk.cu|offsets of 32 bits|s/lists.keys\[list \* lists.capacity + place\]/lists.keys[(uint32_t)(list * lists.capacity) + place]/
+topk@offsets|topk.cu|offsets of 32 bits|s/lists.keys\[list \* lists.capacity + slot\]/lists.keys[(uint32_t)(list * lists.capacity) + slot]/
 pool|pool.cu|the wrong corner of a square|s/above\[at + line + units\]/above[at + line]/
 pool|pool.cu|the last corner not looked at|s/square < 4/square < 3/
 pool|pool.cu|rows one further|s/above = x + 2 \* row \* line/above = x + (2 * row + 1) * line/
 pool|pool.cu|the largest of one lane only|s/mine = larger(mine, __shfl_xor_sync(0xffffffffu, mine, step))/mine = mine/
 pool|pool.cu|the bias of another channel|s/bias\[i % channel_units\]/bias[(i + 1) % channel_units]/
 pool|pool.cu|rows of one block only|s/row += gridDim.x) {/row += rows) {/
-pool|pool.cu|a place left out of the mean|s/place < places/place < places - 1/
+pool|pool.cu|a place left out of the mean|s/position < positions/position < positions - 1/
 pool|pool.cu|the factor forgotten|s/Type::value(x\[i\]) \* factor/Type::value(x[i])/
 pool|pool.cu|the last values not looked at|s/if (thread < rest) sizes.see/if (thread < 0) sizes.see/
 pool|pool.cu|units asked for at once one too few|s/see(v\[k\], \&sizes);/see(v[k > 0 ? k : 1], \&sizes);/
@@ -61,9 +61,9 @@ preprocess|preprocess.cu|no barrier before the next chunk|NTH 1 __syncthreads
 preprocess|preprocess.cu|no barrier before pixels are read|NTH 2 __syncthreads
 preprocess|preprocess.cu|a table one further|s/table\[VALUES + rgb/table[VALUES + 1 + rgb/
 preprocess|preprocess.cu|the last bytes one further|s/i = whole \* UNIT_BYTES +/i = 1 + whole * UNIT_BYTES +/
-preprocess|preprocess.cu|blocks stop after one chunk|s/first += (int64_t)gridDim.x \* CHUNK/first += places/
-repeat|repeat.cu|one word of four not looked at|s/ \&\& a.w == b.w//
-repeat|repeat.cu|threads stop after one unit|s/i += (int64_t)gridDim.x \* BLOCK/i += count/
+preprocess|preprocess.cu|blocks stop after one chunk|s/first += (int64_t)gridDim.x \* CHUNK/first += positions/
+periodic|periodic.cu|one word of four not looked at|s/ \&\& a.w == b.w//
+periodic|periodic.cu|threads stop after one unit|s/i += (int64_t)gridDim.x \* BLOCK/i += count/
 narrow|narrow.cu|no barrier before a mirrored square is read|NTH 1 __syncthreads
 narrow|narrow.cu|a square not transposed|s/1.0f : square\[x\]\[i\]/1.0f : square[i][x]/
 narrow|narrow.cu|a column too many|s/if (c >= tile.columns) return/if (c > tile.columns) return/
@@ -72,9 +72,9 @@ topk|topk.cu|counters not yet cleared|NTH 1 __syncwarp
 topk|topk.cu|counters read too early|NTH 2 __syncwarp
 topk|topk.cu|sorting begins too early|NTH 1 __syncthreads
 topk|topk.cu|sorting does not wait for the step before|NTH 2 __syncthreads
-topk|topk.cu|a full list written beyond its room|s/place < (uint32_t)lists.capacity/place <= (uint32_t)lists.capacity/
+topk|topk.cu|a full list written beyond its room|s/slot < (uint32_t)lists.capacity/slot <= (uint32_t)lists.capacity/
 topk|topk.cu|an overflow forgotten|s/state.count > (uint32_t)lists.capacity/state.count > 1000000/
-topk|topk.cu|an overflow keeps what came with the tile|s/state.count = lists.settled/state.count = (uint32_t)lists.keep; (void)lists.settled/
+topk|topk.cu|an overflow keeps what came with the tile|s/state.count = lists.base_counts/state.count = (uint32_t)lists.keep; (void)lists.base_counts/
 topk|topk.cu|ranks one further|s/who \& before)\] = key;/who \& before) + 1] = key;/
 topk|topk.cu|columns one further|s/key_of(score, column));/key_of(score, column + 1));/
 topk|topk.cu|rows told apart by score alone|s/if (key <= lists.worst\[list\]) return;/if (score_of(key) <= score_of(lists.worst[list])) return;/

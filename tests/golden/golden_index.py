@@ -68,7 +68,7 @@ def dataset_bytes(d):
     return d.dtype.name, d[:].tobytes()
 
 
-def judge_generation(f):
+def check_generation(f):
     """FORMAT.md, "Checksums and generation", followed to the letter."""
     library = xxhash()
     stream = root = b""
@@ -125,7 +125,7 @@ def axes(f):
     f.visititems(visit)
 
 
-def judge_h5py(path, case):
+def check_h5py(path, case):
     n, d, k, m, matrix, columns = case
     with h5py.File(path) as f:
         assert list(f.attrs) == sorted(ROOT), list(f.attrs)
@@ -133,7 +133,7 @@ def judge_h5py(path, case):
         assert f.attrs["items"] == n and f.attrs["neighbors"] == k
         assert len(f.attrs["generation"]) == 32 and f.attrs["weights_sha256"] == ""
         axes(f)
-        judge_generation(f)
+        check_generation(f)
         ids = [i.decode() for i in f["item"][:]]
         assert ids[4:5] == ["Größe-4"] * (n > 4) and len(set(ids)) == n
         assert f["items/digest"].shape == (n, 16) and f["items/digest"].dtype == np.uint8
@@ -150,7 +150,7 @@ def judge_h5py(path, case):
         for name in ("index", "score"):
             assert f["checksums"][name].shape == (blocks,)
         if d:
-            judge_scores(f, n, k)
+            verify_scores(f, n, k)
         if matrix == "none":
             assert "similarity" not in f and "other" not in f
         else:
@@ -159,7 +159,7 @@ def judge_h5py(path, case):
             assert ("scale_factor" in s.attrs) == (matrix == "uint16")
 
 
-def judge_scores(f, n, k):
+def verify_scores(f, n, k):
     x = f["features"][:].astype(np.float64)
     scores = x @ x.T
     index, score = f["neighbors/index"][:], f["neighbors/score"][:]
@@ -174,7 +174,7 @@ def judge_scores(f, n, k):
         assert np.abs(stored.astype(np.float64) - scores).max() <= BOUND[str(s.dtype)] + 2e-7
 
 
-def judge_xarray(path, case, engine):
+def check_xarray(path, case, engine):
     n, d, k, m, matrix, columns = case
     for group in GROUPS:
         with xr.open_dataset(path, engine=engine, group=group) as x:
@@ -199,14 +199,14 @@ def judge_xarray(path, case, engine):
                 assert x["kind"].shape == (n,)
 
 
-def judge(path, case):
+def check(path, case):
     args = [str(c) for c in case]
     subprocess.run([WRITE, path, *args], check=True)
-    judge_h5py(path, case)
+    check_h5py(path, case)
     for engine in ("h5netcdf", "netcdf4"):
         if engine == "netcdf4" and case[4] == "float16":
             continue  # netCDF has no such type
-        judge_xarray(path, case, engine)
+        check_xarray(path, case, engine)
     subprocess.run(["h5dump", "-H", path], check=True, stdout=subprocess.DEVNULL)
     print("ok", case)
 
@@ -214,7 +214,7 @@ def judge(path, case):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
-            judge(os.path.join(folder, "index.h5"), case)
+            check(os.path.join(folder, "index.h5"), case)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS_MOST = 64 };
+enum { MAX_THREADS = 64 };
 
 struct work {
     ll_query *query;
@@ -57,7 +57,7 @@ static void *answer_some(void *context)
 
 int main(int argc, char **argv)
 {
-    struct worker workers[THREADS_MOST];
+    struct worker workers[MAX_THREADS];
     ll_error err = LL_ERROR_INIT;
     struct work work = {0};
 
@@ -68,7 +68,7 @@ int main(int argc, char **argv)
     work.ids = argv + 3;
     work.count = argc - 3;
     work.threads = (int)strtol(argv[2], NULL, 10);
-    if (work.threads < 1 || work.threads > THREADS_MOST) return 2;
+    if (work.threads < 1 || work.threads > MAX_THREADS) return 2;
     work.lines = calloc((size_t)work.count, sizeof *work.lines);
     if (work.lines == NULL) return 3;
     if (ll_query_open(argv[1], &work.query, &err) != LL_OK ||

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 250, MOST_BYTES = 4096, SECONDS = 10 };
+enum { ROUNDS = 250, MAX_BYTES = 4096, SECONDS = 10 };
 
 static uint64_t next(uint64_t *seed)
 {
@@ -96,7 +96,7 @@ static void damaged_files_get_an_answer(void **state)
         image_make_webp(19, 17, 0),
         image_make_webp(19, 17, 1),
     };
-    uint8_t copy[MOST_BYTES];
+    uint8_t copy[MAX_BYTES];
     char repro[96];
 
     (void)state;

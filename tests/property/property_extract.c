@@ -106,8 +106,8 @@ struct taken {
     char reason[PHOTOS]; /* first letter */
 };
 
-static ll_status take_item(void *to, int64_t row, const uint8_t digest[LL_DIGEST_BYTES],
-                           const float *features, float norm, ll_error *err)
+static ll_status append_item(void *to, int64_t row, const uint8_t digest[LL_DIGEST_BYTES],
+                             const float *features, float norm, ll_error *err)
 {
     struct taken *const taken = to;
     (void)digest;
@@ -120,7 +120,7 @@ static ll_status take_item(void *to, int64_t row, const uint8_t digest[LL_DIGEST
     return LL_OK;
 }
 
-static ll_status take_reject(void *to, int64_t row, const char *reason, ll_error *err)
+static ll_status append_reject(void *to, int64_t row, const char *reason, ll_error *err)
 {
     struct taken *const taken = to;
     (void)err;
@@ -172,7 +172,7 @@ static void run(const ll_photo_source *photos, int threads, void (*disturb)(int6
                                         .threads = threads,
                                         .slots = SLOTS,
                                         .disturb = disturb};
-    const ll_extract_sink sink = {.to = &taken, .item = take_item, .reject = take_reject};
+    const ll_extract_sink sink = {.to = &taken, .item = append_item, .reject = append_reject};
     ll_error err = LL_ERROR_INIT;
 
     print_message("extract threads=%d disturb=%d\n", threads, disturb != NULL);
@@ -259,7 +259,7 @@ static void only_dropped_transparency_counts(void **state)
                                       .layer = LL_VGG16_GAP,
                                       .threads = 1,
                                       .slots = SLOTS};
-        const ll_extract_sink sink = {.to = &taken, .item = take_item, .reject = take_reject};
+        const ll_extract_sink sink = {.to = &taken, .item = append_item, .reject = append_reject};
 
         options.image.alpha_white = white;
         assert_int_equal(ll_catalog_open(folder, NULL, &catalog, NULL), LL_OK);

@@ -48,7 +48,7 @@ int flock(int fd, int operation)
     return -1;
 }
 
-static ll_status take(int fd, ll_lock **out, ll_error *err)
+static ll_status acquire(int fd, ll_lock **out, ll_error *err)
 {
     const ll_lock_options options = {.fd = fd,
                                      .at = AT_FDCWD,
@@ -56,7 +56,7 @@ static ll_status take(int fd, ll_lock **out, ll_error *err)
                                      .path = holder,
                                      .what = locked,
                                      .busy = "another has it"};
-    return ll_lock_take(&options, NULL, out, err);
+    return ll_lock_acquire(&options, NULL, out, err);
 }
 
 static uint64_t draw(uint64_t limit)
@@ -82,7 +82,7 @@ static void contend(uint64_t own_seed, double seconds)
     seed = own_seed;
     const int inside = open(inside_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     while (ll_clock_seconds() - start_s < seconds) {
-        if (take(fd, &lock, NULL) != LL_OK) continue;
+        if (acquire(fd, &lock, NULL) != LL_OK) continue;
         if (lock == NULL) _exit(4);
         if (flock_of_system(inside, LOCK_EX | LOCK_NB) != 0) _exit(2);
         sleep_us(draw(300));
@@ -149,7 +149,7 @@ static void of_many_one(void **state)
     ll_error err = LL_ERROR_INIT;
     ll_lock *lock = NULL;
     const int fd = open(locked, O_RDWR | O_CLOEXEC);
-    if (take(fd, &lock, &err) != LL_OK) fail_msg("the last one does not get it: %s", err.text);
+    if (acquire(fd, &lock, &err) != LL_OK) fail_msg("the last one does not get it: %s", err.text);
     ll_lock_release(lock);
     close(fd);
     assert_int_not_equal(access(holder, F_OK), 0);

@@ -172,8 +172,8 @@ static int64_t pick(const struct halves *h, int64_t row, const float *scores, in
     return found;
 }
 
-static ll_status topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
-                           float *scores, double *bounds, ll_error *err)
+static ll_status topk_extract(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                              float *scores, double *bounds, ll_error *err)
 {
     const struct halves *const h = of(be);
     const int64_t keep = h->options.keep;
@@ -229,7 +229,7 @@ static const struct ll_backend_ops k_halves = {.compare_begin = compare_begin,
                                                .compare_tile = compare_tile,
                                                .tile_submit = tile_submit,
                                                .compare_sync = compare_sync,
-                                               .topk_take = topk_take,
+                                               .topk_extract = topk_extract,
                                                .compare_margin = compare_margin,
                                                .rescore_submit = rescore_submit,
                                                .rescore_wait = rescore_wait,
@@ -330,8 +330,8 @@ struct result {
     float *score;
 };
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     struct result *const result = to;
     const size_t count = (size_t)(rows * result->neighbors);
@@ -417,7 +417,7 @@ static int64_t check_case(uint64_t number)
                                            .cols = shop.cols,
                                            .neighbors = shop.neighbors,
                                            .group = shop.group,
-                                           .neighbor_sink = {&result, take_neighbors}};
+                                           .neighbor_sink = {&result, receive_neighbors}};
     if (ll_similarity_run(&be, &options, &summary, &err) != LL_OK) fail_msg("%s", err.text);
     fprintf(stderr, " redone %lld\n", (long long)summary.rows_redone);
 

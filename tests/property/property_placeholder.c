@@ -18,8 +18,8 @@ struct result {
     ll_similarity_summary summary;
 };
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     struct result *const result = to;
 
@@ -38,7 +38,7 @@ static void run(const float *features, struct result *result)
                                            .rows = ROWS,
                                            .cols = COLS,
                                            .neighbors = K,
-                                           .neighbor_sink = {result, take_neighbors}};
+                                           .neighbor_sink = {result, receive_neighbors}};
     ll_backend *be = NULL;
     ll_error err = LL_ERROR_INIT;
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { INDEXES = 60, QUESTIONS = 40, WHERE_MOST = 3 };
+enum { INDEXES = 60, QUESTIONS = 40, MAX_WHERE = 3 };
 
 /* What a naive program would list. */
 typedef struct naive {
@@ -199,7 +199,7 @@ static double draw_score(const ll_sample *sample, int64_t row, uint64_t *seed)
 }
 
 static ll_query_options draw_question(const ll_sample *sample, int64_t row, uint64_t *seed,
-                                      const char *where[WHERE_MOST])
+                                      const char *where[MAX_WHERE])
 {
     static const char *const k_where[] = {"stock=yes",     "stock=no",
                                           "category=shoe", "category=hat, \"felt\"",
@@ -211,7 +211,7 @@ static ll_query_options draw_question(const ll_sample *sample, int64_t row, uint
     if (unit(seed) < 0.8) options.min_score = draw_score(sample, row, seed);
     if (unit(seed) < 0.3) options.max_score = draw_score(sample, row, seed);
     options.where = where;
-    while (options.where_count < WHERE_MOST && unit(seed) < 0.25)
+    while (options.where_count < MAX_WHERE && unit(seed) < 0.25)
         where[options.where_count++] = k_where[(int)(unit(seed) * 5.99)];
     if (unit(seed) < 0.2) options.same = k_columns[(int)(unit(seed) * 2.99)];
     if (unit(seed) < 0.3) options.distinct = k_columns[(int)(unit(seed) * 2.99)];
@@ -245,7 +245,7 @@ static void ask_index(const char *path, uint64_t index_seed)
     if (ll_query_open(path, &query, &err) != LL_OK) fail_msg("%s", err.text);
     for (int q = 0; q < QUESTIONS; q++) {
         const int64_t row = (int64_t)(unit(&seed) * (double)(made.items - 1) + 0.5);
-        const char *where[WHERE_MOST];
+        const char *where[MAX_WHERE];
         const ll_query_options options = draw_question(&sample, row, &seed, where);
         ll_query_answer *answer = NULL;
         if (q == QUESTIONS / 2 && ll_query_warm(query, &err) != LL_OK) fail_msg("%s", err.text);

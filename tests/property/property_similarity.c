@@ -159,19 +159,19 @@ static void free_shop(struct shop *shop)
 
 /* ---- running --------------------------------------------------------------------------- */
 
-static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                           const void *values, ll_error *err)
+static ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                              const void *values, ll_error *err)
 {
     struct result *const result = to;
 
     (void)err;
     for (int64_t r = 0; r < rows; r++) {
-        const int64_t place = (row + r) * result->rows + column;
-        memcpy(result->matrix + (size_t)place * result->bytes,
+        const int64_t offset = (row + r) * result->rows + column;
+        memcpy(result->matrix + (size_t)offset * result->bytes,
                (const unsigned char *)values + (size_t)(r * columns) * result->bytes,
                (size_t)columns * result->bytes);
         for (int64_t c = 0; c < columns; c++)
-            result->seen[place + c]++;
+            result->seen[offset + c]++;
     }
     if (row == column) return LL_OK;
     ll_transpose(values, rows, columns, result->bytes,
@@ -183,8 +183,8 @@ static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, 
     return LL_OK;
 }
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     struct result *const result = to;
     const size_t first = (size_t)(row * result->neighbors);
@@ -225,8 +225,8 @@ static struct result run(const struct shop *shop, int threads)
                                            .neighbors = shop->neighbors,
                                            .group = shop->group,
                                            .matrix = shop->matrix,
-                                           .matrix_sink = {&result, take_tile},
-                                           .neighbor_sink = {&result, take_neighbors}};
+                                           .matrix_sink = {&result, receive_tile},
+                                           .neighbor_sink = {&result, receive_neighbors}};
     if (ll_similarity_run(be, &options, &result.summary, &err) != LL_OK) fail_msg("%s", err.text);
     ll_backend_close(be);
     return result;
@@ -296,15 +296,15 @@ static void check_neighbors(const struct shop *shop, const struct result *result
     free(score);
 }
 
-static double stored_value(const struct result *result, ll_matrix_type type, int64_t place)
+static double stored_value(const struct result *result, ll_matrix_type type, int64_t offset)
 {
     uint16_t bits;
     float value;
 
-    memcpy(&value, result->matrix + (size_t)place * result->bytes,
+    memcpy(&value, result->matrix + (size_t)offset * result->bytes,
            sizeof value * (result->bytes == 4));
     if (type == LL_MATRIX_FLOAT32) return (double)value;
-    memcpy(&bits, result->matrix + (size_t)place * 2, sizeof bits);
+    memcpy(&bits, result->matrix + (size_t)offset * 2, sizeof bits);
     if (type == LL_MATRIX_UINT16) return bits / 65535.0;
     return bits >> 10 == 0 ? ldexp(bits, -24) : ldexp(1024 + (bits & 0x3FF), (bits >> 10) - 25);
 }
@@ -356,7 +356,7 @@ static int64_t count_uncertain(const struct shop *shop)
     assert_int_equal(ll_compare_sync(be, &err), LL_OK);
     for (int64_t row = 0; row < rows; row++) {
         double bound = 0.0;
-        assert_int_equal(ll_topk_take(be, row, 1, columns, fast, &bound, &err), LL_OK);
+        assert_int_equal(ll_topk_extract(be, row, 1, columns, fast, &bound, &err), LL_OK);
         assert_true(bound > 0.0);
         for (int64_t c = 0; c < keep && columns[c] != LL_NO_NEIGHBOR; c++) {
             assert_true(permitted(shop, row, columns[c]));

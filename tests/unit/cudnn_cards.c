@@ -63,8 +63,8 @@ static void listen(cudnnSeverity_t severity, void *to, const cudnnDebug_t *about
     if (strstr(text, "libcuda == nullptr") != NULL) lacks_driver = true;
 }
 
-static cudnn_verdict judge(const cudnn_card *card, const ll_conv_graph *graph, const char *engine,
-                           char reason[CUDNN_REASON])
+static cudnn_verdict compute_verdict(const cudnn_card *card, const ll_conv_graph *graph,
+                                     const char *engine, char reason[CUDNN_REASON])
 {
     ll_error err = LL_ERROR_INIT;
     cudnnBackendDescriptor_t plan = NULL;
@@ -76,7 +76,7 @@ static cudnn_verdict judge(const cudnn_card *card, const ll_conv_graph *graph, c
         status = ll_conv_plan_workspace(plan, &bytes, &err);
         cudnnBackendDestroyDescriptor(plan);
     }
-    if (status == LL_OK && bytes <= ll_conv_workspace_most(card->memory_bytes)) return CUDNN_PLAN;
+    if (status == LL_OK && bytes <= ll_conv_workspace_max(card->memory_bytes)) return CUDNN_PLAN;
     if (lacks_driver || strstr(err.text, "RUNTIME_PREREQUISITE_MISSING") != NULL ||
         strstr(err.text, "EXECUTION_FAILED_CUDA_DRIVER") != NULL) /* a libcuda without one */
         return CUDNN_MISSING;
@@ -113,7 +113,7 @@ ll_status cudnn_row_fill(const cudnn_card *card, const ll_conv_shape *shape, cud
         LL_TRY_DONE(ll_conv_graph_engines(&graph, LL_CONV_FP32, strict, CUDNN_ENGINES,
                                           &strict_count, &unused, err));
     for (int i = 0; i < row->count && !(effort != CUDNN_ALL && cudnn_row_left(row) > 0); i++) {
-        const cudnn_verdict verdict = judge(card, &graph, engines[i], row->reason);
+        const cudnn_verdict verdict = compute_verdict(card, &graph, engines[i], row->reason);
         row->verdicts[verdict]++;
         if (verdict != CUDNN_PLAN && verdict != CUDNN_MISSING) continue;
         row->tensor += effort != CUDNN_FIRST && !is_among(strict, strict_count, engines[i]);

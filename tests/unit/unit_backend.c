@@ -283,7 +283,7 @@ static void comparing_refuses(void **state)
     assert_int_equal(ll_compare_begin(be, &options, NULL), LL_OK);
     assert_int_equal(ll_tile_submit(be, 0, 1, NULL), LL_ERR_ARGUMENT);
     assert_int_equal(ll_tile_submit(be, -1, 0, NULL), LL_ERR_ARGUMENT);
-    assert_int_equal(ll_topk_take(be, 0, 4, columns, scores, bounds, NULL), LL_ERR_ARGUMENT);
+    assert_int_equal(ll_topk_extract(be, 0, 4, columns, scores, bounds, NULL), LL_ERR_ARGUMENT);
     assert_int_equal(ll_rescore_rows(be, (const uint32_t[]){0, 4}, 2, scores, NULL),
                      LL_ERR_ARGUMENT);
     columns[3] = 4;

@@ -101,12 +101,12 @@ static ll_status give(const struct matrix *m, int64_t i, int64_t j, ll_error *er
         memcpy(values + r * columns * value_bytes(m),
                m->values + ((row + r) * m->items + column) * value_bytes(m),
                (size_t)(columns * value_bytes(m)));
-    status = ll_bands_take(m->bands, row, rows, column, columns, values, err);
+    status = ll_bands_add(m->bands, row, rows, column, columns, values, err);
     free(values); /* only valid during the call: whoever kept the pointer will be found */
     return status;
 }
 
-static ll_status give_tile(void *context, int64_t task, int thread, ll_error *err)
+static ll_status add_tile(void *context, int64_t task, int thread, ll_error *err)
 {
     const struct matrix *const m = context;
     const ll_tile_plan plan = ll_tile_plan_make(m->items, m->tile);
@@ -117,11 +117,11 @@ static ll_status give_tile(void *context, int64_t task, int thread, ll_error *er
     return give(m, i, j, err);
 }
 
-static void begin(struct matrix *m, int64_t most_bytes)
+static void begin(struct matrix *m, int64_t max_bytes)
 {
     ll_error err = LL_ERROR_INIT;
     open_matrix(m);
-    assert_int_equal(ll_bands_create(m->writer, most_bytes, &m->bands, &err), LL_OK);
+    assert_int_equal(ll_bands_create(m->writer, max_bytes, &m->bands, &err), LL_OK);
     assert_int_equal(ll_bands_begin(m->bands, LL_TILE_PLAN_BAND * m->tile, &err), LL_OK);
 }
 
@@ -132,7 +132,7 @@ static void check_file(const struct matrix *m)
 
     assert_non_null(got);
     assert_int_equal(
-        pread(m->writer->fd, got, (size_t)bytes, m->writer->places[LL_ARRAY_SIMILARITY]), bytes);
+        pread(m->writer->fd, got, (size_t)bytes, m->writer->offsets[LL_ARRAY_SIMILARITY]), bytes);
     for (int64_t i = 0; i < m->items; i++)
         if (memcmp(got + i * m->items * value_bytes(m), m->values + i * m->items * value_bytes(m),
                    (size_t)(m->items * value_bytes(m))) != 0)
@@ -142,14 +142,13 @@ static void check_file(const struct matrix *m)
 }
 
 static void write_and_check(int64_t items, int64_t tile, ll_matrix_type type, int threads,
-                            int64_t most_bytes)
+                            int64_t max_bytes)
 {
     struct matrix m = {.items = items, .tile = tile, .type = type};
     ll_error err = LL_ERROR_INIT;
 
-    begin(&m, most_bytes);
-    if (ll_parallel_run(threads, ll_tile_plan_make(items, tile).tiles, give_tile, &m, &err) !=
-        LL_OK)
+    begin(&m, max_bytes);
+    if (ll_parallel_run(threads, ll_tile_plan_make(items, tile).tiles, add_tile, &m, &err) != LL_OK)
         fail_msg("%s", err.text);
     if (ll_bands_finish(m.bands, &err) != LL_OK) fail_msg("%s", err.text);
     check_file(&m);
@@ -191,7 +190,7 @@ static void what_comes_early_waits(void **state)
     begin(&m, k_plenty);
     for (int64_t number = plan.tiles - 1; number >= 0; number--) {
         assert_int_equal(ll_bands_finish(m.bands, &err), LL_ERR_FORMAT);
-        assert_int_equal(give_tile(&m, number, 0, &err), LL_OK);
+        assert_int_equal(add_tile(&m, number, 0, &err), LL_OK);
     }
     assert_int_equal(ll_bands_finish(m.bands, &err), LL_OK);
     check_file(&m);
@@ -207,7 +206,7 @@ static void a_matrix_with_a_hole_is_not_finished(void **state)
 
     begin(&m, k_plenty);
     for (int64_t number = 0; number < plan.tiles; number++)
-        if (number != 90) assert_int_equal(give_tile(&m, number, 0, &err), LL_OK);
+        if (number != 90) assert_int_equal(add_tile(&m, number, 0, &err), LL_OK);
     assert_int_equal(ll_bands_finish(m.bands, &err), LL_ERR_FORMAT);
     assert_non_null(strstr(err.text, "of the matrix are incomplete"));
     close_matrix(&m);
@@ -223,11 +222,11 @@ static void a_disk_that_fails_is_told_to_everybody(void **state)
         close(m.writer->fd);
         m.writer->fd = -1;
         assert_int_equal(
-            ll_parallel_run(threads, ll_tile_plan_make(m.items, m.tile).tiles, give_tile, &m, &err),
+            ll_parallel_run(threads, ll_tile_plan_make(m.items, m.tile).tiles, add_tile, &m, &err),
             LL_ERR_IO);
         assert_non_null(strstr(err.text, "Bad file descriptor"));
         ll_error again = LL_ERROR_INIT;
-        assert_int_equal(give_tile(&m, 0, 0, &again), LL_ERR_IO);
+        assert_int_equal(add_tile(&m, 0, 0, &again), LL_ERR_IO);
         assert_int_equal(ll_bands_finish(m.bands, &again), LL_ERR_IO);
         close_matrix(&m);
     }

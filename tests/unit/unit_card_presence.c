@@ -73,7 +73,7 @@ static void on_the_bus(void **state)
     char path[PATH];
 
     (void)state;
-    assert_false(ll_card_is_there(root)); /* no bus at all */
+    assert_false(ll_card_present(root)); /* no bus at all */
     snprintf(path, sizeof path, "%s/vendor", other);
     make_file(path, "0x8086\n");
     for (size_t i = 0; i < sizeof k_devices / sizeof k_devices[0]; i++) {
@@ -81,13 +81,13 @@ static void on_the_bus(void **state)
         make_file(path, k_devices[i].vendor);
         snprintf(path, sizeof path, "%s/class", device);
         make_file(path, k_devices[i].class_code);
-        if (ll_card_is_there(root) != k_devices[i].card) fail_msg("device %zu", i);
+        if (ll_card_present(root) != k_devices[i].card) fail_msg("device %zu", i);
     }
     remove_file(path);
     snprintf(path, sizeof path, "%s/vendor", device);
-    assert_false(ll_card_is_there(root)); /* without a class */
+    assert_false(ll_card_present(root)); /* without a class */
     remove_file(path);
-    assert_false(ll_card_is_there(root));
+    assert_false(ll_card_present(root));
     snprintf(path, sizeof path, "%s/vendor", other);
     remove_file(path);
 }
@@ -106,7 +106,7 @@ static void as_a_device_file(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof k_files / sizeof k_files[0]; i++) {
         make_file(k_files[i].path, "");
-        if (ll_card_is_there(root) != k_files[i].card) fail_msg("%s", k_files[i].path);
+        if (ll_card_present(root) != k_files[i].card) fail_msg("%s", k_files[i].path);
         remove_file(k_files[i].path);
     }
 }

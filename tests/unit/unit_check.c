@@ -37,7 +37,7 @@ struct lines {
     char text[16384];
 };
 
-static void take_line(void *to, const char *line)
+static void record_line(void *to, const char *line)
 {
     struct lines *const lines = to;
     const size_t length = strlen(lines->text);
@@ -48,7 +48,7 @@ static int64_t check_file(int64_t sample, struct lines *lines)
 {
     ll_error err = LL_ERROR_INIT;
     ll_reader *reader = NULL;
-    const ll_log log = {.to = lines, .line = take_line};
+    const ll_log log = {.to = lines, .line = record_line};
     int64_t damages = 0;
 
     lines->text[0] = '\0';
@@ -228,7 +228,7 @@ static void assert_written_wrong(const char *what)
     assert_found(what, fixture->spec.items);
 }
 
-static void swap_places(int64_t row, int64_t a, int64_t b)
+static void swap_ranks(int64_t row, int64_t a, int64_t b)
 {
     const int64_t k = fixture->spec.neighbors;
     const uint32_t index = fixture->index[row * k + a];
@@ -249,9 +249,9 @@ static void wrong_neighbors(void **state)
     uint32_t *const index = fixture->index + 77 * k;
     float *const score = fixture->score + 77 * k;
 
-    swap_places(77, 3, 4);
+    swap_ranks(77, 3, 4);
     assert_written_wrong("/neighbors: row 77, place 4 is out of order\n");
-    swap_places(77, 3, 4);
+    swap_ranks(77, 3, 4);
 
     const uint32_t kept = index[5];
     index[5] = 77;

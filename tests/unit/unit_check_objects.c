@@ -44,7 +44,7 @@ static int remove_path(void **state)
     return unlink(path);
 }
 
-static void make_good(void)
+static void write_valid_index(void)
 {
     ll_error err = LL_ERROR_INIT;
     assert_ok(ll_fixture_make(&k_spec, path, &err));
@@ -54,7 +54,7 @@ struct lines {
     char text[8192];
 };
 
-static void take_line(void *to, const char *line)
+static void record_line(void *to, const char *line)
 {
     struct lines *const lines = to;
     const size_t length = strlen(lines->text);
@@ -65,7 +65,7 @@ static int64_t check_file(struct lines *lines)
 {
     ll_error err = LL_ERROR_INIT;
     ll_reader *reader = NULL;
-    const ll_log log = {.to = lines, .line = take_line};
+    const ll_log log = {.to = lines, .line = record_line};
     int64_t damages = 0;
 
     lines->text[0] = '\0';
@@ -141,7 +141,7 @@ static void flipped_scales(void **state)
     char what[64];
 
     (void)state;
-    make_good();
+    write_valid_index();
     for (size_t i = 0; i < sizeof k_scales / sizeof k_scales[0]; i++) {
         const int64_t at = (int64_t)address_of(k_scales[i]);
         snprintf(what, sizeof what, "%s: cannot be opened: ", k_scales[i]);
@@ -159,7 +159,7 @@ static void flipped_scales(void **state)
 static void flipped_ties(void **state)
 {
     (void)state;
-    make_good();
+    write_valid_index();
     const uint64_t object[] = {8, address_of("/rank")};
     const int64_t at = find(object, sizeof object);
     for (int bit = 0; bit < 64; bit++) {
@@ -183,7 +183,7 @@ static void flipped_attributes(void **state)
     for (int web = 0; web < 2; web++) {
         char full[sizeof path + 8];
         ll_reader *reader = NULL;
-        make_good();
+        write_valid_index();
         if (web == 1) {
             snprintf(full, sizeof full, "%s.full", path);
             assert_int_equal(rename(path, full), 0);
@@ -326,7 +326,7 @@ static void untied(void **state)
     for (size_t i = 0; i < sizeof k_edits / sizeof k_edits[0]; i++) {
         ll_error err = LL_ERROR_INIT;
         hid_t file = -1;
-        make_good();
+        write_valid_index();
         assert_ok(ll_h5_file_edit(path, &file, &err));
         k_edits[i].edit(file);
         assert_ok(ll_h5_file_finish(&file, &err));
@@ -343,7 +343,7 @@ static void strangers(void **state)
     const ll_h5_shape shape = {LL_H5_FLOAT32, 2, {12, 4}};
 
     (void)state;
-    make_good();
+    write_valid_index();
     assert_ok(ll_h5_file_edit(path, &file, &err));
     assert_true(H5Adelete(file, "xxh3_64") >= 0);
     assert_ok(ll_h5_attribute_write_text(file, "note", "seen", &err));

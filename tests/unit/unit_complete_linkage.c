@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_POINTS = 40, MOST_LINKS = MOST_POINTS * (MOST_POINTS - 1) / 2 };
+enum { MAX_POINTS = 40, MAX_LINKS = MAX_POINTS * (MAX_POINTS - 1) / 2 };
 
 /* Group copies of `links`, and compare with a letter a point: equal letters, one group. */
 static void expect(int64_t points, const ll_link *links, int64_t count, const char *letters)
 {
-    ll_link sorted[MOST_LINKS];
-    uint32_t group[MOST_POINTS];
-    float lowest[MOST_POINTS];
+    ll_link sorted[MAX_LINKS];
+    uint32_t group[MAX_POINTS];
+    float lowest[MAX_POINTS];
     ll_error err = LL_ERROR_INIT;
 
     if (count > 0) memcpy(sorted, links, (size_t)count * sizeof *links);
@@ -30,8 +30,8 @@ static void expect(int64_t points, const ll_link *links, int64_t count, const ch
 
 static float lowest_of_first(int64_t points, ll_link *links, int64_t count)
 {
-    uint32_t group[MOST_POINTS];
-    float lowest[MOST_POINTS];
+    uint32_t group[MAX_POINTS];
+    float lowest[MAX_POINTS];
     ll_error err = LL_ERROR_INIT;
 
     assert_int_equal(ll_complete_linkage(points, links, count, group, lowest, &err), LL_OK);
@@ -94,7 +94,7 @@ static void ties_go_by_points(void **state)
 
 /* ---- the plain definition */
 
-static int by_place(const void *a, const void *b)
+static int by_rank(const void *a, const void *b)
 {
     const ll_link *const x = a, *const y = b;
     if (x->score != y->score) return x->score < y->score ? 1 : -1;
@@ -105,17 +105,17 @@ static int by_place(const void *a, const void *b)
 /* Look at all pairs of groups, merge the best, and again. place[i][j] is INT64_MAX for no link. */
 static void naive(int64_t points, ll_link *links, int64_t count, uint32_t *group, float *lowest)
 {
-    static int64_t place[MOST_POINTS][MOST_POINTS];
+    static int64_t rank[MAX_POINTS][MAX_POINTS];
 
-    qsort(links, (size_t)count, sizeof *links, by_place);
+    qsort(links, (size_t)count, sizeof *links, by_rank);
     for (int64_t i = 0; i < points; i++) {
         group[i] = (uint32_t)i;
         lowest[i] = 1.0f;
         for (int64_t j = 0; j < points; j++)
-            place[i][j] = i == j ? -1 : INT64_MAX;
+            rank[i][j] = i == j ? -1 : INT64_MAX;
     }
     for (int64_t k = 0; k < count; k++)
-        place[links[k].low][links[k].high] = place[links[k].high][links[k].low] = k;
+        rank[links[k].low][links[k].high] = rank[links[k].high][links[k].low] = k;
     for (;;) {
         int64_t best = INT64_MAX, best_a = -1, best_b = -1;
         for (int64_t a = 0; a < points; a++)
@@ -123,8 +123,7 @@ static void naive(int64_t points, ll_link *links, int64_t count, uint32_t *group
                 int64_t last = -1;
                 for (int64_t i = 0; i < points && group[a] == a && group[b] == b; i++)
                     for (int64_t j = 0; j < points; j++)
-                        if (group[i] == a && group[j] == b && place[i][j] > last)
-                            last = place[i][j];
+                        if (group[i] == a && group[j] == b && rank[i][j] > last) last = rank[i][j];
                 if (last >= 0 && last < best) best = last, best_a = a, best_b = b;
             }
         if (best == INT64_MAX) return;
@@ -146,9 +145,9 @@ static void drawn_links_against_the_definition(void **state)
         const int64_t points = 1 + (int64_t)(seed % 24);
         const float kept = seed % 3 == 0 ? 1.0f : seed % 3 == 1 ? 0.6f : -0.5f;
         const int steps = seed % 2 == 0 ? 4 : 1 << 20;
-        ll_link links[MOST_LINKS], again[MOST_LINKS];
-        uint32_t want[MOST_POINTS], got[MOST_POINTS];
-        float want_lowest[MOST_POINTS], got_lowest[MOST_POINTS];
+        ll_link links[MAX_LINKS], again[MAX_LINKS];
+        uint32_t want[MAX_POINTS], got[MAX_POINTS];
+        float want_lowest[MAX_POINTS], got_lowest[MAX_POINTS];
         int64_t count = 0;
         ll_error err = LL_ERROR_INIT;
 

@@ -325,7 +325,7 @@ static void make_net(const char *engines, int driver, struct outcome *out)
     net_card_close(&card);
 }
 
-static void a_night_takes_what_the_one_before_chose(void **state)
+static void a_run_takes_what_the_one_before_chose(void **state)
 {
     static struct outcome first, second;
     char path[PATH];
@@ -472,7 +472,7 @@ int main(void)
         cmocka_unit_test(other_machines_have_other_files),
         cmocka_unit_test(no_key_is_too_long),
         cmocka_unit_test(caches_that_cannot_be_written),
-        cmocka_unit_test(a_night_takes_what_the_one_before_chose),
+        cmocka_unit_test(a_run_takes_what_the_one_before_chose),
         cmocka_unit_test(broken_caches_are_made_anew),
         cmocka_unit_test(an_index_brings_its_engines),
         cmocka_unit_test(a_comparison_names_its_products),

@@ -23,8 +23,8 @@ static void check_plan(const ll_cuda_demand *demand, const ll_cuda_plan *plan, i
     const int64_t tile = plan->tile, row_bytes = demand->cols * 4;
 
     assert_true(tile >= 1 && tile <= most && (tile & (tile - 1)) == 0);
-    assert_true(most < LL_CUDA_TILE_LEAST || tile % LL_CUDA_TILE_LEAST == 0);
-    assert_true(tile <= LL_CUDA_TILE_LEAST || tile < 2 * demand->rows);
+    assert_true(most < LL_CUDA_TILE_MIN || tile % LL_CUDA_TILE_MIN == 0);
+    assert_true(tile <= LL_CUDA_TILE_MIN || tile < 2 * demand->rows);
     assert_int_equal(plan->padded_rows, plan->blocks * tile);
     assert_true(plan->padded_rows >= demand->rows && plan->padded_rows - tile < demand->rows);
     assert_true(plan->chunk_rows >= 1 && plan->chunk_rows * row_bytes <= plan->slot_bytes);
@@ -167,7 +167,7 @@ static int given_up(int64_t free_bytes)
 }
 
 /* The least free memory with which no more than `step` is given up. */
-static int64_t least_free(int step)
+static int64_t min_free(int step)
 {
     int64_t too_little = 0, enough = k_card;
     while (enough - too_little > 1) {
@@ -184,17 +184,17 @@ static int64_t least_free(int step)
  * the host rescores, tiles halve. Each is a step of its own, and none is taken back. */
 static void what_is_given_up_goes_step_by_step(void **state)
 {
-    static const int k_least_mb[STEPS] = {28509, 28353, 28301, 28294, 20023, 19884,
-                                          19841, 19834, 11537, 11415, 11381, 11374};
+    static const int k_min_mb[STEPS] = {28509, 28353, 28301, 28294, 20023, 19884,
+                                        19841, 19834, 11537, 11415, 11381, 11374};
     int before = 0;
 
     (void)state;
     assert_int_equal(given_up(k_card), 0);
     for (int step = 0; step < STEPS; step++) {
-        const int64_t least = least_free(step);
+        const int64_t least = min_free(step);
         assert_int_equal(given_up(least), step);
         assert_int_equal(given_up(least - 1), step + 1);
-        assert_true(llabs(least - k_least_mb[step] * INT64_C(1000000)) <= 1000000);
+        assert_true(llabs(least - k_min_mb[step] * INT64_C(1000000)) <= 1000000);
     }
     for (int64_t free_bytes = 30000000000; free_bytes > 0; free_bytes -= 7000000) {
         const int now = given_up(free_bytes);

@@ -40,7 +40,7 @@ struct lines {
     char text[16384];
 };
 
-static void take_line(void *to, const char *line)
+static void record_line(void *to, const char *line)
 {
     struct lines *const lines = to;
     const size_t length = strlen(lines->text);
@@ -51,7 +51,7 @@ static int64_t diff(int exact, double tolerance, struct lines *lines)
 {
     ll_error err = LL_ERROR_INIT;
     ll_reader *a = NULL, *b = NULL;
-    const ll_log log = {.to = lines, .line = take_line};
+    const ll_log log = {.to = lines, .line = record_line};
     const ll_store_diff_options options = {tolerance, exact};
     int64_t differences = 0;
 
@@ -205,7 +205,7 @@ static void web(void **state)
     ll_reader *whole = NULL, *copy = NULL;
     ll_fixture *const f = ll_fixture_create(&k_spec);
     struct lines lines = {""};
-    const ll_log log = {.to = &lines, .line = take_line};
+    const ll_log log = {.to = &lines, .line = record_line};
     char *image = NULL, *values[2] = {NULL, NULL};
     int64_t damages = -1;
 

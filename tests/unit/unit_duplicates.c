@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_ITEMS = 8, WIDTH = 2 };
+enum { MAX_ITEMS = 8, WIDTH = 2 };
 
 typedef struct index_file {
     char folder[40], path[64];
@@ -24,7 +24,7 @@ typedef struct index_file {
 static void open_angles(index_file *to, const double *degrees, int64_t items, int64_t neighbors,
                         ll_matrix_type matrix, bool features)
 {
-    float rows[MOST_ITEMS * WIDTH];
+    float rows[MAX_ITEMS * WIDTH];
     ll_error err = LL_ERROR_INIT;
     const ll_sample_options made = {.seed = 11,
                                     .items = items,
@@ -70,7 +70,7 @@ static ll_duplicate_groups *ask(index_file *index, double min_score, ll_linkage 
  */
 static void expect(ll_duplicate_groups *groups, const char *want, const double *lowest)
 {
-    char got[4 * MOST_ITEMS] = "";
+    char got[4 * MAX_ITEMS] = "";
     size_t length = 0;
 
     for (int64_t g = 0; g < groups->count; g++) {
@@ -203,7 +203,7 @@ static void memory_is_bounded(void **state)
 /* More photos than it looks at without a matrix; which ones does not matter then. */
 static void the_lowest_of_very_many_is_left_alone(void **state)
 {
-    static uint32_t photos[LL_DUPLICATE_LOWEST_MOST + 1];
+    static uint32_t photos[LL_DUPLICATE_LOWEST_MAX + 1];
     const int64_t twin[5] = {-1, -1, -1, -1, -1};
     index_file index;
     ll_error err = LL_ERROR_INIT;
@@ -214,12 +214,12 @@ static void the_lowest_of_very_many_is_left_alone(void **state)
         double lowest = 0.0;
         bool too_many = false;
         open_angles(&index, k_chain, 5, 4, matrix ? LL_MATRIX_FLOAT32 : LL_MATRIX_NONE, true);
-        for (int64_t i = 0; i <= LL_DUPLICATE_LOWEST_MOST; i++)
+        for (int64_t i = 0; i <= LL_DUPLICATE_LOWEST_MAX; i++)
             photos[i] = i % 1000 == 7 ? 3 : 0;
         assert_int_equal(ll_pair_scores_init(&scores, index.query, twin, &err), LL_OK);
         for (int64_t less = 0; less < 2 - matrix; less++) {
             assert_int_equal(ll_pair_scores_lowest(&scores, photos,
-                                                   LL_DUPLICATE_LOWEST_MOST + 1 - less, &lowest,
+                                                   LL_DUPLICATE_LOWEST_MAX + 1 - less, &lowest,
                                                    &too_many, &err),
                              LL_OK);
             assert_int_equal(too_many, !matrix && less == 0);

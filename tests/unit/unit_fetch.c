@@ -45,14 +45,14 @@ int flock(int fd, int operation)
 static int64_t first_done, last_done;
 static char lines[2048];
 
-static void take_line(void *to, const char *text)
+static void record_line(void *to, const char *text)
 {
     (void)to;
     const size_t length = strlen(lines);
     (void)snprintf(lines + length, sizeof lines - length, "%s\n", text);
 }
 
-static void take_progress(void *to, const char *stage, int64_t done, int64_t total)
+static void record_progress(void *to, const char *stage, int64_t done, int64_t total)
 {
     (void)to;
     assert_string_equal(stage, "fetch");
@@ -62,7 +62,7 @@ static void take_progress(void *to, const char *stage, int64_t done, int64_t tot
     last_done = done;
 }
 
-static const ll_log k_log = {.line = take_line, .progress = take_progress};
+static const ll_log k_log = {.line = record_line, .progress = record_progress};
 
 static uint8_t byte_at(int64_t i)
 {
@@ -297,7 +297,7 @@ static void test_file_systems_without_locks(void **state)
     flock_code = ENOLCK;
     const ll_lock_options options = {
         .fd = fd, .at = AT_FDCWD, .name = holder, .path = holder, .what = part, .busy = ""};
-    assert_int_equal(ll_lock_take(&options, NULL, &lock, &err), LL_OK);
+    assert_int_equal(ll_lock_acquire(&options, NULL, &lock, &err), LL_OK);
     (void)snprintf(busy, sizeof busy, "another download is filling it: process %ld on ",
                    (long)getpid());
     fetch_badly("good", LL_ERR_IO, busy, 1000);

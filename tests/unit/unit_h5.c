@@ -131,7 +131,7 @@ static void arrays(void **state)
         ll_h5_shape shape = {(ll_h5_type)i, 2, {30, 100}};
         assert_int_equal(ll_h5_type_bytes((ll_h5_type)i), k_bytes[i]);
         assert_ok(ll_h5_dataset_create(file, name, &shape, &dataset, &err));
-        assert_ok(ll_h5_dataset_place(dataset, 3000 * k_bytes[i], &offset, &err));
+        assert_ok(ll_h5_dataset_offset(dataset, 3000 * k_bytes[i], &offset, &err));
         if (k_bytes[i] > 1) assert_int_equal(offset % 4096, 0);
         ll_h5_close(dataset);
     }
@@ -211,13 +211,13 @@ static void texts(void **state)
     ll_h5_close(file); /* the map needs it no more */
     assert_ok(ll_h5_texts_read(&array, "texts", &read, &err));
     for (int i = 0; i < COUNT; i++) {
-        const int place = i * 3 % COUNT; /* backwards at times */
+        const int index = i * 3 % COUNT; /* backwards at times */
         const char *bytes = NULL;
         size_t length = 0;
         assert_string_equal(read.items[i], written[i]);
-        assert_true(ll_h5_text_at(&array, place, &bytes, &length));
-        assert_int_equal(length, strlen(written[place]));
-        assert_memory_equal(bytes, written[place], length);
+        assert_true(ll_h5_text_at(&array, index, &bytes, &length));
+        assert_int_equal(length, strlen(written[index]));
+        assert_memory_equal(bytes, written[index], length);
     }
     ll_h5_texts_release(&read);
     ll_h5_map_close(&map);

@@ -36,7 +36,7 @@ struct faults {
     char text[2048];
 };
 
-static void take(void *to, const char *text)
+static void record_fault(void *to, const char *text)
 {
     struct faults *const faults = to;
     const size_t length = strlen(faults->text);
@@ -88,7 +88,7 @@ static void links(void **state)
         H5Lcreate_external("/nowhere.h5", "/", file, "elsewhere", H5P_DEFAULT, H5P_DEFAULT) >= 0);
     ll_h5_close(group);
     file = finish_and_reopen(file);
-    assert_ok(ll_h5_tree_read(file, take, &faults, &tree, &err));
+    assert_ok(ll_h5_tree_read(file, record_fault, &faults, &tree, &err));
     assert_string_equal(faults.text, "");
     assert_int_equal(tree.count, 5); /* "/", "/alias", "/items", "/items/image", "/items/up" */
     assert_string_equal(tree.objects[0].path, "/");
@@ -107,7 +107,7 @@ static void links(void **state)
     file = create();
     assert_true(H5Lcreate_soft("/gone", file, "soft", H5P_DEFAULT, H5P_DEFAULT) >= 0);
     file = finish_and_reopen(file);
-    assert_ok(ll_h5_tree_read(file, take, &faults, &tree, &err));
+    assert_ok(ll_h5_tree_read(file, record_fault, &faults, &tree, &err));
     assert_int_equal(faults.count, 1);
     assert_non_null(strstr(faults.text, "/soft: is a link that leads nowhere"));
     ll_h5_tree_release(&tree);
@@ -198,7 +198,7 @@ static void damaged(void **state)
         }
         ll_h5_close(group);
         file = finish_and_reopen(file);
-        assert_ok(ll_h5_tree_read(file, take, &faults, &tree, &err));
+        assert_ok(ll_h5_tree_read(file, record_fault, &faults, &tree, &err));
         assert_string_equal(faults.text, "");
         assert_int_equal(tree.count, 3 + MANY);
         ll_h5_tree_release(&tree);
@@ -206,7 +206,7 @@ static void damaged(void **state)
 
         flip(k_damages[i].text, k_damages[i].back);
         assert_ok(ll_h5_file_open(path, &file, &err));
-        assert_ok(ll_h5_tree_read(file, take, &faults, &tree, &err));
+        assert_ok(ll_h5_tree_read(file, record_fault, &faults, &tree, &err));
         if (strstr(faults.text, k_damages[i].fault) != faults.text)
             fail_msg("'%s' does not begin with '%s'", faults.text, k_damages[i].fault);
         ll_h5_tree_release(&tree);
@@ -307,7 +307,7 @@ static void ties(void **state)
     ll_error err = LL_ERROR_INIT;
     hid_t file = create(), rows = -1, columns = -1;
     hobj_ref_t rows_at = 0, columns_at = 0, dataset_at = 0;
-    ll_h5_tie *found = NULL;
+    ll_h5_scale_ref *found = NULL;
     int64_t count = 0;
 
     (void)state;

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { MOST_SHARED = 48 * 1024, MOST_THREADS = 1024 };
+enum { MAX_SHARED = 48 * 1024, MAX_THREADS = 1024 };
 static const int64_t k_rows[] = {1,     2,     7,     8,       9,       31,      32,
                                  33,    127,   128,   129,     4095,    4096,    4097,
                                  44000, 65535, 65536, 1000000, 1999999, 2000000, 2097120};
@@ -16,10 +16,10 @@ enum { ROWS = sizeof k_rows / sizeof k_rows[0] };
  * than needed. */
 static void covers(ll_launch_shape shape, int64_t grid, int64_t done, int64_t wanted)
 {
-    assert_true(shape.grid_x >= 1 && shape.grid_x <= LL_MOST_GRID_X);
-    assert_true(shape.grid_y >= 1 && shape.grid_y <= LL_MOST_GRID_Y);
-    assert_true(shape.block_x * shape.block_y <= MOST_THREADS);
-    assert_true(shape.shared_bytes <= MOST_SHARED);
+    assert_true(shape.grid_x >= 1 && shape.grid_x <= LL_MAX_GRID_X);
+    assert_true(shape.grid_y >= 1 && shape.grid_y <= LL_MAX_GRID_Y);
+    assert_true(shape.block_x * shape.block_y <= MAX_THREADS);
+    assert_true(shape.shared_bytes <= MAX_SHARED);
     assert_true(grid * done >= wanted);
     assert_true((grid - 1) * done < wanted);
 }
@@ -32,14 +32,14 @@ static void rows_of_all_sizes_are_covered(void **state)
         ll_launch_shape shape = ll_launch_normalize(rows);
         covers(shape, shape.grid_x, 1, rows);
         shape = ll_launch_pool(rows); /* blocks go round */
-        assert_true(shape.grid_x >= 1 && shape.grid_x <= LL_POOL_MOST_BLOCKS);
+        assert_true(shape.grid_x >= 1 && shape.grid_x <= LL_POOL_MAX_BLOCKS);
         shape = ll_launch_values(rows * 4096);
-        assert_true(shape.grid_x >= 1 && shape.grid_x <= LL_POOL_MOST_BLOCKS);
+        assert_true(shape.grid_x >= 1 && shape.grid_x <= LL_POOL_MAX_BLOCKS);
         shape = ll_launch_warps(rows);
         covers(shape, shape.grid_x, LL_ROWS_WARPS, rows);
-        shape = ll_launch_topk_settle(2 * rows); /* both sides of a tile as wide as the matrix */
+        shape = ll_launch_topk_compact(2 * rows); /* both sides of a tile as wide as the matrix */
         covers(shape, shape.grid_x, LL_TOPK_WARPS, 2 * rows);
-        shape = ll_launch_topk_take(rows, 1281);
+        shape = ll_launch_topk_sort(rows, 1281);
         covers(shape, shape.grid_x, 1, rows);
     }
 }
@@ -86,11 +86,11 @@ static void pixels_need_no_more_blocks_than_allowed(void **state)
     static const int64_t batches[] = {1, 2, 64, 256, 4096};
     (void)state;
     for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++) {
-        const int64_t places = batches[i] * 224 * 224;
-        const ll_launch_shape shape = ll_launch_preprocess(places);
-        assert_true(shape.grid_x <= LL_PREPROCESS_MOST_BLOCKS);
-        if (shape.grid_x < LL_PREPROCESS_MOST_BLOCKS)
-            covers(shape, shape.grid_x, LL_PREPROCESS_CHUNK, places);
+        const int64_t positions = batches[i] * 224 * 224;
+        const ll_launch_shape shape = ll_launch_preprocess(positions);
+        assert_true(shape.grid_x <= LL_PREPROCESS_MAX_BLOCKS);
+        if (shape.grid_x < LL_PREPROCESS_MAX_BLOCKS)
+            covers(shape, shape.grid_x, LL_PREPROCESS_CHUNK, positions);
     }
 }
 
@@ -109,22 +109,22 @@ static void nothing_and_too_much_have_no_grid(void **state)
     assert_int_equal(ll_launch_rescore_rows(5, 0).grid_x, 0);
     assert_int_equal(ll_launch_rescore_rows(INT64_MAX, INT64_MAX).grid_x, 0);
     assert_int_equal(ll_launch_narrow(0, 5).grid_x, 0);
-    assert_int_equal(ll_launch_narrow((int64_t)LL_MOST_GRID_Y * LL_NARROW_SIDE + 1, 1).grid_x, 0);
+    assert_int_equal(ll_launch_narrow((int64_t)LL_MAX_GRID_Y * LL_NARROW_SIDE + 1, 1).grid_x, 0);
     assert_int_equal(ll_launch_topk_offer(5, 0).grid_x, 0);
-    assert_int_equal(ll_launch_topk_settle(0).grid_x, 0);
-    assert_int_equal(ll_launch_topk_take(5, 0).grid_x, 0);
-    assert_int_equal(ll_launch_topk_take(5, LL_TOPK_MOST_KEEP + 1).grid_x, 0);
+    assert_int_equal(ll_launch_topk_compact(0).grid_x, 0);
+    assert_int_equal(ll_launch_topk_sort(5, 0).grid_x, 0);
+    assert_int_equal(ll_launch_topk_sort(5, LL_TOPK_MAX_KEEP + 1).grid_x, 0);
     assert_int_equal(ll_launch_preprocess(0).grid_x, 0);
 }
 
 static void lists_fit_where_they_are_sorted_and_have_room(void **state)
 {
     (void)state;
-    for (int keep = 1; keep <= LL_TOPK_MOST_KEEP; keep++) {
-        const int sorted = ll_launch_topk_sorted(keep);
+    for (int keep = 1; keep <= LL_TOPK_MAX_KEEP; keep++) {
+        const int sorted = ll_launch_topk_padded(keep);
         assert_true(sorted >= keep && sorted < 2 * keep && (sorted & (sorted - 1)) == 0);
-        assert_true(ll_launch_topk_take(1, keep).shared_bytes == 8 * (uint32_t)sorted);
-        assert_true(8 * sorted <= MOST_SHARED);
+        assert_true(ll_launch_topk_sort(1, keep).shared_bytes == 8 * (uint32_t)sorted);
+        assert_true(8 * sorted <= MAX_SHARED);
         assert_true(ll_topk_capacity(keep) >= keep + 4 * LL_WARP);
     }
 }

@@ -94,7 +94,7 @@ typedef struct holding {
     ll_lock *lock;
 } holding;
 
-static ll_status take(holding *out, ll_error *err)
+static ll_status acquire(holding *out, ll_error *err)
 {
     out->fd = open(locked, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     const ll_lock_options options = {.fd = out->fd,
@@ -103,7 +103,7 @@ static ll_status take(holding *out, ll_error *err)
                                      .path = "WORK/holder",
                                      .what = "WORK",
                                      .busy = "INDEX: another run is writing it"};
-    const ll_status status = ll_lock_take(&options, &k_log, &out->lock, err);
+    const ll_status status = ll_lock_acquire(&options, &k_log, &out->lock, err);
     if (status != LL_OK) close(out->fd);
     return status;
 }
@@ -119,20 +119,20 @@ static void assert_refused(const char *want)
     ll_error err = LL_ERROR_INIT;
     holding it;
 
-    assert_int_equal(take(&it, &err), LL_ERR_IO);
+    assert_int_equal(acquire(&it, &err), LL_ERR_IO);
     assert_null(it.lock);
     if (strstr(err.text, want) == NULL) fail_msg("'%s' does not say '%s'", err.text, want);
     if (strstr(err.text, "...") != NULL) fail_msg("'%s' does not fit", err.text);
 }
 
 /* It is taken, `want` is said meanwhile ("": nothing), and nothing stays behind. */
-static void assert_taken(const char *want)
+static void assert_acquired(const char *want)
 {
     ll_error err = LL_ERROR_INIT;
     holding it;
 
     said[0] = '\0';
-    assert_ok(take(&it, &err));
+    assert_ok(acquire(&it, &err));
     if (strstr(said, want) == NULL) fail_msg("'%s' was not said but '%s'", want, said);
     if (want[0] == '\0') assert_string_equal(said, "");
     assert_ok(ll_lock_check(it.lock, &err));
@@ -175,7 +175,7 @@ static size_t leave_record(char text[TEXT], bool kernel)
     flock_code = kernel ? 0 : ENOLCK;
     const pid_t child = fork();
     if (child == 0) {
-        if (take(&it, NULL) != LL_OK) _exit(1);
+        if (acquire(&it, NULL) != LL_OK) _exit(1);
         kill(getpid(), SIGKILL);
     }
     assert_int_equal(waitpid(child, &ended, 0), child);
@@ -218,8 +218,8 @@ static void with_the_kernels_lock(void **state)
     holding it;
 
     (void)state;
-    assert_taken("");
-    assert_ok(take(&it, &err));
+    assert_acquired("");
+    assert_ok(acquire(&it, &err));
     read_holder(text);
     assert_non_null(strstr(text, "\nkernel yes\n"));
     snprintf(want, sizeof want, "INDEX: another run is writing it: process %ld on ",
@@ -230,7 +230,7 @@ static void with_the_kernels_lock(void **state)
     assert_ok(ll_lock_check(it.lock, &err));
     let_go(&it);
     leave_record(text, true); /* killed: as if nothing had been */
-    assert_taken("");
+    assert_acquired("");
 }
 
 /* Somebody "clears the lock" of a run that goes on: the next is refused while that one can be seen
@@ -242,7 +242,7 @@ static void the_kernels_lock_taken_away(void **state)
     holding it;
 
     (void)state;
-    assert_ok(take(&it, &err));
+    assert_ok(acquire(&it, &err));
     const size_t size_bytes = read_holder(text);
     assert_int_equal(unlink(locked), 0);
     snprintf(want, sizeof want, "INDEX: another run is writing it: process %ld on ",
@@ -253,7 +253,7 @@ static void the_kernels_lock_taken_away(void **state)
     let_go(&it);
 
     err = (ll_error)LL_ERROR_INIT;
-    assert_ok(take(&it, &err));
+    assert_ok(acquire(&it, &err));
     write_holder(text, size_bytes); /* the record of another */
     assert_int_equal(ll_lock_check(it.lock, &err), LL_ERR_IO);
     assert_string_equal(err.text, "WORK/holder: was taken away; another may be at work");
@@ -273,7 +273,7 @@ static void without_it(void **state)
     for (size_t i = 0; i < sizeof k_codes / sizeof k_codes[0]; i++) {
         flock_code = k_codes[i];
         said[0] = '\0';
-        assert_ok(take(&it, &err));
+        assert_ok(acquire(&it, &err));
         snprintf(want, sizeof want,
                  "WORK/holder: the file system has no locks (%s); this file keeps other runs "
                  "out\n",
@@ -298,15 +298,15 @@ static void killed_holders_are_followed(void **state)
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     flock_code = ENOLCK;
     leave_record(text, false);
-    assert_taken(" is gone; taking over\n");
+    assert_acquired(" is gone; taking over\n");
     leave_record(text, true); /* it had the kernel's lock, which we cannot ask for */
-    assert_taken(" is gone; taking over\n");
+    assert_acquired(" is gone; taking over\n");
     flock_code = 0;
     leave_record(text, false);
-    assert_taken(" is gone; taking over\n");
+    assert_acquired(" is gone; taking over\n");
     flock_code = ENOLCK;
     leave_changed("\nprocess ", pid, "\nstart ", "1"); /* its number is given out again: to us */
-    assert_taken(" is gone; taking over\n");
+    assert_acquired(" is gone; taking over\n");
 }
 
 static void strangers_are_left_alone(void **state)
@@ -331,7 +331,7 @@ static void strangers_are_left_alone(void **state)
     assert_refused("WORK/holder: by another version of lookloom; if no run of it is left, delete "
                    "this file");
     unlink(holder);
-    assert_taken("no locks");
+    assert_acquired("no locks");
 }
 
 static void a_torn_record_is_nobodys(void **state)
@@ -345,16 +345,16 @@ static void a_torn_record_is_nobodys(void **state)
     for (int kernel = 0; kernel < 2; kernel++) {
         flock_code = kernel ? 0 : ENOLCK;
         write_holder("", 0);
-        assert_taken(torn);
+        assert_acquired(torn);
         for (size_t cut = 1; cut < size_bytes; cut += 41) {
             write_holder(text, cut);
-            assert_taken(torn);
+            assert_acquired(torn);
         }
         write_holder(large, sizeof large);
-        assert_taken(torn);
+        assert_acquired(torn);
         text[size_bytes / 2] ^= 1;
         write_holder(text, size_bytes);
-        assert_taken(torn);
+        assert_acquired(torn);
         text[size_bytes / 2] ^= 1;
     }
 }
@@ -365,11 +365,11 @@ static void each_sees_the_other(void **state)
     holding it;
 
     (void)state;
-    assert_ok(take(&it, &err)); /* with the kernel's lock */
+    assert_ok(acquire(&it, &err)); /* with the kernel's lock */
     flock_code = ENOLCK;
     assert_refused("another run is writing it: process ");
     let_go(&it);
-    assert_ok(take(&it, &err)); /* without */
+    assert_ok(acquire(&it, &err)); /* without */
     flock_code = 0;
     assert_refused("another run is writing it: process ");
     let_go(&it);
@@ -383,12 +383,12 @@ static void a_lock_that_was_taken_away(void **state)
 
     (void)state;
     flock_code = ENOLCK;
-    assert_ok(take(&first, &err));
+    assert_ok(acquire(&first, &err));
     unlink(holder);
     assert_int_equal(ll_lock_check(first.lock, &err), LL_ERR_IO);
     assert_string_equal(err.text, "WORK/holder: was taken away; another may be at work");
     err = (ll_error)LL_ERROR_INIT;
-    assert_ok(take(&second, &err));
+    assert_ok(acquire(&second, &err));
     assert_int_equal(ll_lock_check(first.lock, NULL), LL_ERR_IO);
     read_holder(text);
     let_go(&first); /* not the other's file */
@@ -412,19 +412,19 @@ static void claims(void **state)
     snprintf(claim, sizeof claim, "%.120s.after.%016" PRIx64, holder,
              ll_digest_block(record, size_bytes));
     write_file(claim, other, other_bytes);
-    assert_taken(" is gone; taking over\n");
+    assert_acquired(" is gone; taking over\n");
     assert_int_not_equal(access(claim, F_OK), 0);
 
     /* One who is just at it has a second for it; then there is something to say. */
     write_holder("", 0);
-    assert_ok(take(&it, &err)); /* our own record, for a claim */
+    assert_ok(acquire(&it, &err)); /* our own record, for a claim */
     assert_int_equal(rename(holder, claim), 0);
     write_holder(record, size_bytes);
     assert_refused("another run is writing it: process ");
     assert_true(ll_clock_seconds() - start_s > 0.9);
     assert_int_equal(unlink(claim), 0);
     let_go(&it);
-    assert_taken(" is gone; taking over\n");
+    assert_acquired(" is gone; taking over\n");
 }
 
 static void links(void **state)
@@ -436,17 +436,17 @@ static void links(void **state)
     (void)state;
     flock_code = ENOLCK;
     link_answer_lost = true;
-    assert_ok(take(&it, &err));
+    assert_ok(acquire(&it, &err));
     assert_refused("another run is writing it: process ");
     let_go(&it);
     leave_record(text, false);
-    assert_taken(" is gone; taking over\n"); /* its claim, too */
+    assert_acquired(" is gone; taking over\n"); /* its claim, too */
     link_answer_lost = false;
 
     link_code = EPERM; /* as on FAT */
     assert_refused("WORK/holder: Operation not permitted");
     flock_code = 0;
-    assert_ok(take(&it, &err));
+    assert_ok(acquire(&it, &err));
     assert_int_not_equal(access(holder, F_OK), 0);
     let_go(&it);
 }

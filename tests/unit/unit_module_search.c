@@ -137,7 +137,7 @@ static char *search(const char *path, const char *venv)
     return text;
 }
 
-static void must_say(const char *text, const char *line)
+static void assert_line(const char *text, const char *line)
 {
     char want[2 * PATH];
 
@@ -180,15 +180,16 @@ static void the_python_on_path_is_followed(void **state)
         char *const text = search(k_cases[i].path, NULL);
         snprintf(want, sizeof want, "libcudnn.so.9: %s%s", k_cases[i].venv,
                  "/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9");
-        must_say(text, want);
+        assert_line(text, want);
         /* one link further: what the venv's own python has */
-        must_say(text, "libnvrtc.so.13: "
-                       "%s/real/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.13");
-        must_say(text, "libcublasLt.so.13: not found by the loader, nor as\n"
-                       "  looked at: /usr/local/cuda/lib64/libcublasLt.so.13");
+        assert_line(text,
+                    "libnvrtc.so.13: "
+                    "%s/real/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.13");
+        assert_line(text, "libcublasLt.so.13: not found by the loader, nor as\n"
+                          "  looked at: /usr/local/cuda/lib64/libcublasLt.so.13");
         snprintf(want, sizeof want, "  looked at: %s%s", k_cases[i].venv,
                  "/lib/python3*/site-packages/nvidia/*/lib/libcublasLt.so.13");
-        must_say(text, want);
+        assert_line(text, want);
         free(text);
     }
 }
@@ -197,8 +198,8 @@ static void an_active_venv_needs_no_python(void **state)
 {
     (void)state;
     char *const text = search("%s/decoy", "%s/venv");
-    must_say(text, "libcudnn.so.9: %s/venv/lib/");
-    must_say(text, "libnvrtc.so.13: not found");
+    assert_line(text, "libcudnn.so.9: %s/venv/lib/");
+    assert_line(text, "libnvrtc.so.13: not found");
     free(text);
 }
 
@@ -209,7 +210,7 @@ static void odd_paths_end_the_search(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof k_paths / sizeof k_paths[0]; i++) {
         char *const text = search(k_paths[i], NULL);
-        must_say(text, "libcudnn.so.9: not found by the loader, nor as");
+        assert_line(text, "libcudnn.so.9: not found by the loader, nor as");
         free(text);
     }
     setenv("PATH", "", 1);
@@ -242,7 +243,7 @@ static void cudnn_for_cuda_12_is_passed_over(void **state)
     for (int i = 0; i < STEPS; i++) {
         make_file(k_steps[i].file, 0644);
         char *const text = search("%s/venv/bin", NULL);
-        must_say(text, k_steps[i].found);
+        assert_line(text, k_steps[i].found);
         free(text);
     }
     for (int i = 0; i < STEPS; i++)

@@ -97,16 +97,16 @@ static void a_row_is_left_out_of_its_own_neighbours(void **state)
     float score[6];
 
     (void)state;
-    ll_ranking_give(k_columns, k_scores, 4, 3, 2, index, score);
+    ll_ranking_without_self(k_columns, k_scores, 4, 3, 2, index, score);
     assert_true(index[0] == 7 && index[1] == 9 && score[0] == 0.9f && score[1] == 0.7f);
     assert_int_equal(index[2], 0); /* not written */
-    ll_ranking_give(k_columns, k_scores, 4, 1, 3, index, score);
+    ll_ranking_without_self(k_columns, k_scores, 4, 1, 3, index, score);
     assert_true(index[0] == 7 && index[1] == 3 && index[2] == 9);
-    ll_ranking_give(k_columns, k_scores, 4, 5, 5, index, score);
+    ll_ranking_without_self(k_columns, k_scores, 4, 5, 5, index, score);
     assert_true(index[3] == 1 && score[3] == 0.6f);
     assert_true(index[4] == UINT32_MAX && isnan(score[4]));
     assert_int_equal(index[5], 0);
-    ll_ranking_give(k_columns, k_scores, 0, 5, 1, index, score);
+    ll_ranking_without_self(k_columns, k_scores, 0, 5, 1, index, score);
     assert_true(index[0] == UINT32_MAX && isnan(score[0]));
 }
 

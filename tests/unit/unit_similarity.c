@@ -9,21 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLS = 64, NEIGHBORS = 5, MOST_ROWS = 1600, MOST_NEIGHBORS = 1024 };
+enum { COLS = 64, NEIGHBORS = 5, MAX_ROWS = 1600, MAX_NEIGHBORS = 1024 };
 
 struct answer {
     int neighbors;
     int64_t refuse_from; /* the sinks fail from this row on; -1: never */
     int64_t cells;
-    uint32_t index[MOST_ROWS * MOST_NEIGHBORS];
-    float score[MOST_ROWS * MOST_NEIGHBORS];
+    uint32_t index[MAX_ROWS * MAX_NEIGHBORS];
+    float score[MAX_ROWS * MAX_NEIGHBORS];
     ll_similarity_summary summary;
     ll_error err;
 };
 
 /* The cells, mirrored ones too, are counted by one thread only: the backend is opened with one. */
-static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                           const void *values, ll_error *err)
+static ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                              const void *values, ll_error *err)
 {
     struct answer *const answer = to;
 
@@ -34,8 +34,8 @@ static ll_status take_tile(void *to, int64_t row, int64_t rows, int64_t column, 
     return LL_OK;
 }
 
-static ll_status take_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
-                                const float *score, ll_error *err)
+static ll_status receive_neighbors(void *to, int64_t row, int64_t rows, const uint32_t *index,
+                                   const float *score, ll_error *err)
 {
     struct answer *const answer = to;
     const size_t first = (size_t)(row * answer->neighbors);
@@ -58,8 +58,8 @@ static ll_status run(struct answer *answer, const float *features, int64_t rows,
                                            .neighbors = neighbors,
                                            .group = group,
                                            .matrix = matrix,
-                                           .matrix_sink = {answer, take_tile},
-                                           .neighbor_sink = {answer, take_neighbors}};
+                                           .matrix_sink = {answer, receive_tile},
+                                           .neighbor_sink = {answer, receive_neighbors}};
     ll_backend *be = NULL;
 
     answer->neighbors = neighbors;
@@ -170,9 +170,9 @@ static void check_by_definition(const struct answer *answer, const float *x, con
 static void check_all(const struct answer *answer, const float *x, int64_t rows,
                       const uint32_t *group, int64_t step)
 {
-    double squares[MOST_ROWS];
+    double squares[MAX_ROWS];
 
-    assert_true(rows <= MOST_ROWS);
+    assert_true(rows <= MAX_ROWS);
     ll_rescore_squares_cpu(x, rows, COLS, squares);
     for (int64_t row = 0; row < rows; row += step)
         check_by_definition(answer, x, squares, rows, row, group);
@@ -226,14 +226,14 @@ static void several_blocks_follow_each_other(void **state)
 {
     enum { TWINS = 1290, MANY = 1024 };
     struct answer *const answer = make_answer();
-    float *const x = draw(MOST_ROWS);
+    float *const x = draw(MAX_ROWS);
 
     (void)state;
     for (int i = 0; i < TWINS; i++)
-        memcpy(x + (MOST_ROWS - 1 - i) * COLS, x, COLS * sizeof *x);
-    assert_int_equal(run(answer, x, MOST_ROWS, MANY, NULL, LL_MATRIX_NONE), LL_OK);
+        memcpy(x + (MAX_ROWS - 1 - i) * COLS, x, COLS * sizeof *x);
+    assert_int_equal(run(answer, x, MAX_ROWS, MANY, NULL, LL_MATRIX_NONE), LL_OK);
     assert_true(answer->summary.rows_redone >= TWINS);
-    check_all(answer, x, MOST_ROWS, NULL, 37);
+    check_all(answer, x, MAX_ROWS, NULL, 37);
     free(x);
     free(answer);
 }

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static ll_pipeline_summary night(bool shares_processor)
+static ll_pipeline_summary summary_of(bool shares_processor)
 {
     ll_pipeline_summary s = {.items = 1000, .file_bytes = 4000000, .write_seconds = 1.0};
 
@@ -35,7 +35,7 @@ static void assert_near(double got, double want)
 
 static void shared_cores_are_told_apart_by_their_seconds(void **state)
 {
-    const ll_pipeline_summary s = night(true);
+    const ll_pipeline_summary s = summary_of(true);
     const ll_stages one = ll_stages_of(&s, 1);
 
     (void)state;
@@ -53,7 +53,7 @@ static void shared_cores_are_told_apart_by_their_seconds(void **state)
 
 static void a_card_waits_for_decoding(void **state)
 {
-    ll_pipeline_summary s = night(false);
+    ll_pipeline_summary s = summary_of(false);
     ll_stages stages = ll_stages_of(&s, 1);
 
     (void)state;
@@ -68,7 +68,7 @@ static void a_card_waits_for_decoding(void **state)
 
 static void other_stages_can_be_the_longest(void **state)
 {
-    ll_pipeline_summary s = night(true);
+    ll_pipeline_summary s = summary_of(true);
 
     (void)state;
     s.similarity.tile_seconds = 50.0;
@@ -144,7 +144,7 @@ static void sizes_are_those_of_the_datasets(void **state)
 static void memory_grows_with_the_items_and_not_with_their_square(void **state)
 {
     const ll_backend_options options = {.name = "cpu", .threads = 2, .slots = 1};
-    ll_pipeline_options night_options = {.matrix = LL_MATRIX_FLOAT32};
+    ll_pipeline_options run_options = {.matrix = LL_MATRIX_FLOAT32};
     ll_store_extents extents = {
         .items = 100000, .features = 4096, .neighbors = 100, .matrix = LL_MATRIX_FLOAT32};
     ll_backend *be = NULL;
@@ -152,15 +152,15 @@ static void memory_grows_with_the_items_and_not_with_their_square(void **state)
 
     (void)state;
     assert_int_equal(ll_backend_open(&options, &be, NULL), LL_OK);
-    const ll_memory_plan small = ll_memory_plan_make(&night_options, be, &extents, 4096, 2);
+    const ll_memory_plan small = ll_memory_plan_make(&run_options, be, &extents, 4096, 2);
     extents.items *= 10;
-    const ll_memory_plan large = ll_memory_plan_make(&night_options, be, &extents, 4096, 2);
-    assert_true(large.least_bytes < 10 * small.least_bytes);
-    assert_true(large.least_bytes < INT64_C(2) << 30); /* a million items */
-    assert_true(small.limit_bytes >= small.least_bytes);
+    const ll_memory_plan large = ll_memory_plan_make(&run_options, be, &extents, 4096, 2);
+    assert_true(large.min_bytes < 10 * small.min_bytes);
+    assert_true(large.min_bytes < INT64_C(2) << 30); /* a million items */
+    assert_true(small.limit_bytes >= small.min_bytes);
     assert_int_equal(ll_memory_plan_check(&large, &extents, &err), LL_OK);
-    night_options.memory_bytes = 512 << 20;
-    const ll_memory_plan given = ll_memory_plan_make(&night_options, be, &extents, 4096, 2);
+    run_options.memory_bytes = 512 << 20;
+    const ll_memory_plan given = ll_memory_plan_make(&run_options, be, &extents, 4096, 2);
     assert_int_equal(given.limit_bytes, 512 << 20);
     assert_int_equal(given.spare_bytes, 0);
     assert_int_equal(ll_memory_plan_check(&given, &extents, &err), LL_ERR_MEMORY);

@@ -113,11 +113,11 @@ static void what_a_library_cut_is_marked(void **state)
     char full[8] = "abcdefg", whole[8] = "abcdef", half[8] = "abcd\xC3\xA9\xC3";
 
     (void)state;
-    ll_text_mark_cut(full, sizeof full);
+    ll_text_mark_truncated(full, sizeof full);
     assert_string_equal(full, "abcd...");
-    ll_text_mark_cut(whole, sizeof whole);
+    ll_text_mark_truncated(whole, sizeof whole);
     assert_string_equal(whole, "abcdef");
-    ll_text_mark_cut(half, sizeof half);
+    ll_text_mark_truncated(half, sizeof half);
     assert_string_equal(half, "abcd...");
 }
 

@@ -100,11 +100,11 @@ static void check_every_pattern(const format *it)
     assert_string_equal(ll_weights_describe(weights)->layout, "safetensors");
     assert_int_equal(ll_weights_load(weights, CONV2_1, kernel, bias, &err), LL_OK);
     for (int64_t n = 0; n < count; n++) { /* in the file (o, i, place), ours (o, place, i) */
-        const int64_t o = n / 576, i = n / 9 % 64, place = n % 9;
+        const int64_t o = n / 576, i = n / 9 % 64, tap = n % 9;
         const float want = value_of(it, patterns[n]);
-        if (bits_of(kernel[(o * 9 + place) * 64 + i]) != bits_of(want))
+        if (bits_of(kernel[(o * 9 + tap) * 64 + i]) != bits_of(want))
             fail_msg("%s 0x%04X: %a, not %a", it->types, (unsigned)patterns[n],
-                     (double)kernel[(o * 9 + place) * 64 + i], (double)want);
+                     (double)kernel[(o * 9 + tap) * 64 + i], (double)want);
     }
     for (int i = 0; i < 128; i++)
         assert_int_equal(bits_of(bias[i]), bits_of(value_of(it, patterns[900 + i])));
@@ -130,10 +130,10 @@ static uint16_t encode(const format *it, float value)
 static void check_fully_connected(const format *it, bool timm)
 {
     static fixture_header header;
-    static const int64_t k_places[][3] = {/* output, channel, place */
-                                          {0, 0, 0}, {4095, 511, 48}, {0, 1, 0},
-                                          {0, 0, 1}, {41, 17, 30},    {4095, 0, 48}};
-    const int count = sizeof k_places / sizeof k_places[0];
+    static const int64_t k_samples[][3] = {/* output, channel, place */
+                                           {0, 0, 0}, {4095, 511, 48}, {0, 1, 0},
+                                           {0, 0, 1}, {41, 17, 30},    {4095, 0, 48}};
+    const int count = sizeof k_samples / sizeof k_samples[0];
     const char types[] = {it->letter, '\0'};
     ll_error err = LL_ERROR_INIT;
     float *const kernel = fixture_floats(ll_vgg16_kernel_count(LL_VGG16_FC1)), *const bias =
@@ -148,7 +148,7 @@ static void check_fully_connected(const format *it, bool timm)
     const int64_t fc2 =
         fixture_tensor_begin(&header, timm ? "pre_logits.fc2.weight" : "classifier.3.weight");
     for (int i = 0; i < count; i++) {
-        const int64_t *const p = k_places[i];
+        const int64_t *const p = k_samples[i];
         const uint16_t value = encode(it, (float)(i + 1));
         fixture_put(path, fc1 + 2 * (p[0] * 25088 + p[1] * 49 + p[2]), &value, 2);
         fixture_put(path, fc2 + 2 * (p[0] * 4096 + 8 * p[1] + p[2] % 8), &value, 2);
@@ -159,7 +159,7 @@ static void check_fully_connected(const format *it, bool timm)
     for (int layer = LL_VGG16_FC1; layer <= LL_VGG16_FC2; layer++) {
         assert_int_equal(ll_weights_load(weights, layer, kernel, bias, &err), LL_OK);
         for (int i = 0; i < count; i++) {
-            const int64_t *const p = k_places[i];
+            const int64_t *const p = k_samples[i];
             const int64_t at = layer == LL_VGG16_FC1 ? p[0] * 25088 + p[2] * 512 + p[1]
                                                      : p[0] * 4096 + 8 * p[1] + p[2] % 8;
             assert_true(kernel[at] == (float)(i + 1));
@@ -364,11 +364,11 @@ static void test_hdf5_widens_every_float16(void **state)
     assert_string_equal(ll_weights_describe(weights)->types, "float16, float32");
     assert_int_equal(ll_weights_load(weights, CONV2_1, kernel, bias, &err), LL_OK);
     for (int64_t n = 0; n < count; n++) { /* in the file (place, i, o) */
-        const int64_t place = n / 8192, i = n / 128 % 64, o = n % 128;
+        const int64_t tap = n / 8192, i = n / 128 % 64, o = n % 128;
         const float want = value_of(&k_float16, patterns[n]);
-        if (bits_of(kernel[(o * 9 + place) * 64 + i]) != bits_of(want))
+        if (bits_of(kernel[(o * 9 + tap) * 64 + i]) != bits_of(want))
             fail_msg("0x%04X: %a, not %a", (unsigned)patterns[n],
-                     (double)kernel[(o * 9 + place) * 64 + i], (double)want);
+                     (double)kernel[(o * 9 + tap) * 64 + i], (double)want);
     }
     ll_weights_close(weights);
     free(bias);

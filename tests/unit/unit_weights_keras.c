@@ -81,10 +81,10 @@ static void check_numbered_conv(ll_weights *weights, int layer)
                                                                             fixture_floats(out);
     assert_int_equal(ll_weights_load(weights, layer, kernel, bias, &err), LL_OK);
     for (int64_t o = 0; o < out; o++) {
-        for (int64_t place = 0; place < 9; place++)
+        for (int64_t tap = 0; tap < 9; tap++)
             for (int64_t i = 0; i < in; i++)
-                if (kernel[(o * 9 + place) * in + i] != (float)((place * in + i) * out + o))
-                    fail_msg("layer %d: o %d, place %d, i %d", layer, (int)o, (int)place, (int)i);
+                if (kernel[(o * 9 + tap) * in + i] != (float)((tap * in + i) * out + o))
+                    fail_msg("layer %d: o %d, place %d, i %d", layer, (int)o, (int)tap, (int)i);
         assert_true(bias[o] == (float)o);
     }
     free(kernel);

@@ -69,10 +69,9 @@ static void test_torchvision_comes_out_as_ohwi(void **state)
         assert_int_equal(ll_weights_load(weights, k_layers[l], kernel, bias, &err), LL_OK);
         for (int64_t o = 0; o < out; o++) {
             for (int64_t i = 0; i < in; i++)
-                for (int64_t place = 0; place < 9; place++)
-                    if (kernel[(o * 9 + place) * in + i] != (float)((o * in + i) * 9 + place))
-                        fail_msg("%s: o %d, i %d, place %d", layer->name, (int)o, (int)i,
-                                 (int)place);
+                for (int64_t tap = 0; tap < 9; tap++)
+                    if (kernel[(o * 9 + tap) * in + i] != (float)((o * in + i) * 9 + tap))
+                        fail_msg("%s: o %d, i %d, place %d", layer->name, (int)o, (int)i, (int)tap);
             assert_true(bias[o] == (float)o);
         }
         free(kernel);
@@ -85,11 +84,11 @@ static void test_torchvision_comes_out_as_ohwi(void **state)
 static void check_fully_connected(bool timm)
 {
     static fixture_header it;
-    static const int64_t k_places[][3] = {/* output, channel, place */
-                                          {0, 0, 0}, {4095, 511, 48}, {0, 1, 0},
-                                          {0, 0, 1}, {41, 17, 30},    {4095, 0, 48}};
+    static const int64_t k_samples[][3] = {/* output, channel, place */
+                                           {0, 0, 0}, {4095, 511, 48}, {0, 1, 0},
+                                           {0, 0, 1}, {41, 17, 30},    {4095, 0, 48}};
     ll_error err = LL_ERROR_INIT;
-    const int count = sizeof k_places / sizeof k_places[0];
+    const int count = sizeof k_samples / sizeof k_samples[0];
     int64_t not_zero = 0;
     fixture_header_make(&it, LL_VGG16_FC2, timm, "f");
     fixture_write_header(path, &it);
@@ -99,7 +98,7 @@ static void check_fully_connected(bool timm)
         fixture_tensor_begin(&it, timm ? "pre_logits.fc2.weight" : "classifier.3.weight");
     for (int i = 0; i < count; i++) {
         const float value = (float)(i + 1);
-        const int64_t *const p = k_places[i];
+        const int64_t *const p = k_samples[i];
         fixture_put(path, fc1 + 4 * (p[0] * 25088 + p[1] * 49 + p[2]), &value, 4);
         fixture_put(path, fc2 + 4 * (p[0] * 4096 + p[1]), &value, p[2] == 0 ? 4 : 0);
     }
@@ -110,7 +109,7 @@ static void check_fully_connected(bool timm)
                                                                                        4096);
     assert_int_equal(ll_weights_load(weights, LL_VGG16_FC1, kernel, bias, &err), LL_OK);
     for (int i = 0; i < count; i++) {
-        const int64_t *const p = k_places[i];
+        const int64_t *const p = k_samples[i];
         assert_true(kernel[p[0] * 25088 + p[2] * 512 + p[1]] == (float)(i + 1));
     }
     for (int64_t i = 0; i < ll_vgg16_kernel_count(LL_VGG16_FC1); i++)

@@ -2,7 +2,7 @@
  *
  * One layer at a time: its sums without bias for every image, the mean of each channel in double,
  * then bias and ReLU in place. One buffer holds all images' activations, channels last (411 MB for
- * 32 images at its widest). Means are added up image by image, places in order, so the number of
+ * 32 images at its widest). Means are added up image by image, positions in order, so the number of
  * threads changes nothing. */
 #include "host/backend/cpu/cpu_dnnl.h"
 #include "host/backend/cpu/cpu_layer.h"
@@ -17,9 +17,9 @@
 
 enum {
     PLANES = 3,
-    PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE,
+    PIXELS = LL_VGG16_SIDE * LL_VGG16_SIDE,
     MAX_CHANNELS = 4096,
-    MAX_VALUES = PLACES * 64, /* of one image: conv1_1 and conv1_2 */
+    MAX_VALUES = PIXELS * 64, /* of one image: conv1_1 and conv1_2 */
 };
 
 struct scratch {
@@ -50,7 +50,7 @@ static ll_status run_jobs(struct calibration *c, ll_cpu_job_fn run, long jobs, l
     return ll_cpu_pool_wait(c->pool, &group, err);
 }
 
-static ll_status places_of(const dnnl_memory_desc_t *like, dnnl_memory_desc_t *out, ll_error *err)
+static ll_status nhwc_of(const dnnl_memory_desc_t *like, dnnl_memory_desc_t *out, ll_error *err)
 {
     return ll_dnnl_tensor(out, dnnl_nhwc, 4, like->dims, err);
 }
@@ -63,10 +63,10 @@ static ll_status input_job(void *context, long image, int thread, ll_error *err)
     float *const planes = c->scratch[thread].to, *const dst = c->images + image * MAX_VALUES;
     (void)err;
 
-    ll_preprocess_cpu(LL_PREPROCESS_CAFFE, c->pixels + image * PLACES * PLANES, 1, PLACES, planes);
-    for (int64_t i = 0; i < PLACES; i++)
+    ll_preprocess_cpu(LL_PREPROCESS_CAFFE, c->pixels + image * PIXELS * PLANES, 1, PIXELS, planes);
+    for (int64_t i = 0; i < PIXELS; i++)
         for (int plane = 0; plane < PLANES; plane++)
-            dst[i * PLANES + plane] = planes[plane * PLACES + i];
+            dst[i * PLANES + plane] = planes[plane * PIXELS + i];
     return LL_OK;
 }
 
@@ -88,7 +88,7 @@ static ll_status pack_job(void *context, long chunk, int thread, ll_error *err)
     return ll_cpu_layer_pack(&c->layer, c->engine, c->kernel, (int)chunk, err);
 }
 
-/* One image through a convolution or pool, in place, and a convolution's sums over places. */
+/* One image through a convolution or pool, in place, and a convolution's sums over positions. */
 static ll_status image_job(void *context, long image, int thread, ll_error *err)
 {
     const struct calibration *const c = context;
@@ -98,17 +98,17 @@ static ll_status image_job(void *context, long image, int thread, ll_error *err)
     double *const sums = c->sums + image * MAX_CHANNELS;
     dnnl_memory_desc_t in, out;
 
-    LL_TRY(places_of(c->layer.src, &in, err));
-    LL_TRY(places_of(c->layer.dst, &out, err));
+    LL_TRY(nhwc_of(c->layer.src, &in, err));
+    LL_TRY(nhwc_of(c->layer.dst, &out, err));
     LL_TRY(ll_dnnl_reorder(c->engine, &in, x, c->layer.src, s->from, err));
     LL_TRY(
         ll_cpu_layer_run(&c->layer, c->engine, s->stream, 0, s->from, s->to, s->scratchpad, err));
     LL_TRY(ll_dnnl_reorder(c->engine, c->layer.dst, s->to, &out, x, err));
 
     const int channels = shape->out_channels;
-    const int64_t places = (int64_t)shape->out_side * shape->out_side;
+    const int64_t positions = (int64_t)shape->out_side * shape->out_side;
     memset(sums, 0, (size_t)channels * sizeof *sums);
-    for (int64_t i = 0; i < places; i++)
+    for (int64_t i = 0; i < positions; i++)
         for (int k = 0; k < channels; k++)
             sums[k] += x[i * channels + k];
     return LL_OK;

@@ -8,7 +8,8 @@
  *
  * How far a fast score can be from the exact one (kernels/rescore.h) is derived in cpu_dots.h, for
  * any rows: lengths are divided out, so rows need not be of unit length to the last bit. Clamping
- * to [0, 1] moves neither away from the other. So r_i = 0 and e = LL_DOTS_BOUND on the cpu. */
+ * both scores to [0, 1] does not increase their difference. So r_i = 0 and e = LL_DOTS_BOUND on the
+ * cpu. */
 #include "host/backend/cpu/cpu_dots.h"
 #include "host/backend/cpu/cpu_panels.h"
 #include "host/backend/cpu/cpu_state.h"
@@ -26,7 +27,7 @@
 enum {
     TILE = 512,
     TILE_VALUES = TILE * TILE,
-    LEAST_MARGIN = 28,
+    MIN_MARGIN = 28,
 };
 static const int64_t k_max_cols = 1 << 19;
 static const double k_bound = LL_DOTS_BOUND;
@@ -56,7 +57,7 @@ struct cpu_compare {
 /* M = max(28, K / 4): with bounds of 2e-6 hardly a row stays uncertain but among near copies. */
 int64_t ll_cpu_compare_margin(int64_t neighbors)
 {
-    return ll_max_i64(LEAST_MARGIN, neighbors / 4);
+    return ll_max_i64(MIN_MARGIN, neighbors / 4);
 }
 
 static struct cpu_state *state_of(const ll_backend *be)
@@ -201,9 +202,9 @@ static void multiply(struct cpu_compare *compare, int64_t i, int64_t j,
     ll_dots_rows x = {.inverses = compare->inverses + i * TILE, .rows = block_rows(compare, i)};
     ll_dots_rows y = {.inverses = compare->inverses + j * TILE, .rows = block_rows(compare, j)};
 
-    ll_cpu_panels_take(compare->panels, i, j, &x.panel, &y.panel);
+    ll_cpu_panels_acquire(compare->panels, i, j, &x.panel, &y.panel);
     ll_cpu_dots_scores(&x, &y, compare->options.cols, i == j, scratch->tile, scratch->totals, TILE);
-    ll_cpu_panels_give_back(compare->panels, i, j);
+    ll_cpu_panels_return(compare->panels, i, j);
 }
 
 static void offer(struct cpu_compare *compare, int64_t i, int64_t j, const float *values)
@@ -245,7 +246,7 @@ static ll_status deliver(struct cpu_compare *compare, int64_t i, int64_t j,
         ll_narrow_tile_cpu(&tile, type, scratch->stored);
         values = scratch->stored;
     }
-    return sink->take(sink->to, i * TILE, tile.rows, j * TILE, tile.columns, values, err);
+    return sink->receive(sink->to, i * TILE, tile.rows, j * TILE, tile.columns, values, err);
 }
 
 static ll_status run_tile(void *context, long job, int thread, ll_error *err)
@@ -285,12 +286,12 @@ enum {
         64, /* of rows against all: 1 MB of features, which stays in cache for all rows */
 };
 
-/* What one call of topk_take, rescore_submit or rescore_rows asks of all its jobs. */
+/* What one call of topk_extract, rescore_submit or rescore_rows asks of all its jobs. */
 struct request {
     struct cpu_compare *compare;
     int64_t row, rows, count;
     const uint32_t *columns; /* (rows, count); rescore_rows: the rows (count) */
-    uint32_t *taken;         /* (rows, count) */
+    uint32_t *out_columns;   /* (rows, count) */
     float *scores;           /* (rows, count); rescore_rows: (count, all rows) */
 };
 
@@ -306,7 +307,7 @@ static ll_status run_request(ll_backend *be, struct request *request, ll_cpu_job
     return ll_cpu_pool_wait(state->pool, &state->compare->group, err);
 }
 
-static ll_status take_rows(void *context, long job, int thread, ll_error *err)
+static ll_status extract_rows(void *context, long job, int thread, ll_error *err)
 {
     const struct request *const request = context;
     const int64_t first = (int64_t)job * ROWS_A_JOB, keep = request->count;
@@ -314,23 +315,23 @@ static ll_status take_rows(void *context, long job, int thread, ll_error *err)
     (void)thread;
     (void)err;
     for (int64_t r = first; r < ll_min_i64(first + ROWS_A_JOB, request->rows); r++)
-        ll_topk_take_cpu(request->compare->keys + (request->row + r) * keep, (int)keep,
-                         request->taken + r * keep, request->scores + r * keep);
+        ll_topk_extract_cpu(request->compare->keys + (request->row + r) * keep, (int)keep,
+                            request->out_columns + r * keep, request->scores + r * keep);
     return LL_OK;
 }
 
-ll_status ll_cpu_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
-                           float *scores, double *bounds, ll_error *err)
+ll_status ll_cpu_topk_extract(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                              float *scores, double *bounds, ll_error *err)
 {
     struct request request = {.row = row,
                               .rows = rows,
                               .count = state_of(be)->compare->options.keep,
-                              .taken = columns,
+                              .out_columns = columns,
                               .scores = scores};
 
     for (int64_t r = 0; r < rows; r++)
         bounds[r] = k_bound;
-    return run_request(be, &request, take_rows, ll_ceil_div(rows, ROWS_A_JOB), err);
+    return run_request(be, &request, extract_rows, ll_ceil_div(rows, ROWS_A_JOB), err);
 }
 
 static ll_status rescore_rows(void *context, long job, int thread, ll_error *err)
@@ -357,7 +358,7 @@ ll_status ll_cpu_rescore_submit(ll_backend *be, int64_t row, int64_t rows, const
     return run_request(be, &request, rescore_rows, ll_ceil_div(rows, ROWS_A_JOB), err);
 }
 
-/* Nothing is left to wait for: all threads have worked already. */
+/* Nothing to wait for: submit has waited already. */
 ll_status ll_cpu_rescore_wait(ll_backend *be, ll_error *err)
 {
     (void)be;

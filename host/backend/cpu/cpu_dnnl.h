@@ -1,5 +1,5 @@
-/* host/backend/cpu/cpu_dnnl.h - oneDNN's failures in our words, and what this machine gives it;
- * private to host/backend/cpu/.
+/* host/backend/cpu/cpu_dnnl.h - translates oneDNN's failures, and describes the processor as oneDNN
+ * sees it; private to host/backend/cpu/.
  *
  * Everything is created and run on threads whose OpenMP team is one (cpu_pool.c): oneDNN reads that
  * number when a primitive is created, and a team of its own would change how sums are cut. */

@@ -8,7 +8,7 @@
 #include "host/backend/cpu/cpu_dots.h"
 #include "host/backend/cpu/cpu_dots_block.h"
 #include "host/base/size.h"
-#include "kernels/each_width.h"
+#include "kernels/target_clones.h"
 
 static int64_t padded(int64_t rows)
 {
@@ -22,8 +22,8 @@ int64_t ll_cpu_dots_panel_floats(int64_t rows, int64_t cols)
 
 /* (16, cols) of a matrix whose rows are `stride` apart, transposed; rows from `rows` on are zero.
  */
-LL_EACH_WIDTH static void pack_sliver(const float *x, int64_t stride, int64_t rows, int64_t cols,
-                                      float *sliver)
+LL_TARGET_CLONES static void pack_sliver(const float *x, int64_t stride, int64_t rows, int64_t cols,
+                                         float *sliver)
 {
     if (rows >= LL_DOTS_SLIVER) {
         for (int64_t k = 0; k < cols; k++)
@@ -71,8 +71,8 @@ bool ll_cpu_dots_needs_totals(int64_t cols)
     return cols > LL_DOTS_STRETCH;
 }
 
-LL_EACH_WIDTH static void add_totals(const float *sums, int64_t rows, int64_t stride, bool add,
-                                     double *totals)
+LL_TARGET_CLONES static void add_totals(const float *sums, int64_t rows, int64_t stride, bool add,
+                                        double *totals)
 {
     for (int64_t i = 0; i < rows * stride; i++)
         totals[i] = (double)sums[i] + (add ? totals[i] : 0.0);
@@ -86,8 +86,8 @@ static float clamped(double score)
 }
 
 /* From sums, in `totals` or in place, to scores. */
-LL_EACH_WIDTH static void scale(const double *x, int64_t rows, const double *y, int64_t columns,
-                                const double *totals, float *scores, int64_t stride)
+LL_TARGET_CLONES static void scale(const double *x, int64_t rows, const double *y, int64_t columns,
+                                   const double *totals, float *scores, int64_t stride)
 {
     for (int64_t r = 0; r < rows; r++) {
         float *const row = scores + r * stride;

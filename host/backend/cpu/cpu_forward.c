@@ -1,9 +1,9 @@
 /* host/backend/cpu/cpu_forward.c - batches through the network.
  *
- * Two kinds of job. An image job takes one photo from its bytes to pool5, so nothing about it can
- * depend on the batch; with two images a job it was no faster. The last image job of a slot starts
- * the fc1 jobs, each 256 outputs for the whole batch, so that fc1's 411 MB are read once a batch;
- * the last of those starts fc2. A row of such a product has the same bits wherever it stands
+ * There are two kinds of job. An image job takes one photo from its pixels to pool5, so its result
+ * cannot depend on the batch; two images per job were no faster. The last image job of a slot
+ * starts the fc1 jobs, each 256 outputs for the whole batch, so that fc1's 411 MB are read once a
+ * batch; the last of those starts fc2. A row of such a product has the same bits wherever it stands
  * (tests/property/property_forward.c). */
 #include "host/backend/cpu/cpu_dnnl.h"
 #include "host/backend/cpu/cpu_net.h"
@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PIXEL_BYTES = 3, PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
+enum { PIXEL_BYTES = 3, PIXELS = LL_VGG16_SIDE * LL_VGG16_SIDE };
 
 /* For weights that can overflow: look before the ReLU, which would turn a NaN into a zero. */
 static ll_status check_and_relu(float *x, int64_t count, int layer, ll_error *err)
@@ -39,17 +39,17 @@ static ll_status run_layer(const ll_net *net, int index, int chunk, const void *
                           err);
 }
 
-/* Mean over places of (7, 7, 512), in double and in the order of the places. */
-static void mean_of_places(const float *pool5, float *mean)
+/* Mean over positions of (7, 7, 512), in double and in the order of the positions. */
+static void mean_of_positions(const float *pool5, float *mean)
 {
     const ll_vgg16_layer *const shape = ll_vgg16_layer_at(LL_VGG16_POOL5);
-    const int places = shape->out_side * shape->out_side;
+    const int positions = shape->out_side * shape->out_side;
 
     for (int c = 0; c < shape->out_channels; c++) {
         double sum = 0.0;
-        for (int i = 0; i < places; i++)
+        for (int i = 0; i < positions; i++)
             sum += pool5[i * shape->out_channels + c];
-        mean[c] = (float)(sum / places);
+        mean[c] = (float)(sum / positions);
     }
 }
 
@@ -74,7 +74,7 @@ static ll_status image_job(void *context, long job, int thread, ll_error *err)
     struct cpu_scratch *const scratch = &net->scratch[thread];
     float *const row = slot->rows + job * net->row_width;
 
-    ll_preprocess_cpu(net->kind, slot->pixels + job * PLACES * PIXEL_BYTES, 1, PLACES,
+    ll_preprocess_cpu(net->kind, slot->pixels + job * PIXELS * PIXEL_BYTES, 1, PIXELS,
                       (float *)scratch->from);
     for (int i = 0; i <= net->images_last; i++) {
         LL_TRY(run_layer(net, i, 0, scratch->from, scratch, err));
@@ -83,10 +83,10 @@ static ll_status image_job(void *context, long job, int thread, ll_error *err)
         scratch->from = done;
     }
     const bool gap = net->layer == LL_VGG16_GAP;
-    float *const places = gap ? (float *)scratch->to : row;
+    float *const positions = gap ? (float *)scratch->to : row;
     LL_TRY(ll_dnnl_reorder(net->engine, net->layers[net->images_last].dst, scratch->from,
-                           &net->places, places, err));
-    if (gap) mean_of_places(places, row);
+                           &net->nhwc, positions, err));
+    if (gap) mean_of_positions(positions, row);
     return stage_end(slot, net->images_last, err);
 }
 

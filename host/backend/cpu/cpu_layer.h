@@ -41,7 +41,7 @@ typedef struct ll_cpu_layer {
 /** How many rows an fc layer needs for `images`, so that every row gets the same bits. */
 int ll_cpu_fc_rows(int images);
 
-/** Choose and build the primitive. On failure `layer` holds nothing. */
+/** Choose and build the primitive. On failure nothing needs to be released. */
 LL_NODISCARD ll_status ll_cpu_layer_create(dnnl_engine_t engine,
                                            const ll_cpu_layer_options *options, ll_cpu_layer *layer,
                                            ll_error *err);

@@ -193,7 +193,7 @@ static ll_status net_build(ll_net *net, struct ll_weights *weights, ll_error *er
     }
     const ll_vgg16_layer *const end = ll_vgg16_layer_at(net->images_last);
     const dnnl_dims_t sizes = {1, end->out_channels, end->out_side, end->out_side};
-    LL_TRY(ll_dnnl_tensor(&net->places, dnnl_nhwc, 4, sizes, err));
+    LL_TRY(ll_dnnl_tensor(&net->nhwc, dnnl_nhwc, 4, sizes, err));
     LL_TRY(scratch_create(net, err));
     return slots_create(net, err);
 }
@@ -230,7 +230,7 @@ void ll_cpu_net_free(ll_backend *be, ll_net *net)
     if (net == NULL) return;
     for (int i = 0; net->slots != NULL && i < state->slots; i++) {
         struct cpu_slot *const slot = &net->slots[i];
-        /* A batch nobody waited for still runs on this memory; its outcome interests nobody. */
+        /* A batch that nobody waited for may still use this memory; its result is ignored. */
         if (slot->n > 0) (void)!ll_cpu_pool_wait(state->pool, &slot->group, NULL);
         free(slot->rows);
         free(slot->fc[0]);

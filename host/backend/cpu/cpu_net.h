@@ -29,7 +29,7 @@ struct cpu_slot {
 struct ll_net {
     struct cpu_state *state;
     int layer;       /* as asked for */
-    int last;        /* the last one of the table that runs; POOL5 for the mean of places */
+    int last;        /* the last one of the table that runs; POOL5 for the mean of positions */
     int images_last; /* the last one that runs image by image: at most POOL5 */
     int rows;        /* of an fc layer: the batch, or a little more (ll_cpu_fc_rows) */
     bool normalize;
@@ -38,7 +38,7 @@ struct ll_net {
     int64_t row_width;
     dnnl_engine_t engine;
     ll_cpu_layer layers[LL_VGG16_LAYERS];
-    dnnl_memory_desc_t places;   /* NHWC of the last layer of the image stage */
+    dnnl_memory_desc_t nhwc;     /* NHWC of the last layer of the image stage */
     struct cpu_scratch *scratch; /* (threads) */
     struct cpu_slot *slots;      /* (slots) */
 };

@@ -1,7 +1,7 @@
 /* host/backend/cpu/cpu_panels.c - see cpu_panels.h.
  *
- * A thread gets both panels or neither, and packs before it waits for another's packing: so two
- * places are enough for somebody to go on, and nobody waits for ever. */
+ * A thread gets both panels or neither, and packs its own before it waits for a panel that another
+ * thread packs. So with two panels at least one thread can always go on: no deadlock. */
 #define _DEFAULT_SOURCE /* madvise */
 #include "host/backend/cpu/cpu_panels.h"
 #include "host/backend/cpu/cpu_dots.h"
@@ -15,8 +15,8 @@
 #include <sys/mman.h>
 
 /* Four blocks of a band, and a column of it for every four threads, and the next. */
-enum { BAND = 4, LEAST = BAND + 1 };
-static const int64_t k_most_bytes = INT64_C(256) << 20; /* beyond LEAST */
+enum { BAND = 4, MIN_PANELS = BAND + 1 };
+static const int64_t k_max_bytes = INT64_C(256) << 20; /* beyond MIN_PANELS */
 
 struct panel {
     int64_t block; /* -1: none */
@@ -39,8 +39,8 @@ struct ll_cpu_panels {
 static int wanted_panels(int64_t floats, int64_t blocks, int threads)
 {
     const int64_t affordable =
-        ll_max_i64(k_most_bytes / ll_max_i64(floats * (int64_t)sizeof(float), 1), LEAST);
-    const int64_t useful = LEAST + 1 + ll_ceil_div(threads, BAND);
+        ll_max_i64(k_max_bytes / ll_max_i64(floats * (int64_t)sizeof(float), 1), MIN_PANELS);
+    const int64_t useful = MIN_PANELS + 1 + ll_ceil_div(threads, BAND);
     return (int)ll_min_i64(ll_max_i64(blocks, 1), ll_min_i64(useful, affordable));
 }
 
@@ -65,7 +65,7 @@ static ll_status make_values(struct panel *p, int64_t floats, ll_error *err)
     if (p->values == NULL)
         return ll_fail(err, LL_ERR_MEMORY, "packed rows: no memory for %zu bytes", bytes);
 #ifdef MADV_HUGEPAGE
-    (void)madvise(p->values, bytes, MADV_HUGEPAGE); /* a wish: no system has to grant it */
+    (void)madvise(p->values, bytes, MADV_HUGEPAGE); /* a hint: failure does not matter */
 #endif
     return LL_OK;
 }
@@ -125,7 +125,7 @@ static struct panel *find(ll_cpu_panels *panels, int64_t block, const struct pan
     return oldest;
 }
 
-/* One more user; true if it falls to this one to pack it. */
+/* Count one more user; true if the caller must pack it. */
 static bool claim(ll_cpu_panels *panels, struct panel *p, int64_t block)
 {
     p->users++;
@@ -148,14 +148,14 @@ static void pack(ll_cpu_panels *panels, struct panel *p)
     pthread_mutex_unlock(&panels->lock);
 }
 
-void ll_cpu_panels_take(ll_cpu_panels *panels, int64_t i, int64_t j, const float **x,
-                        const float **y)
+void ll_cpu_panels_acquire(ll_cpu_panels *panels, int64_t i, int64_t j, const float **x,
+                           const float **y)
 {
     struct panel *p = NULL, *q = NULL;
 
     pthread_mutex_lock(&panels->lock);
     for (;;) {
-        /* The one that is there comes first, lest the other takes its place. */
+        /* Look for a packed panel first, so that packing the other one does not evict it. */
         q = find(panels, j, NULL);
         if (q != NULL && q->block != j) q = NULL;
         p = find(panels, i, q);
@@ -186,7 +186,7 @@ static void drop(ll_cpu_panels *panels, int64_t block)
     assert(!"a panel nobody took");
 }
 
-void ll_cpu_panels_give_back(ll_cpu_panels *panels, int64_t i, int64_t j)
+void ll_cpu_panels_return(ll_cpu_panels *panels, int64_t i, int64_t j)
 {
     pthread_mutex_lock(&panels->lock);
     drop(panels, i);

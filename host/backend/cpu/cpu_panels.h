@@ -26,8 +26,8 @@ void ll_cpu_panels_free(ll_cpu_panels *panels); /* accepts NULL */
 
 /** The panels of blocks i and j (equal ones allowed), packed by the caller's thread if nobody did;
  *  may wait for other threads to give some back. Valid until given back. */
-void ll_cpu_panels_take(ll_cpu_panels *panels, int64_t i, int64_t j, const float **x,
-                        const float **y);
-void ll_cpu_panels_give_back(ll_cpu_panels *panels, int64_t i, int64_t j);
+void ll_cpu_panels_acquire(ll_cpu_panels *panels, int64_t i, int64_t j, const float **x,
+                           const float **y);
+void ll_cpu_panels_return(ll_cpu_panels *panels, int64_t i, int64_t j);
 
 #endif

@@ -1,7 +1,8 @@
 /* host/backend/cpu/cpu_pool.c - threads, one queue, one lock; see cpu_pool.h.
  *
- * A job here is a convolution stack or a tile: tens of milliseconds. One lock around the queue
- * costs nothing beside that, and it makes the order of jobs and the first failure plain to see. */
+ * A job is all convolutions of an image, or a tile: tens of milliseconds. Compared with that, one
+ * lock around the queue costs nothing, and it keeps the order of jobs and the choice of the first
+ * failure simple. */
 #include "host/backend/cpu/cpu_pool.h"
 #include "host/base/memory.h"
 
@@ -36,7 +37,7 @@ struct ll_cpu_pool {
 };
 
 /* Take one job off the queue; false if it is empty. */
-static bool take(ll_cpu_pool *pool, struct batch *job)
+static bool dequeue(ll_cpu_pool *pool, struct batch *job)
 {
     struct batch *const head = pool->head;
 
@@ -70,7 +71,7 @@ static void *work(void *argument)
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         struct batch job;
-        if (!take(pool, &job)) {
+        if (!dequeue(pool, &job)) {
             if (pool->closing) break;
             pthread_cond_wait(&pool->work, &pool->lock);
             continue;

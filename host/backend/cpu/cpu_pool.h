@@ -27,7 +27,8 @@ LL_NODISCARD ll_status ll_cpu_pool_submit(ll_cpu_pool *pool, ll_cpu_group *group
                                           void *context, long first, long jobs, ll_error *err);
 
 /** The same from within a job of `group`, for what can only start when that job is done: these jobs
- * go ahead of the queue, so that a batch under way is finished before the next one's. */
+ *  go to the front of the queue, so that a batch in progress is finished before the next one is
+ *  started. */
 LL_NODISCARD ll_status ll_cpu_pool_continue(ll_cpu_pool *pool, ll_cpu_group *group,
                                             ll_cpu_job_fn run, void *context, long first, long jobs,
                                             ll_error *err);

@@ -1,8 +1,9 @@
 /* host/backend/cpu/cpu_range.h - how large activations can become, whatever the photo; private to
  * host/backend/cpu/.
  *
- * Looking for infinities in every activation would read 54 MB more an image. The weights alone
- * tell: limit(out) = |bias| + sum |weight| * limit(in), from the largest input value on. */
+ * Checking every activation for infinities would read 54 MB more per image. The weights give a
+ * bound instead: limit(out) = |bias| + sum |weight| * limit(in), starting with the largest input
+ * value. */
 #ifndef LL_CPU_RANGE_H
 #define LL_CPU_RANGE_H
 

@@ -40,8 +40,8 @@ ll_status ll_cpu_compare_begin(ll_backend *be, const ll_compare_options *options
 int64_t ll_cpu_compare_tile(const ll_backend *be);
 ll_status ll_cpu_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *err);
 ll_status ll_cpu_compare_sync(ll_backend *be, ll_error *err);
-ll_status ll_cpu_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
-                           float *scores, double *bounds, ll_error *err);
+ll_status ll_cpu_topk_extract(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                              float *scores, double *bounds, ll_error *err);
 ll_status ll_cpu_rescore_submit(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
                                 int64_t count, float *scores, ll_error *err);
 ll_status ll_cpu_rescore_wait(ll_backend *be, ll_error *err);

@@ -15,7 +15,7 @@
 enum {
     DEFAULT_BATCH = 256,
     DEFAULT_PATIENCE_S = 60,
-    MOST_BATCH = 512,
+    MAX_BATCH = 512,
     OLDEST_DRIVER = 13000,
     OLDEST_MAJOR = 8
 };
@@ -156,12 +156,12 @@ static ll_status cuda_open(ll_backend *be, const ll_backend_options *options, ll
     LL_TRY(check_device(options->device, &properties, err));
     state->device = options->device;
     state->capability = properties.major * 10 + properties.minor;
-    state->workspace_most = ll_conv_workspace_most(properties.totalGlobalMem);
+    state->workspace_max = ll_conv_workspace_max(properties.totalGlobalMem);
     state->batch = options->batch > 0 ? options->batch : DEFAULT_BATCH;
-    if (state->batch > MOST_BATCH) {
+    if (state->batch > MAX_BATCH) {
         ll_log_line(options->log, "batch %d: cuda takes up to %d, and %d it is", state->batch,
-                    MOST_BATCH, MOST_BATCH);
-        state->batch = MOST_BATCH;
+                    MAX_BATCH, MAX_BATCH);
+        state->batch = MAX_BATCH;
     }
     state->slots = options->slots;
     state->patience_s = options->patience_s > 0 ? options->patience_s : DEFAULT_PATIENCE_S;
@@ -225,7 +225,7 @@ static const struct ll_backend_ops k_ops = {
     .compare_tile = ll_cuda_compare_tile,
     .tile_submit = ll_cuda_tile_submit,
     .compare_sync = ll_cuda_compare_sync,
-    .topk_take = ll_cuda_topk_take,
+    .topk_extract = ll_cuda_topk_extract,
     .rescore_submit = ll_cuda_rescore_submit,
     .rescore_wait = ll_cuda_rescore_wait,
     .rescore_rows = ll_cuda_rescore_rows,

@@ -33,8 +33,8 @@ static struct cuda_compare *compare_of(const ll_backend *be)
 
 /* ---- candidates ------------------------------------------------------------------------ */
 
-static ll_status take(struct cuda_compare *compare, int64_t row, int64_t rows, uint32_t *columns,
-                      float *scores, ll_error *err)
+static ll_status extract(struct cuda_compare *compare, int64_t row, int64_t rows, uint32_t *columns,
+                         float *scores, ll_error *err)
 {
     const int64_t keep = compare->options.keep;
     const ll_topk_card lists = ll_cuda_lists(compare);
@@ -44,16 +44,16 @@ static ll_status take(struct cuda_compare *compare, int64_t row, int64_t rows, u
 
     for (int64_t at = 0; at < rows; at += most) {
         const int64_t part = ll_min_i64(most, rows - at), bytes = part * keep * 4;
-        LL_TRY(LL_CUDA(ll_topk_take_cuda(&lists, row + at, part, device_columns, device_scores,
-                                         compare->state->compute)));
+        LL_TRY(LL_CUDA(ll_topk_extract_cuda(&lists, row + at, part, device_columns, device_scores,
+                                            compare->state->compute)));
         LL_TRY(ll_cuda_download(compare, columns + at * keep, device_columns, bytes, err));
         LL_TRY(ll_cuda_download(compare, scores + at * keep, device_scores, bytes, err));
     }
     return LL_OK;
 }
 
-ll_status ll_cuda_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
-                            float *scores, double *bounds, ll_error *err)
+ll_status ll_cuda_topk_extract(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                               float *scores, double *bounds, ll_error *err)
 {
     struct cuda_compare *const compare = compare_of(be);
     const bool stored = compare->demand.stored_bytes > 0;
@@ -64,9 +64,9 @@ ll_status ll_cuda_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t 
     LL_TRY(ll_cuda_compare_drain(compare, err));
     for (int64_t r = 0; r < rows; r++)
         bounds[r] = stored ? slack
-                           : (double)compare->residuals[row + r] * compare->most_length +
-                                 k_longest * compare->most_residual + slack;
-    return ll_cuda_compare_failed(take(compare, row, rows, columns, scores, &cause), &cause,
+                           : (double)compare->residuals[row + r] * compare->max_length +
+                                 k_longest * compare->max_residual + slack;
+    return ll_cuda_compare_failed(extract(compare, row, rows, columns, scores, &cause), &cause,
                                   "candidates", err);
 }
 

@@ -2,9 +2,10 @@
  * end.
  *
  * Everything is allocated in the beginning, so that a night that will not fit ends before it has
- * computed anything. Memory that turns out to be less than the card said (others use it too) halves
- * the tile, until it is too small to be worth it; the log says so. What is largest comes last: if
- * only the f32 features find no room, they come in the halves' turn and the tile stays as it is.
+ * computed anything. If there is less memory than the card reported (other programs use it too),
+ * the tile is halved, down to a minimum, and that is logged. The largest buffers are allocated
+ * last: if only the f32 features do not fit, they are loaded after the halves are freed, and the
+ * tile stays as it is.
  *
  * The algorithm of the product is chosen by shape, so the bits of a stored matrix depend on the
  * tile; neighbours do not: they are rescored. */
@@ -21,8 +22,8 @@
 #include <string.h>
 
 enum { STAGE_TEXT = 64 };
-/* Whoever waits sleeps: the core is for the sink. */
-static const unsigned k_waited_for = cudaEventDisableTiming | cudaEventBlockingSync;
+/* The waiting thread sleeps instead of spinning, which leaves the core to the sink. */
+static const unsigned k_waitable = cudaEventDisableTiming | cudaEventBlockingSync;
 
 static struct cuda_state *state_of(const ll_backend *be)
 {
@@ -157,11 +158,11 @@ static ll_status acquire_what_fits(struct cuda_compare *compare, ll_cuda_limits 
         const ll_status status = acquire(compare, &cause);
         if (status == LL_OK) return LL_OK;
         release(compare);
-        if (status != LL_ERR_MEMORY || compare->plan.tile <= LL_CUDA_TILE_LEAST)
+        if (status != LL_ERR_MEMORY || compare->plan.tile <= LL_CUDA_TILE_MIN)
             return ll_cuda_compare_failed(status, &cause, "memory", err);
-        limits.tile_most = compare->plan.tile / 2;
+        limits.tile_max = compare->plan.tile / 2;
         ll_log_line(compare->state->log, "device memory is short for tiles of %lld; trying %lld",
-                    (long long)compare->plan.tile, (long long)limits.tile_most);
+                    (long long)compare->plan.tile, (long long)limits.tile_max);
     }
 }
 
@@ -171,7 +172,7 @@ static ll_status make_events(struct cuda_compare *compare, ll_error *err)
 {
     for (int s = 0; s < LL_CUDA_SLOTS; s++) {
         struct cuda_slot *const slot = &compare->slots[s];
-        LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->moved, k_waited_for)));
+        LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->moved, k_waitable)));
         LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->made, cudaEventDisableTiming)));
     }
     return LL_OK;
@@ -199,7 +200,7 @@ int64_t ll_cuda_compare_host_bytes(const ll_backend *be, const ll_compare_option
 /* Zeros are empty lists; keys may hold anything. */
 static ll_status empty_lists(const struct cuda_compare *compare, ll_error *err)
 {
-    static const ll_cuda_buffer k_zeros[] = {LL_CUDA_WORST, LL_CUDA_COUNTS, LL_CUDA_SETTLED};
+    static const ll_cuda_buffer k_zeros[] = {LL_CUDA_WORST, LL_CUDA_COUNTS, LL_CUDA_BASE_COUNTS};
 
     for (int k = 0; compare->options.keep > 0 && k < 3; k++)
         LL_TRY(LL_CUDA(cudaMemsetAsync(compare->device[k_zeros[k]], 0,
@@ -220,7 +221,7 @@ static ll_status fill(struct cuda_compare *compare, ll_error *err)
 }
 
 /* Characters of a name without the library's own description of the algorithm. */
-static int for_people(const char *algorithm)
+static int printed_length(const char *algorithm)
 {
     const char *const last = strrchr(algorithm, ' ');
     return (int)(last == NULL ? strlen(algorithm) : (size_t)(last - algorithm));
@@ -231,19 +232,19 @@ static int for_people(const char *algorithm)
 static ll_status describe_product(const struct cuda_compare *compare, ll_error *err)
 {
     return ll_text_append(&compare->state->engines, err, "; tiles of %lld %.*s%s%.*s",
-                          (long long)compare->plan.tile, for_people(compare->algorithms[0]),
+                          (long long)compare->plan.tile, printed_length(compare->algorithms[0]),
                           compare->algorithms[0], compare->tail != NULL ? ", " : "",
-                          for_people(compare->algorithms[1]), compare->algorithms[1]);
+                          printed_length(compare->algorithms[1]), compare->algorithms[1]);
 }
 
 static ll_status demand_of(const ll_compare_options *options, ll_cuda_demand *demand, ll_error *err)
 {
-    if (options->cols > LL_HALVE_MOST_COLS)
+    if (options->cols > LL_HALVE_MAX_COLS)
         return ll_fail(err, LL_ERR_ARGUMENT, "features: %lld columns; cuda compares up to %d",
-                       (long long)options->cols, (int)LL_HALVE_MOST_COLS);
-    if (options->keep > LL_TOPK_MOST_KEEP)
+                       (long long)options->cols, (int)LL_HALVE_MAX_COLS);
+    if (options->keep > LL_TOPK_MAX_KEEP)
         return ll_fail(err, LL_ERR_ARGUMENT, "candidates: %d a row; cuda keeps up to %d",
-                       options->keep, (int)LL_TOPK_MOST_KEEP);
+                       options->keep, (int)LL_TOPK_MAX_KEEP);
     *demand = (ll_cuda_demand){.rows = options->rows,
                                .cols = options->cols,
                                .keep = options->keep,
@@ -252,7 +253,7 @@ static ll_status demand_of(const ll_compare_options *options, ll_cuda_demand *de
     return LL_OK;
 }
 
-static ll_status ask_limits(const ll_cuda_demand *demand, ll_cuda_limits *limits, ll_error *err)
+static ll_status query_limits(const ll_cuda_demand *demand, ll_cuda_limits *limits, ll_error *err)
 {
     size_t free_bytes = 0, all_bytes = 0;
 
@@ -268,7 +269,7 @@ ll_status ll_cuda_compare_begin_within(ll_backend *be, const ll_compare_options 
     struct cuda_compare *compare = NULL;
     ll_error cause = LL_ERROR_INIT;
     ll_cuda_demand demand;
-    ll_cuda_limits own;
+    ll_cuda_limits default_limits;
 
     ll_cuda_compare_end(be);
     if (state->engines != NULL) state->engines[state->engines_length] = '\0';
@@ -278,17 +279,18 @@ ll_status ll_cuda_compare_begin_within(ll_backend *be, const ll_compare_options 
     compare->state = state;
     compare->options = *options;
     compare->demand = demand;
-    compare->plan.tile = LL_CUDA_TILE_LEAST;
+    compare->plan.tile = LL_CUDA_TILE_MIN;
     if (options->rows == 0) return LL_OK;
     LL_TRY(make_host_arrays(compare, err));
-    (void)cudaGetLastError(); /* what an earlier stage survived is no failure of this one */
+    (void)cudaGetLastError(); /* clears errors that an earlier stage has handled */
     /* The caller's thread may be another than the one that opened. */
     LL_TRY(ll_cuda_compare_failed(
         ll_cuda_status(&cause, cudaSetDevice(state->device), "cudaSetDevice"), &cause, "device",
         err));
     if (limits == NULL) {
-        LL_TRY(ll_cuda_compare_failed(ask_limits(&demand, &own, &cause), &cause, "memory", err));
-        limits = &own;
+        LL_TRY(ll_cuda_compare_failed(query_limits(&demand, &default_limits, &cause), &cause,
+                                      "memory", err));
+        limits = &default_limits;
     }
     LL_TRY(ll_cuda_compare_failed(make_events(compare, &cause), &cause, "events", err));
     LL_TRY(acquire_what_fits(compare, *limits, err));
@@ -301,8 +303,7 @@ ll_status ll_cuda_compare_begin(ll_backend *be, const ll_compare_options *option
     return ll_cuda_compare_begin_within(be, options, NULL, err);
 }
 
-/* Nobody is there to be told of a failure; whatever could still be running must not be when its
- * memory goes. */
+/* Failures cannot be reported here. Everything must have finished before its memory is freed. */
 void ll_cuda_compare_end(ll_backend *be)
 {
     struct cuda_state *const state = state_of(be);

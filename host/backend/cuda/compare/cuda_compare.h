@@ -2,9 +2,9 @@
  *
  * cuda_compare.c begins and ends it; cuda_features.c brings features to the card; cuda_tile.c
  * multiplies, selects and delivers; cuda_candidates.c takes lists and rescores. Work runs on
- * state->compute; `in` and `out` move the two slots, bound to it by events, and `out` selects from
- * tiles that need not be moved.
- * Private to host/backend/cuda/. */
+ * state->compute. The streams `in` and `out` copy the two slots, ordered with `compute` by events;
+ * `out` also selects candidates where tiles are not copied to the host. Private to
+ * host/backend/cuda/. */
 #ifndef LL_CUDA_COMPARE_H
 #define LL_CUDA_COMPARE_H
 
@@ -17,7 +17,7 @@ enum {
     LL_CUDA_PART_COLS = 256, /* of f32 features summed in one go: cuda_tile.c */
 };
 
-/* One of two places through which things come and go: pinned on the host, and on the device. */
+/* One of two transfer buffers: pinned memory on the host and its counterpart on the device. */
 struct cuda_slot {
     void *host;
     void *device;      /* = compare->device[LL_CUDA_SLOT_0 or _1] */
@@ -27,7 +27,7 @@ struct cuda_slot {
     int64_t i, j;
 };
 
-/* Scores on their way from slot 1 to whoever asked for them. */
+/* The rescoring in flight: scores that arrive in slot 1. */
 struct cuda_pairs {
     const uint32_t *columns; /* (count) 0xFFFFFFFF: nobody asked */
     float *scores;
@@ -46,7 +46,7 @@ struct cuda_compare {
     char algorithms[2][LL_GEMM_TEXT]; /* of the two */
     double *squares;                  /* (rows), on the host */
     float *residuals, *lengths;       /* (rows), on the host; NULL for a stored matrix */
-    double most_residual, most_length;
+    double max_residual, max_length;
     struct cuda_pairs pairs;
     int64_t submitted; /* tiles */
     bool begun;        /* everything above is there */
@@ -71,7 +71,7 @@ LL_NODISCARD ll_status ll_cuda_compare_begin_within(ll_backend *be,
                                                     const ll_compare_options *options,
                                                     const ll_cuda_limits *limits, ll_error *err);
 
-/** Hand on a failure with the stage in its text, where a device or memory is the cause. */
+/** Propagate a failure; if a device or memory is the cause, with the stage in its text. */
 LL_NODISCARD ll_status ll_cuda_compare_failed(ll_status status, const ll_error *cause,
                                               const char *stage, ll_error *err);
 
@@ -83,8 +83,9 @@ LL_NODISCARD ll_status ll_cuda_compare_drain(struct cuda_compare *compare, ll_er
 /** Upload, as the plan says: halves, or f32 features, or both; and measure every row. */
 LL_NODISCARD ll_status ll_cuda_features_bind(struct cuda_compare *compare, ll_error *err);
 
-/** Where they come in turn: what tiles need is on the device; what rescoring needs is. The latter
- *  may turn to LL_CUDA_RESCORE_ON_HOST. Both wait for all work before they take anything away. */
+/** For LL_CUDA_RESCORE_IN_TURN: make sure that the device holds what tiles need, or what rescoring
+ *  needs. The second may switch to LL_CUDA_RESCORE_ON_HOST. Both wait for all work before they free
+ *  a buffer. */
 LL_NODISCARD ll_status ll_cuda_features_for_tiles(struct cuda_compare *compare, ll_error *err);
 LL_NODISCARD ll_status ll_cuda_features_for_rescoring(struct cuda_compare *compare, ll_error *err);
 

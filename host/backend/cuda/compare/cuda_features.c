@@ -1,8 +1,8 @@
 /* host/backend/cuda/compare/cuda_features.c - features from the host to the card, in chunks.
  *
  * A chunk of rows is copied into a pinned slot by a few host threads (features are mapped from
- * shards, so this is where they are read from disk), goes over on `in`, and is measured and halved
- * on `compute`, while the next chunk is copied into the other slot:
+ * shards, so they may be read from disk here), goes over on `in`, and is measured and halved on
+ * `compute`, while the next chunk is copied into the other slot:
  *
  *   host     waits for moved[s]; copies into slot s
  *   in       waits for made[s] if the chunk lands in the slot; copies; records moved[s]
@@ -23,9 +23,9 @@
 #include <string.h>
 
 enum {
-    COPY_THREADS = 8,       /* more do not make memory faster */
-    COPY_BYTES = 2 << 20,   /* a thread's piece */
-    LEAST_SHARED = 8 << 20, /* below, one thread is quicker than starting others */
+    COPY_THREADS = 8,     /* more do not make memory faster */
+    COPY_BYTES = 2 << 20, /* a thread's piece */
+    MIN_SHARED = 8 << 20, /* below, one thread is quicker than starting others */
 };
 static const double k_unit_tolerance = 0x1p-16; /* as on the cpu: the slack counts on it */
 
@@ -53,7 +53,7 @@ static ll_status copy_shared(void *dst, const void *src, int64_t bytes, ll_error
     struct copy copy = {src, dst, bytes};
     const int threads = (int)ll_min_i64(ll_parallel_cores(), COPY_THREADS);
 
-    if (bytes < LEAST_SHARED) {
+    if (bytes < MIN_SHARED) {
         memcpy(dst, src, (size_t)bytes);
         return LL_OK;
     }
@@ -119,16 +119,16 @@ static ll_status upload_chunk(struct cuda_compare *compare, int64_t number, ll_e
     const int64_t rows = ll_min_i64(compare->plan.chunk_rows, o->rows - row);
     const size_t bytes = (size_t)(rows * o->cols) * sizeof *o->features;
     float *const exact = compare->device[LL_CUDA_EXACT];
-    float *const place = exact != NULL ? exact + row * o->cols : slot->device;
+    float *const target = exact != NULL ? exact + row * o->cols : slot->device;
     const bool used = number >= LL_CUDA_SLOTS;
 
     if (used) LL_TRY(LL_CUDA(cudaEventSynchronize(slot->moved)));
     LL_TRY(copy_shared(slot->host, o->features + row * o->cols, (int64_t)bytes, err));
     if (used && exact == NULL) LL_TRY(LL_CUDA(cudaStreamWaitEvent(state->in, slot->made, 0)));
-    LL_TRY(LL_CUDA(cudaMemcpyAsync(place, slot->host, bytes, cudaMemcpyHostToDevice, state->in)));
+    LL_TRY(LL_CUDA(cudaMemcpyAsync(target, slot->host, bytes, cudaMemcpyHostToDevice, state->in)));
     LL_TRY(LL_CUDA(cudaEventRecord(slot->moved, state->in)));
     LL_TRY(LL_CUDA(cudaStreamWaitEvent(state->compute, slot->moved, 0)));
-    LL_TRY(measure_chunk(compare, place, row, rows, err));
+    LL_TRY(measure_chunk(compare, target, row, rows, err));
     return LL_CUDA(cudaEventRecord(slot->made, state->compute));
 }
 
@@ -167,7 +167,7 @@ static ll_status check_lengths(const struct cuda_compare *compare, ll_error *err
     return LL_OK;
 }
 
-static double most_of(const float *values, int64_t count)
+static double max_of(const float *values, int64_t count)
 {
     double most = 0.0;
     for (int64_t i = 0; i < count; i++)
@@ -189,8 +189,8 @@ ll_status ll_cuda_features_bind(struct cuda_compare *compare, ll_error *err)
                             err));
     LL_TRY(
         ll_cuda_download(compare, compare->lengths, compare->device[LL_CUDA_LENGTHS], floats, err));
-    compare->most_residual = most_of(compare->residuals, rows);
-    compare->most_length = most_of(compare->lengths, rows);
+    compare->max_residual = max_of(compare->residuals, rows);
+    compare->max_length = max_of(compare->lengths, rows);
     return LL_OK;
 }
 
@@ -214,7 +214,7 @@ ll_status ll_cuda_features_for_tiles(struct cuda_compare *compare, ll_error *err
     return upload_all(compare, err);
 }
 
-/* The halves come back, should a tile follow, from the host: nothing on the card is needed. */
+/* If a tile follows, the halves are uploaded again from the host. */
 ll_status ll_cuda_features_for_rescoring(struct cuda_compare *compare, ll_error *err)
 {
     const int64_t bytes = compare->plan.bytes[LL_CUDA_EXACT];

@@ -2,12 +2,11 @@
  *
  * Tiles. A tile of 4096 x 4096 is 64 MB of f32 scores: 1.4e11 operations, 0.2 ms of a Hopper card's
  * float16 units, against about 20 us for reading it once more to select from it; its 512 blocks of
- * 128 x 256 fill 132 processors four times. One of 2048 would stay whole in a level-2 cache of 40
- * or 50 MB, but is a single round of 128 blocks, with a start, an end and three launches for
- * each 50 us. Tiles for a stored matrix are multiplied without tensor cores, ten times slower, and
- * go to the host: there 2048 is enough, and keeps pinned memory at 64 MB.
- * These are calculations. A bench on a card has to confirm them: ll_cuda_compare_begin_within takes
- * other sizes.
+ * 128 x 256 fill 132 processors four times. A tile of 2048 would fit a level-2 cache of 40 or 50
+ * MB, but consists of only 128 blocks, one wave, with the cost of three launches for every 50 us of
+ * work. Tiles for a stored matrix are multiplied without tensor cores, ten times slower, and go to
+ * the host: there 2048 is enough, and keeps pinned memory at 64 MB. These are calculations. A bench
+ * on a card has to confirm them: ll_cuda_compare_begin_within takes other sizes.
  *
  * Memory. Halves are 2 bytes an entry, f32 features 4, a list 8 (keep + room): at a million rows of
  * 4096 with K + M = 200 and room for 128 that is 8.2 + 16.4 + 2.6 GB. All beside one another as
@@ -20,24 +19,24 @@
 #include "host/base/size.h"
 #include "kernels/topk.h"
 
-static const int64_t k_least_reserve_bytes = 256 << 20; /* the driver's and the libraries' own */
+static const int64_t k_min_reserve_bytes = 256 << 20; /* the driver's and the libraries' own */
 enum { RESERVE_PART = 32, STORED_FEATURE_BYTES = 4, HALF_BYTES = 2, HOPPER = 90 };
-enum { LEAST_MARGIN = 28, MOST_MARGIN = 256 }; /* 256: K / 4 of the most neighbours */
+enum { MIN_MARGIN = 28, MAX_MARGIN = 256 }; /* 256: K / 4 of the most neighbours */
 
 /* The largest power of two up to `most` that is not twice as large as the rows need. */
 static int64_t tile_for(int64_t rows, int64_t most)
 {
     int64_t tile = most;
-    while (tile > LL_CUDA_TILE_LEAST && tile / 2 >= rows)
+    while (tile > LL_CUDA_TILE_MIN && tile / 2 >= rows)
         tile /= 2;
     return tile;
 }
 
-ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, int64_t chunk_bytes,
+ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_max, int64_t chunk_bytes,
                              ll_cuda_rescoring rescoring)
 {
     const int64_t rows = demand->rows, cols = demand->cols;
-    const int64_t tile = tile_for(rows, tile_most), blocks = ll_ceil_div(rows, tile);
+    const int64_t tile = tile_for(rows, tile_max), blocks = ll_ceil_div(rows, tile);
     const int64_t row_bytes = cols * STORED_FEATURE_BYTES;
     const int64_t out_bytes = tile * tile * demand->stored_bytes;
     ll_cuda_plan plan = {.tile = tile,
@@ -61,7 +60,7 @@ ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, in
     if (demand->keep > 0) {
         bytes[LL_CUDA_KEYS] = rows * ll_topk_capacity(demand->keep) * 8;
         bytes[LL_CUDA_WORST] = rows * 8;
-        bytes[LL_CUDA_COUNTS] = bytes[LL_CUDA_SETTLED] = rows * 4;
+        bytes[LL_CUDA_COUNTS] = bytes[LL_CUDA_BASE_COUNTS] = rows * 4;
     }
     if (demand->stored_bytes == 0) {
         bytes[LL_CUDA_SCORES_2] = bytes[LL_CUDA_SCORES];
@@ -82,9 +81,9 @@ ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, in
 /* NEEDSWORK: should features come in turn before tiles get smaller than 2048? In turn costs one
  * more upload, about a second at a million rows of 4096. Tiles of 2048, 1024 and 512 each last as
  * long as one block of 128 x 256, 50 us: by calculation 6, 24 and 96 s for all of them, unless the
- * library has smaller blocks that are as good. It is a matter of 0.2 GB of free memory before each
- * kind of rescoring (unit_cuda_plan has the steps). The times of these tiles on a card will settle
- * it. */
+ * library has smaller blocks that are as good. It only matters if 0.2 GB of free memory are missing
+ * for a kind of rescoring (unit_cuda_plan has the steps). The times of these tiles on a card will
+ * settle it. */
 bool ll_cuda_plan_make(const ll_cuda_demand *demand, const ll_cuda_limits *limits,
                        ll_cuda_plan *plan)
 {
@@ -92,12 +91,12 @@ bool ll_cuda_plan_make(const ll_cuda_demand *demand, const ll_cuda_limits *limit
     const int worst = demand->stored_bytes > 0 ? LL_CUDA_RESCORE_BESIDE : LL_CUDA_RESCORE_ON_HOST;
 
     for (int rescoring = LL_CUDA_RESCORE_BESIDE; rescoring <= worst; rescoring++) {
-        int64_t most = limits->tile_most;
+        int64_t most = limits->tile_max;
         for (;; most = plan->tile / 2) {
             *plan =
                 ll_cuda_plan_of(demand, most, limits->chunk_bytes, (ll_cuda_rescoring)rescoring);
             if (plan->total_bytes <= limits->room_bytes) return true;
-            if (plan->tile <= LL_CUDA_TILE_LEAST) break;
+            if (plan->tile <= LL_CUDA_TILE_MIN) break;
         }
     }
     return false;
@@ -105,8 +104,8 @@ bool ll_cuda_plan_make(const ll_cuda_demand *demand, const ll_cuda_limits *limit
 
 ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_bytes)
 {
-    const int64_t reserve = ll_max_i64(k_least_reserve_bytes, free_bytes / RESERVE_PART);
-    return (ll_cuda_limits){.tile_most =
+    const int64_t reserve = ll_max_i64(k_min_reserve_bytes, free_bytes / RESERVE_PART);
+    return (ll_cuda_limits){.tile_max =
                                 demand->stored_bytes > 0 ? LL_CUDA_TILE_STORED : LL_CUDA_TILE_FAST,
                             .chunk_bytes = LL_CUDA_CHUNK_BYTES,
                             .room_bytes = ll_max_i64(free_bytes - reserve, 0)};
@@ -119,7 +118,7 @@ ll_cuda_limits ll_cuda_limits_of(const ll_cuda_demand *demand, int64_t free_byte
  * rescored, and one row redone costs as much as hundreds of longer lists. */
 int64_t ll_cuda_compare_margin(int64_t neighbors)
 {
-    return ll_max_i64(LEAST_MARGIN, ll_min_i64(neighbors, MOST_MARGIN));
+    return ll_max_i64(MIN_MARGIN, ll_min_i64(neighbors, MAX_MARGIN));
 }
 
 /* For rows u of unit length within 2^-17 (|S - 1| <= 2^-16 is checked) and a sum that stays within

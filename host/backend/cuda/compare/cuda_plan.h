@@ -1,4 +1,4 @@
-/* host/backend/cuda/compare/cuda_plan.h - how a comparison lies in a card's memory: tiles, chunks,
+/* host/backend/cuda/compare/cuda_plan.h - how a comparison uses a card's memory: tiles, chunks,
  * buffers.
  *
  * Plain arithmetic: no device, no memory of its own, so a test without a card can show that it
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-    LL_CUDA_TILE_LEAST = 512,   /* smaller ones feed a card badly; halving ends here */
+    LL_CUDA_TILE_MIN = 512,     /* smaller ones feed a card badly; halving ends here */
     LL_CUDA_TILE_FAST = 4096,   /* fp16: cuda_plan.c says why these two */
     LL_CUDA_TILE_STORED = 2048, /* fp32, on its way to the host */
     LL_CUDA_CHUNK_BYTES = 32 << 20,
@@ -22,19 +22,19 @@ enum {
 
 typedef enum ll_cuda_buffer {                  /* everything a comparison allocates on the device */
                               LL_CUDA_SQUARES, /* (rows) f64 */
-                              LL_CUDA_RESIDUALS,  /* (rows) f32, fast products only */
-                              LL_CUDA_LENGTHS,    /* (rows) f32, fast products only */
-                              LL_CUDA_KEYS,       /* (rows, capacity) u64, kernels/topk.h */
-                              LL_CUDA_WORST,      /* (rows) u64 */
-                              LL_CUDA_COUNTS,     /* (rows) u32 */
-                              LL_CUDA_SETTLED,    /* (rows) u32 */
-                              LL_CUDA_GROUP,      /* (rows) u32 */
-                              LL_CUDA_ROW_SCORES, /* (whole_rows, rows) f32: some rows against all
-                                                   */
-                              LL_CUDA_SCORES,     /* (tile, tile) f32 */
-                              LL_CUDA_SCORES_2,   /* the same: one is selected from meanwhile */
-                              LL_CUDA_WORKSPACE,  /* of the matrix product */
-                              LL_CUDA_SLOT_0,     /* what is coming in or going out, twice */
+                              LL_CUDA_RESIDUALS,   /* (rows) f32, fast products only */
+                              LL_CUDA_LENGTHS,     /* (rows) f32, fast products only */
+                              LL_CUDA_KEYS,        /* (rows, capacity) u64, kernels/topk.h */
+                              LL_CUDA_WORST,       /* (rows) u64 */
+                              LL_CUDA_COUNTS,      /* (rows) u32 */
+                              LL_CUDA_BASE_COUNTS, /* (rows) u32 */
+                              LL_CUDA_GROUP,       /* (rows) u32 */
+                              LL_CUDA_ROW_SCORES,  /* (whole_rows, rows) f32: some rows against all
+                                                    */
+                              LL_CUDA_SCORES,      /* (tile, tile) f32 */
+                              LL_CUDA_SCORES_2,    /* the same: one is selected from meanwhile */
+                              LL_CUDA_WORKSPACE,   /* of the matrix product */
+                              LL_CUDA_SLOT_0,      /* what is coming in or going out, twice */
                               LL_CUDA_SLOT_1,
                               LL_CUDA_HALVES, /* (padded rows, cols) float16 of 64 u */
                               LL_CUDA_EXACT,  /* (padded rows, cols) f32: the features */
@@ -45,7 +45,7 @@ typedef enum ll_cuda_buffer {                  /* everything a comparison alloca
 typedef enum ll_cuda_rescoring {
     LL_CUDA_RESCORE_BESIDE,  /* f32 features stay beside their halves, or are multiplied themselves
                               */
-    LL_CUDA_RESCORE_IN_TURN, /* they take the halves' place when the tiles are done */
+    LL_CUDA_RESCORE_IN_TURN, /* loaded into the memory of the halves when the tiles are done */
     LL_CUDA_RESCORE_ON_HOST, /* they never fit: the cpu twin, on all cores */
 } ll_cuda_rescoring;
 
@@ -57,7 +57,7 @@ typedef struct ll_cuda_demand {
 } ll_cuda_demand;
 
 typedef struct ll_cuda_limits {
-    int64_t tile_most;   /* a power of two */
+    int64_t tile_max;    /* a power of two */
     int64_t chunk_bytes; /* of a slot, or more where a row or a tile needs it */
     int64_t room_bytes;  /* of device memory to use */
 } ll_cuda_limits;
@@ -72,11 +72,11 @@ typedef struct ll_cuda_plan {
     int64_t total_bytes; /* the most that is held at once */
 } ll_cuda_plan;
 
-/** What a tile of at most `tile_most`, with a kind of rescoring, takes. */
-ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_most, int64_t chunk_bytes,
+/** The plan and its memory for tiles of at most `tile_max` and this kind of rescoring. */
+ll_cuda_plan ll_cuda_plan_of(const ll_cuda_demand *demand, int64_t tile_max, int64_t chunk_bytes,
                              ll_cuda_rescoring rescoring);
 
-/** The plan that fits, of those the quickest. @return false: none does; *plan is the smallest. */
+/** The fastest plan that fits. @return false: none does; *plan is then the smallest. */
 bool ll_cuda_plan_make(const ll_cuda_demand *demand, const ll_cuda_limits *limits,
                        ll_cuda_plan *plan);
 

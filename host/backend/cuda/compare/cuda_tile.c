@@ -8,14 +8,15 @@
  *   narrow     into a slot, packed
  *
  * Where nothing is stored, the product runs on `compute` and records made[s]; what selects from it
- * runs on `out` and records moved[s], for which the product after the next waits. So the memory's
- * work on one tile goes on while the next is multiplied, at the price of a second buffer.
+ * runs on `out` and records moved[s], for which the product after the next waits. So selecting from
+ * one tile, which is bound by memory, overlaps with multiplying the next, at the price of a second
+ * buffer.
  *
  * Where a matrix is stored, all of it runs on `compute`,
  * then on `out`, after made[s], the copy to the host, which records moved[s]. The host hands it to
  * the sink when it needs the slot again, or at the sync: so one tile's copy and the sink's work on
- * it go on while the next is computed. No wait of `compute` for the copy is needed: whoever
- * queues the next tile for this slot has waited for moved[s] on the host. */
+ * it go on while the next is computed. `compute` need not wait for the copy: the host waits for
+ * moved[s] before it queues the next tile for this slot. */
 #include "host/backend/cuda/compare/cuda_compare.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
 #include "host/base/size.h"
@@ -28,7 +29,7 @@ ll_topk_card ll_cuda_lists(const struct cuda_compare *compare)
     return (ll_topk_card){.keys = device[LL_CUDA_KEYS],
                           .worst = device[LL_CUDA_WORST],
                           .counts = device[LL_CUDA_COUNTS],
-                          .settled = device[LL_CUDA_SETTLED],
+                          .base_counts = device[LL_CUDA_BASE_COUNTS],
                           .keep = compare->options.keep,
                           .capacity = ll_topk_capacity(compare->options.keep)};
 }
@@ -118,7 +119,7 @@ static ll_status queue_overlapped(struct cuda_compare *compare, int64_t i, int64
     float *const scores = compare->device[other ? LL_CUDA_SCORES_2 : LL_CUDA_SCORES];
     cudaStream_t const compute = compare->state->compute, out = compare->state->out;
 
-    /* The tile before the last one lies there until it has been selected from. */
+    /* This buffer holds the tile before the last one until its candidates have been selected. */
     LL_TRY(LL_CUDA(cudaStreamWaitEvent(compute, slot->moved, 0)));
     LL_TRY(multiply_halves(compare, i, j, scores, err));
     LL_TRY(LL_CUDA(cudaEventRecord(slot->made, compute)));
@@ -149,5 +150,5 @@ ll_status ll_cuda_tile_deliver(struct cuda_compare *compare, struct cuda_slot *s
                        "comparing, tile (%lld, %lld): CUDA: %s in cudaEventSynchronize",
                        (long long)i, (long long)j, cudaGetErrorString(code));
     const int64_t rows = ll_cuda_block_rows(compare, i), columns = ll_cuda_block_rows(compare, j);
-    return sink->take(sink->to, i * tile, rows, j * tile, columns, slot->host, err);
+    return sink->receive(sink->to, i * tile, rows, j * tile, columns, slot->host, err);
 }

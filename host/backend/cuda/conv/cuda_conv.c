@@ -29,8 +29,8 @@ struct ll_conv {
 
 /* ---- the library ------------------------------------------------------------------------ */
 
-/* The program has looked for it beside cuDNN too (module_search.c); what is loaded by its path
- * answers to its name. */
+/* module_search.c has loaded it if it lies beside cuDNN; once loaded by its path, dlopen finds it
+ * by its name. */
 ll_status ll_conv_library_check(ll_error *err)
 {
     if (dlopen(k_nvrtc, RTLD_LAZY) != NULL) return LL_OK;

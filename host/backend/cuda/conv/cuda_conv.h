@@ -1,7 +1,6 @@
-/* host/backend/cuda/conv/cuda_conv.h - cuDNN as we need it, and nothing more: a fused convolution
- * is made, run and freed. The only header of ours behind which cuDNN is called, so that tests can
- * put a reference convolution in its place (lookloom-cuda-emulated.so). Private to
- * host/backend/cuda/.
+/* host/backend/cuda/conv/cuda_conv.h - create, run and free a fused convolution. The only interface
+ * to cuDNN, so that tests can replace it by a reference convolution (lookloom-cuda-emulated.so).
+ * Private to host/backend/cuda/.
  *
  *   y = maxpool?( relu( scale * conv3x3(x, w) + bias ) )
  *
@@ -44,8 +43,8 @@ enum { LL_CONV_VERSION_TEXT = 64 };
 typedef struct ll_conv_library ll_conv_library; /* a cuDNN handle */
 typedef struct ll_conv ll_conv;                 /* one plan, ready to run */
 
-/** Is there what cuDNN loads by itself: NVRTC, for engines it compiles? LL_ERR_UNSUPPORTED. Needs
- * no device. */
+/** Can NVRTC be loaded, which cuDNN needs for engines it compiles? LL_ERR_UNSUPPORTED. Needs no
+ * device. */
 LL_NODISCARD ll_status ll_conv_library_check(ll_error *err);
 
 /** `version` gets e.g. "cuDNN 9.19.0 for CUDA 13.0". LL_ERR_UNSUPPORTED, LL_ERR_DEVICE. */
@@ -66,22 +65,23 @@ LL_NODISCARD ll_status ll_conv_make(ll_conv_library *library, const ll_conv_shap
                                     const char *engine, float scale, ll_conv **out, ll_error *err);
 size_t ll_conv_workspace_bytes(const ll_conv *conv);
 
-/** What an engine may ask for on a card of so much memory. In fp32 and tf32 most engines first copy
- * x, and many y too, into another layout: 6.6 GB for conv1_2 and 256 images. */
-static inline size_t ll_conv_workspace_most(size_t card_bytes)
+/** The most workspace an engine may use on a card with `card_bytes` of memory. In fp32 and tf32
+ *  most engines first copy x, many also y, into another layout: 6.6 GB for conv1_2 and 256
+ *  images. */
+static inline size_t ll_conv_workspace_max(size_t card_bytes)
 {
     const size_t least = (size_t)1 << 30;
     return card_bytes / 8 > least ? card_bytes / 8 : least;
 }
 void ll_conv_free(ll_conv *conv); /* accepts NULL */
 
-/** Queue it on `stream` and return; may be captured into a CUDA graph. */
+/** Enqueue it on `stream` and return; can be captured into a CUDA graph. */
 LL_NODISCARD ll_status ll_conv_run(ll_conv *conv, const void *x, const void *w, const void *bias,
                                    void *y, void *workspace, cudaStream_t stream, ll_error *err);
 
-/* cuda_plain.c, for every implementation of the above: put "plain " before names, which have at
- * most LL_CONV_NAME_TEXT bytes; take it off one, and say in `shape` that it was there; do what a
- * plain engine has left undone. */
+/* cuda_plain.c, for every implementation of the above: _mark puts "plain " before names of at most
+ * LL_CONV_NAME_TEXT bytes; _read removes it and sets shape->plain if it was there; _finish adds
+ * bias and ReLU after a plain engine. */
 void ll_conv_plain_mark(char (*engines)[LL_CONV_ENGINE_TEXT], int count);
 LL_NODISCARD ll_status ll_conv_plain_read(const char **engine, ll_conv_shape *shape, ll_error *err);
 LL_NODISCARD ll_status ll_conv_plain_finish(const ll_conv_shape *shape, const void *bias, void *y,

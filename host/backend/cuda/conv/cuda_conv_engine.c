@@ -59,8 +59,8 @@ static bool splits_sums(cudnnBackendKnobType_t type, int64_t value)
     }
 }
 
-/* The same by another name: with this knob 0 the engines that came compiled for Hopper cards may
- * ask for workspace, and those that do keep parts of sums there; with 1 they never ask. */
+/* Another knob with the same effect: if it is 0, the precompiled engines for Hopper cards may use a
+ * workspace, and those that do keep partial sums in it; if it is 1, they never do. */
 static bool may_split_sums(cudnnBackendKnobType_t type, int64_t value)
 {
     return type == CUDNN_KNOB_TYPE_WORKSPACE && value == 0;
@@ -220,9 +220,10 @@ static void refuse(ll_conv_tally *tally, ll_conv_rule rule, const ll_error *refu
     if (refused->text[0] != '\0') ll_text_say(tally->last, sizeof tally->last, "%s", refused->text);
 }
 
-/* Would it split sums by place at this batch? Then `text` becomes that of its twin, which never
- * does: the heuristics know a twin for some only, and their first choice may have none. */
-static bool give_way_to_twin(const ll_conv_graph *graph, char text[LL_CONV_ENGINE_TEXT])
+/* Would this engine split sums at this batch size? Then change `text` to the variant that never
+ * does; the heuristics offer that variant for some engines only, and perhaps not for their first
+ * choice. */
+static bool use_unsplit_variant(const ll_conv_graph *graph, char text[LL_CONV_ENGINE_TEXT])
 {
     ll_error err = LL_ERROR_INIT;
     cudnnBackendDescriptor_t plan = NULL;
@@ -259,7 +260,7 @@ static ll_status add_offers(const ll_conv_graph *graph, cudnnBackendHeurMode_t m
         ll_conv_rule rule = LL_CONV_ALLOWED;
         refused = (ll_error)LL_ERROR_INIT;
         (void)describe(configs[i], type, text, &rule, &refused); /* a failure is a rule too */
-        const bool twin = rule == LL_CONV_ALLOWED && give_way_to_twin(graph, text);
+        const bool twin = rule == LL_CONV_ALLOWED && use_unsplit_variant(graph, text);
         if (rule == LL_CONV_ALLOWED && !twin && known(engines, *count, text)) continue;
         tally->offered++;
         if (rule != LL_CONV_ALLOWED || twin)

@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { RANK = 4, PLACES = 2, ALIGNMENT = 16, WINDOW = 3, UID_CONV = 11, UID_SUM, UID_RELU };
+enum { RANK = 4, SPATIAL_DIMS = 2, ALIGNMENT = 16, WINDOW = 3, UID_CONV = 11, UID_SUM, UID_RELU };
 
 /* What we build against is the interface of 9.8 and later: device properties, notes, knobs. */
 enum { OLDEST_CUDNN = 90800, OLDEST_CUDA = 13000 };
@@ -26,7 +26,7 @@ ll_status ll_cudnn_status(ll_error *err, cudnnStatus_t code, const char *call)
 
     if (code == CUDNN_STATUS_SUCCESS) return LL_OK;
     cudnnGetLastErrorString(why, sizeof why);
-    ll_text_mark_cut(why, sizeof why);
+    ll_text_mark_truncated(why, sizeof why);
     why[strcspn(why, "\n")] = '\0';
     if (code == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
         code == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)
@@ -55,12 +55,12 @@ ll_status ll_conv_version_check(size_t cudnn, size_t cuda, char version[LL_CONV_
 /* ---- descriptors ------------------------------------------------------------------------ */
 
 /* Made and kept; the graph frees it. */
-static ll_status hold(ll_conv_graph *graph, cudnnBackendDescriptorType_t type,
-                      cudnnBackendDescriptor_t *out, ll_error *err)
+static ll_status create_descriptor(ll_conv_graph *graph, cudnnBackendDescriptorType_t type,
+                                   cudnnBackendDescriptor_t *out, ll_error *err)
 {
-    assert(graph->count < LL_CONV_GRAPH_HELD);
+    assert(graph->count < LL_CONV_GRAPH_DESCRIPTORS);
     LL_TRY(LL_CUDNN(cudnnBackendCreateDescriptor(type, out)));
-    graph->held[graph->count++] = *out;
+    graph->descriptors[graph->count++] = *out;
     return LL_OK;
 }
 
@@ -115,7 +115,7 @@ static ll_status tensor(ll_conv_graph *graph, int64_t uid, cudnnDataType_t type,
         {CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, &alignment},
         {CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, &virtual},
     };
-    LL_TRY(hold(graph, CUDNN_BACKEND_TENSOR_DESCRIPTOR, out, err));
+    LL_TRY(create_descriptor(graph, CUDNN_BACKEND_TENSOR_DESCRIPTOR, out, err));
     return FINISH(*out, attributes);
 }
 
@@ -125,20 +125,20 @@ static ll_status convolution(ll_conv_graph *graph, float scale, cudnnBackendDesc
                              cudnnBackendDescriptor_t w, cudnnBackendDescriptor_t y,
                              cudnnBackendDescriptor_t *out, ll_error *err)
 {
-    static const int64_t k_one[PLACES] = {1, 1}, k_places = PLACES;
+    static const int64_t k_one[SPATIAL_DIMS] = {1, 1}, k_spatial_dims = SPATIAL_DIMS;
     const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
     const float beta = 0.0f;
     cudnnBackendDescriptor_t how = NULL;
     const struct attribute convolution_attributes[] = {
         {CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &k_float},
         {CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode},
-        {CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, CUDNN_TYPE_INT64, 1, &k_places},
-        {CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, CUDNN_TYPE_INT64, PLACES, k_one},
-        {CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64, PLACES, k_one},
-        {CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, CUDNN_TYPE_INT64, PLACES, k_one},
-        {CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64, PLACES, k_one},
+        {CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, CUDNN_TYPE_INT64, 1, &k_spatial_dims},
+        {CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, CUDNN_TYPE_INT64, SPATIAL_DIMS, k_one},
+        {CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64, SPATIAL_DIMS, k_one},
+        {CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, CUDNN_TYPE_INT64, SPATIAL_DIMS, k_one},
+        {CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64, SPATIAL_DIMS, k_one},
     };
-    LL_TRY(hold(graph, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, &how, err));
+    LL_TRY(create_descriptor(graph, CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, &how, err));
     LL_TRY(FINISH(how, convolution_attributes));
 
     const cudnnBackendAttributeType_t descriptor = CUDNN_TYPE_BACKEND_DESCRIPTOR;
@@ -150,7 +150,8 @@ static ll_status convolution(ll_conv_graph *graph, float scale, cudnnBackendDesc
         {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, CUDNN_TYPE_FLOAT, 1, &scale},
         {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, CUDNN_TYPE_FLOAT, 1, &beta},
     };
-    LL_TRY(hold(graph, CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR, out, err));
+    LL_TRY(
+        create_descriptor(graph, CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR, out, err));
     return FINISH(*out, attributes);
 }
 
@@ -165,7 +166,7 @@ static ll_status pointwise(ll_conv_graph *graph, cudnnPointwiseMode_t mode,
         {CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode},
         {CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, &k_float},
     };
-    LL_TRY(hold(graph, CUDNN_BACKEND_POINTWISE_DESCRIPTOR, &how, err));
+    LL_TRY(create_descriptor(graph, CUDNN_BACKEND_POINTWISE_DESCRIPTOR, &how, err));
     LL_TRY(FINISH(how, mode_attributes));
 
     const struct attribute attributes[] = {
@@ -174,16 +175,16 @@ static ll_status pointwise(ll_conv_graph *graph, cudnnPointwiseMode_t mode,
         {CUDNN_ATTR_OPERATION_POINTWISE_YDESC, descriptor, 1, &y},
         {CUDNN_ATTR_OPERATION_POINTWISE_BDESC, descriptor, 1, &b}, /* last: left out without b */
     };
-    LL_TRY(hold(graph, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, out, err));
+    LL_TRY(create_descriptor(graph, CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, out, err));
     return finish(*out, attributes, b != NULL ? 4 : 3, err);
 }
 
 static ll_status max_pool(ll_conv_graph *graph, cudnnBackendDescriptor_t x,
                           cudnnBackendDescriptor_t y, cudnnBackendDescriptor_t *out, ll_error *err)
 {
-    static const cudnnFraction_t k_two[PLACES] = {{2, 1}, {2, 1}},
-                                 k_none[PLACES] = {{0, 1}, {0, 1}};
-    static const int64_t k_places = PLACES;
+    static const cudnnFraction_t k_two[SPATIAL_DIMS] = {{2, 1}, {2, 1}},
+                                 k_none[SPATIAL_DIMS] = {{0, 1}, {0, 1}};
+    static const int64_t k_spatial_dims = SPATIAL_DIMS;
     const cudnnResampleMode_t mode = CUDNN_RESAMPLE_MAXPOOL;
     const cudnnPaddingMode_t padding = CUDNN_NEG_INF_PAD;
     const cudnnBackendAttributeType_t descriptor = CUDNN_TYPE_BACKEND_DESCRIPTOR;
@@ -192,13 +193,13 @@ static ll_status max_pool(ll_conv_graph *graph, cudnnBackendDescriptor_t x,
         {CUDNN_ATTR_RESAMPLE_MODE, CUDNN_TYPE_RESAMPLE_MODE, 1, &mode},
         {CUDNN_ATTR_RESAMPLE_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &k_float},
         {CUDNN_ATTR_RESAMPLE_PADDING_MODE, CUDNN_TYPE_PADDING_MODE, 1, &padding},
-        {CUDNN_ATTR_RESAMPLE_SPATIAL_DIMS, CUDNN_TYPE_INT64, 1, &k_places},
-        {CUDNN_ATTR_RESAMPLE_WINDOW_DIMS, CUDNN_TYPE_FRACTION, PLACES, k_two},
-        {CUDNN_ATTR_RESAMPLE_STRIDES, CUDNN_TYPE_FRACTION, PLACES, k_two},
-        {CUDNN_ATTR_RESAMPLE_PRE_PADDINGS, CUDNN_TYPE_FRACTION, PLACES, k_none},
-        {CUDNN_ATTR_RESAMPLE_POST_PADDINGS, CUDNN_TYPE_FRACTION, PLACES, k_none},
+        {CUDNN_ATTR_RESAMPLE_SPATIAL_DIMS, CUDNN_TYPE_INT64, 1, &k_spatial_dims},
+        {CUDNN_ATTR_RESAMPLE_WINDOW_DIMS, CUDNN_TYPE_FRACTION, SPATIAL_DIMS, k_two},
+        {CUDNN_ATTR_RESAMPLE_STRIDES, CUDNN_TYPE_FRACTION, SPATIAL_DIMS, k_two},
+        {CUDNN_ATTR_RESAMPLE_PRE_PADDINGS, CUDNN_TYPE_FRACTION, SPATIAL_DIMS, k_none},
+        {CUDNN_ATTR_RESAMPLE_POST_PADDINGS, CUDNN_TYPE_FRACTION, SPATIAL_DIMS, k_none},
     };
-    LL_TRY(hold(graph, CUDNN_BACKEND_RESAMPLE_DESCRIPTOR, &how, err));
+    LL_TRY(create_descriptor(graph, CUDNN_BACKEND_RESAMPLE_DESCRIPTOR, &how, err));
     LL_TRY(FINISH(how, pool_attributes));
 
     const struct attribute attributes[] = {
@@ -206,7 +207,7 @@ static ll_status max_pool(ll_conv_graph *graph, cudnnBackendDescriptor_t x,
         {CUDNN_ATTR_OPERATION_RESAMPLE_FWD_XDESC, descriptor, 1, &x},
         {CUDNN_ATTR_OPERATION_RESAMPLE_FWD_YDESC, descriptor, 1, &y},
     };
-    LL_TRY(hold(graph, CUDNN_BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR, out, err));
+    LL_TRY(create_descriptor(graph, CUDNN_BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR, out, err));
     return FINISH(*out, attributes);
 }
 
@@ -215,7 +216,7 @@ static ll_status max_pool(ll_conv_graph *graph, cudnnBackendDescriptor_t x,
 static ll_status close_graph(ll_conv_graph *graph, const cudnnBackendDescriptor_t *operations,
                              int64_t count, ll_error *err)
 {
-    LL_TRY(hold(graph, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, &graph->graph, err));
+    LL_TRY(create_descriptor(graph, CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, &graph->graph, err));
     const struct attribute attributes[] = {
         {CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR, count, operations},
         {CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &graph->target.handle},
@@ -266,6 +267,6 @@ ll_status ll_conv_graph_build(const ll_conv_target *target, const ll_conv_shape 
 void ll_conv_graph_release(ll_conv_graph *graph)
 {
     while (graph->count > 0)
-        (void)cudnnBackendDestroyDescriptor(graph->held[--graph->count]);
+        (void)cudnnBackendDestroyDescriptor(graph->descriptors[--graph->count]);
     graph->graph = NULL;
 }

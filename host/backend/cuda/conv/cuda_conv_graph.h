@@ -1,8 +1,8 @@
 /* host/backend/cuda/conv/cuda_conv_graph.h - a convolution as cuDNN's graph API sees it: built,
  * asked for engines, made into a plan. Private to cuda_conv.c and its test.
  *
- * Graphs are built for a card at hand (a handle) or for stored properties of one that is not, which
- * is how they are checked on a machine without any. */
+ * Graphs are built for the card in this machine (a handle) or for the stored properties of another
+ * card, so that they can be tested on a machine without one. */
 #ifndef LL_CUDA_CONV_GRAPH_H
 #define LL_CUDA_CONV_GRAPH_H
 
@@ -18,20 +18,20 @@ LL_NODISCARD ll_status ll_cudnn_status(ll_error *err, cudnnStatus_t code, const 
 LL_NODISCARD ll_status ll_conv_version_check(size_t cudnn, size_t cuda,
                                              char version[LL_CONV_VERSION_TEXT], ll_error *err);
 
-/* For whom: one of the two. */
+/* What a graph is built for: exactly one of the two is set. */
 typedef struct ll_conv_target {
     cudnnHandle_t handle;
     cudnnBackendDescriptor_t device; /* CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR, finalised */
 } ll_conv_target;
 
-enum { LL_CONV_GRAPH_HELD = 24 };
+enum { LL_CONV_GRAPH_DESCRIPTORS = 24 };
 enum { LL_CONV_UID_X = 1, LL_CONV_UID_W, LL_CONV_UID_BIAS, LL_CONV_UID_Y };
 
 typedef struct ll_conv_graph {
     ll_conv_target target;
-    cudnnBackendDescriptor_t held[LL_CONV_GRAPH_HELD]; /* all of them, oldest first */
+    cudnnBackendDescriptor_t descriptors[LL_CONV_GRAPH_DESCRIPTORS]; /* all of them, oldest first */
     int count;
-    cudnnBackendDescriptor_t graph; /* the operation graph, one of `held` */
+    cudnnBackendDescriptor_t graph; /* the operation graph, one of `descriptors` */
 } ll_conv_graph;
 
 /** `json` as the README beside the stored properties says; yours to destroy. */
@@ -56,13 +56,14 @@ typedef enum ll_conv_rule {
     LL_CONV_RULES
 } ll_conv_rule;
 
-/* What cuDNN offered for a graph, and what was refused of it. An engine that both kinds of
- * heuristics offer counts once if it is taken, and as often as it is refused. */
+/* What cuDNN offered for a graph, and what was refused. An engine that both heuristic modes offer
+ * counts once if it is accepted, but twice if it is refused. */
 typedef struct ll_conv_tally {
     int offered; /* by the heuristics */
-    int known;   /* where nothing is left of those: all that cuDNN has for graphs of this kind */
+    int known;   /* if all of those are refused: all engines cuDNN has for graphs of this kind */
     int refused[LL_CONV_RULES];
-    int added;      /* the same engines again, told not to split sums; cuDNN offers only some so */
+    int added; /* variants of offered engines with split sums switched off; cuDNN offers only some
+                  of them */
     char last[160]; /* what cuDNN said last of an engine or of all; "" */
 } ll_conv_tally;
 
@@ -70,8 +71,8 @@ typedef struct ll_conv_tally {
 void ll_conv_tally_text(const ll_conv_tally *tally, char text[256]);
 
 /** Engines the heuristics offer for the graph and the type's arithmetic allows, best guess first,
- *  none twice. Where none is left of those, every engine that knows the graph, as it comes,
- *  without knobs: whether it splits sums is then for the proof to find (cuda_proof.h). `*count` may
+ *  none twice. If none is left, every engine that supports the graph, with default knobs; whether
+ *  it splits sums then shows when its result is verified (cuda_verify.h). `*count` may
  * be 0. */
 LL_NODISCARD ll_status ll_conv_graph_engines(const ll_conv_graph *graph, ll_conv_type type,
                                              char (*engines)[LL_CONV_ENGINE_TEXT], int max,

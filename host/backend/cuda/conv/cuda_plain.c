@@ -1,4 +1,4 @@
-/* host/backend/cuda/conv/cuda_plain.c - engines that convolve and do no more (cuda_conv.h): their
+/* host/backend/cuda/conv/cuda_plain.c - plain engines, which only convolve (cuda_conv.h): their
  * names, and bias and ReLU after them. */
 #include "host/backend/cuda/conv/cuda_conv.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
@@ -31,8 +31,8 @@ ll_status ll_conv_plain_read(const char **engine, ll_conv_shape *shape, ll_error
 ll_status ll_conv_plain_finish(const ll_conv_shape *shape, const void *bias, void *y,
                                cudaStream_t stream, ll_error *err)
 {
-    const int64_t places = (int64_t)shape->batch * shape->side * shape->side;
+    const int64_t positions = (int64_t)shape->batch * shape->side * shape->side;
 
     if (!shape->plain) return LL_OK;
-    return LL_CUDA(ll_bias_relu_cuda(y, places, shape->out_channels, bias, stream));
+    return LL_CUDA(ll_bias_relu_cuda(y, positions, shape->out_channels, bias, stream));
 }

@@ -16,7 +16,7 @@ struct cuda_state {
     int patience_s; /* for trying engines, all layers of a net together */
     int capability; /* of the card, major * 10 + minor */
     ll_conv_type precision;
-    size_t workspace_most;         /* ll_conv_workspace_most */
+    size_t workspace_max;          /* ll_conv_workspace_max */
     cudaStream_t in, compute, out; /* uploads, work, downloads; only events bind them */
     ll_conv_library *conv;
     ll_gemm_library *gemm;
@@ -35,8 +35,8 @@ ll_status ll_cuda_compare_begin(ll_backend *be, const ll_compare_options *option
 int64_t ll_cuda_compare_tile(const ll_backend *be);
 ll_status ll_cuda_tile_submit(ll_backend *be, int64_t i, int64_t j, ll_error *err);
 ll_status ll_cuda_compare_sync(ll_backend *be, ll_error *err);
-ll_status ll_cuda_topk_take(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
-                            float *scores, double *bounds, ll_error *err);
+ll_status ll_cuda_topk_extract(ll_backend *be, int64_t row, int64_t rows, uint32_t *columns,
+                               float *scores, double *bounds, ll_error *err);
 ll_status ll_cuda_rescore_submit(ll_backend *be, int64_t row, int64_t rows, const uint32_t *columns,
                                  int64_t count, float *scores, ll_error *err);
 ll_status ll_cuda_rescore_wait(ll_backend *be, ll_error *err);

@@ -1,9 +1,9 @@
-/* host/backend/cuda/engines/cuda_choice.c - which engine runs which layer: what was chosen before,
- * by the night that made the index or the cache's, as long as it is all still there and right; else
- * the fastest on offer, measured (cuda_layer_choice.c).
+/* host/backend/cuda/engines/cuda_choice.c - selects the engine of each layer: the one recorded in
+ * the previous index or in the cache, if all of them still exist and give correct results; else the
+ * fastest, by measurement (cuda_layer_choice.c).
  *
- * Whatever an engine's origin, its result on the calibration pictures is looked at before it is
- * believed (cuda_proof.h): a pass of the network, once, when it is made. */
+ * Wherever an engine comes from, its result on the calibration pictures is checked before it is
+ * used (cuda_verify.h): a pass of the network, once, when it is made. */
 #include "host/backend/cuda/engines/cuda_choice.h"
 #include "host/backend/cuda/engines/cuda_engine_set.h"
 #include "host/backend/cuda/engines/cuda_engine_text.h"
@@ -17,8 +17,8 @@
 /* ---- all layers ------------------------------------------------------------------------- */
 
 /* `*good` is false if what was kept for a layer is no longer there, or not right. */
-static ll_status take_kept(struct cuda_timing *c, int layer, const struct cuda_layer *kept,
-                           bool *good, ll_error *err)
+static ll_status use_kept(struct cuda_timing *c, int layer, const struct cuda_layer *kept,
+                          bool *good, ll_error *err)
 {
     const char *wrong = NULL;
     char text[256];
@@ -46,7 +46,7 @@ static ll_status go_through(struct cuda_timing *c, const struct cuda_layer kept[
         if (ll_vgg16_layer_at(i)->kind == LL_VGG16_POOL)
             LL_TRY(ll_cuda_layer_pool(c, i, err));
         else if (kept != NULL)
-            LL_TRY(take_kept(c, i, &kept[i], good, err));
+            LL_TRY(use_kept(c, i, &kept[i], good, err));
         else
             LL_TRY(ll_cuda_layer_choose(c, i, err));
         if (net->layers[i].pooled) i++;
@@ -67,9 +67,9 @@ static ll_status choose_all(ll_net *net, const struct cuda_layer kept[], bool *g
     return status;
 }
 
-/* First what an earlier index says, so that its features can be told to be ours too; then the
- * cache, which also serves an index that is new. */
-static ll_status from_kept(ll_net *net, bool *good, ll_error *err)
+/* First the engines of the previous index, so that the fingerprints can be equal; then the cache,
+ * which also helps when there is no previous index. */
+static ll_status use_recorded_engines(ll_net *net, bool *good, ll_error *err)
 {
     struct cuda_layer *kept = NULL;
     ll_status status = LL_OK;
@@ -93,7 +93,7 @@ ll_status ll_cuda_engines_choose(ll_net *net, ll_error *err)
     ll_error unwritten = LL_ERROR_INIT;
     bool good = false;
 
-    LL_TRY(from_kept(net, &good, err));
+    LL_TRY(use_recorded_engines(net, &good, err));
     if (!good) {
         LL_TRY(choose_all(net, NULL, &good, err));
         if (ll_cuda_cache_write(net, &unwritten) != LL_OK)

@@ -7,8 +7,8 @@
  *   conv1_2 pooled e4                            and a product
  *   whole 0123456789abcdef                                                 XXH3-64 of all above
  *
- * Anything that is not exactly this is a stranger's or half a file: engines are then timed again
- * and the file is replaced. */
+ * Any other content is another program's or a partly written file: engines are then timed again and
+ * the file is replaced. */
 #include "host/backend/cuda/engines/cuda_engine_text.h"
 #include "host/base/digest.h"
 #include "host/base/file.h"

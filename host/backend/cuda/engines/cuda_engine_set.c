@@ -6,8 +6,8 @@
 #include "host/backend/cuda/runtime/cuda_memory.h"
 #include "host/base/text.h"
 
-/* Room for the plans made so far. The old stays if there is none for the new: the engine in need of
- * it is then passed over, and those before it keep theirs. */
+/* Enlarge the workspace. If there is no memory, the old one stays: the engine that needs more is
+ * skipped, and those before it can still run. */
 static ll_status workspace_grow(ll_net *net, size_t bytes, ll_error *err)
 {
     void *larger = NULL;
@@ -54,8 +54,8 @@ ll_status ll_cuda_engine_set(ll_net *net, int index, const char *engine, bool po
     layer->pooled = pooled;
     if (engine != layer->engine)
         LL_TRY(ll_text_fit(layer->engine, sizeof layer->engine, err, "%s", engine));
-    layer->own = ll_cuda_own_is(engine);
-    if (layer->own) return LL_OK;
+    layer->fallback = ll_cuda_is_fallback(engine);
+    if (layer->fallback) return LL_OK;
     if (ll_vgg16_layer_at(index)->kind == LL_VGG16_FC) {
         const ll_gemm_shape shape = ll_cuda_product_shape(net, index);
         LL_TRY(ll_gemm_make(net->state->gemm, &shape, engine, &layer->gemm, err));
@@ -65,7 +65,7 @@ ll_status ll_cuda_engine_set(ll_net *net, int index, const char *engine, bool po
         LL_TRY(ll_conv_make(net->state->conv, &shape, engine, 1.0f, &layer->conv, err));
         bytes = ll_conv_workspace_bytes(layer->conv);
     }
-    if (bytes > net->state->workspace_most)
+    if (bytes > net->state->workspace_max)
         return ll_fail(err, LL_ERR_UNSUPPORTED, "%s wants %zu bytes of workspace", engine, bytes);
     return workspace_grow(net, bytes, err);
 }

@@ -5,8 +5,8 @@
  *   <libraries>; batch 256; scale 0.0625; conv1_1 e10 k2=1,k13=0; conv1_2 e4 with pool; ...;
  *   fc1 a66 t20 s36 <128 digits>; fc2 a66 t18 s36 <128 digits>
  *
- * Names of engines mean something within one version of the libraries only. The scale is said, not
- * read: it follows from the weights. */
+ * Names of engines mean something within one version of the libraries only. The scale is written
+ * for information only; it is computed from the weights, not read back. */
 #include "host/backend/cuda/engines/cuda_engine_text.h"
 #include "host/backend/cuda/engines/cuda_engine_names.h"
 #include "host/base/memory.h"

@@ -8,7 +8,7 @@
 /** For the index, yours to free(). */
 LL_NODISCARD ll_status ll_cuda_engines_describe(const ll_net *net, char **out, ll_error *err);
 
-/** `found` is false if the words are of other libraries, another batch or another network. */
+/** `found` is false if the text is about other libraries, another batch or another network. */
 LL_NODISCARD ll_status ll_cuda_engines_read(const ll_net *net, const char *text,
                                             struct cuda_layer layers[], bool *found, ll_error *err);
 

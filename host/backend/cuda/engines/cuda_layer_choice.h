@@ -5,7 +5,7 @@
 
 #include "host/backend/cuda/engines/cuda_timing.h"
 
-/** Choose for a layer, run it for good and go on to its result. */
+/** Choose an engine for a layer, run it, and use its result as input of the next layer. */
 LL_NODISCARD ll_status ll_cuda_layer_choose(struct cuda_timing *c, int layer, ll_error *err);
 
 /** The same with an engine that is given. `*wrong` is NULL, or why it will not do (in `text`). */

@@ -18,7 +18,7 @@ void ll_cuda_offer_add(struct cuda_timing *c, const char *engine, bool pooled)
     ll_text_exact(offer->engine, sizeof offer->engine, "%s", engine);
     offer->pooled = pooled;
     offer->ms = INFINITY;
-    offer->took_s = 0.0;
+    offer->elapsed_s = 0.0;
     offer->why[0] = '\0';
 }
 

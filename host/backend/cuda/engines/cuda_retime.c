@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_RETIMED = 4, ROUNDS = 2, RUNS = 10, MOST_WARMING = 256 };
+enum { MAX_RETIMED = 4, ROUNDS = 2, RUNS = 10, MAX_WARMING = 256 };
 
 static const double k_warming_s = 0.02;
 static const float k_close = 1.05f;
@@ -24,7 +24,7 @@ struct contender {
 };
 
 /* What the layer runs on, in exchange for what `f` holds. */
-static void change_places(struct cuda_layer *layer, struct contender *f)
+static void swap_plans(struct cuda_layer *layer, struct contender *f)
 {
     ll_conv *const conv = layer->conv;
     ll_gemm *const gemm = layer->gemm;
@@ -47,7 +47,7 @@ static ll_status run_contender(struct cuda_timing *c, int layer, struct contende
     const double begin_s = ll_clock_seconds();
     float ms = 0.0f;
 
-    for (int i = 0; warming && i < MOST_WARMING && ll_clock_seconds() - begin_s < k_warming_s; i++)
+    for (int i = 0; warming && i < MAX_WARMING && ll_clock_seconds() - begin_s < k_warming_s; i++)
         LL_TRY(ll_cuda_timing_run(c, layer, &ms, err));
     for (int run = 0; run < RUNS; run++) {
         LL_TRY(ll_cuda_timing_run(c, layer, &ms, err));
@@ -68,15 +68,15 @@ static ll_status time_in_turns(struct cuda_timing *c, int layer, struct contende
         if (status != LL_OK)
             LL_TRY(ll_cuda_timing_pass_over(c, layer, all[i].offer, status, &refused, err));
         else
-            change_places(at, &all[i]);
+            swap_plans(at, &all[i]);
     }
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < count; i++) {
             ll_error refused = LL_ERROR_INIT;
             if (!isfinite(all[i].offer->ms)) continue;
-            change_places(at, &all[i]);
+            swap_plans(at, &all[i]);
             const ll_status status = run_contender(c, layer, &all[i], i == 0, &refused);
-            change_places(at, &all[i]);
+            swap_plans(at, &all[i]);
             if (status != LL_OK)
                 LL_TRY(ll_cuda_timing_pass_over(c, layer, all[i].offer, status, &refused, err));
         }
@@ -100,7 +100,7 @@ static int find_close(struct cuda_timing *c, struct contender *all)
         int better = 0;
         for (int j = 0; j < c->count; j++)
             better += c->offers[j].ms < c->offers[i].ms;
-        if (c->offers[i].ms <= k_close * best && better < MOST_RETIMED && count < MOST_RETIMED)
+        if (c->offers[i].ms <= k_close * best && better < MAX_RETIMED && count < MAX_RETIMED)
             all[count++] = (struct contender){.offer = &c->offers[i]};
     }
     return count;
@@ -108,12 +108,12 @@ static int find_close(struct cuda_timing *c, struct contender *all)
 
 ll_status ll_cuda_retime_fastest(struct cuda_timing *c, int layer, ll_error *err)
 {
-    struct contender all[MOST_RETIMED];
+    struct contender all[MAX_RETIMED];
     const int count = find_close(c, all);
     double makings_s = 0.0;
 
     for (int i = 0; i < count; i++)
-        makings_s += all[i].offer->took_s;
+        makings_s += all[i].offer->elapsed_s;
     if (count < 2 || !ll_cuda_timing_has_time(c, makings_s + makings_s / count)) return LL_OK;
     const ll_status status = time_in_turns(c, layer, all, count, err);
     if (status != LL_OK) (void)cudaStreamSynchronize(c->net->state->compute);

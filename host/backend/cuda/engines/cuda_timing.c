@@ -1,11 +1,12 @@
 /* host/backend/cuda/engines/cuda_timing.c - see cuda_timing.h.
  *
- * Of what is equal to 1 % the library's better guess wins, so that a choice does not hang on noise.
+ * Among engines within 1 % of each other the one the library ranks higher is chosen, so that noise
+ * does not decide.
  *
  * An engine may fail in many ways: cannot after all, cannot be compiled, wants more memory than
- * there is, cannot be launched. As long as the card goes on as if nothing had been, it is passed
- * over. Compiling engines may take long, and one that is being compiled cannot be stopped. So what
- * is left of the patience, less what the layers after this need for one engine each, is shared out
+ * there is, cannot be launched. If the card still works afterwards, the engine is skipped.
+ * Compiling engines may take long, and one that is being compiled cannot be stopped. So what is
+ * left of the patience, less what the layers after this need for one engine each, is shared out
  * among the layers; a layer that has an engine tries another only if there is time for it by the
  * mean of those before. */
 #include "host/backend/cuda/engines/cuda_timing.h"
@@ -44,8 +45,8 @@ ll_status ll_cuda_timing_card_check(const struct cuda_timing *c, int layer, cons
                    ll_cuda_without_layer(layer, both.text));
 }
 
-/* Better, and not by noise alone? Of two that take the same, the one that pools: it leaves more of
- * the memory to copies beside it. */
+/* Is `a` faster by more than noise? Of two equally fast engines the one that also pools is
+ * preferred: it leaves more memory bandwidth to concurrent copies. */
 static bool is_before(const struct cuda_offer *a, const struct cuda_offer *b)
 {
     return a->ms <= (a->pooled && !b->pooled ? 1.0f : k_better) * b->ms;
@@ -122,12 +123,13 @@ ll_status ll_cuda_timing_pass_over(struct cuda_timing *c, int layer, struct cuda
 /* ---- patience --------------------------------------------------------------------------- */
 
 /* What trying one more engine takes, and putting it to work; 0 as long as none has been tried. */
-static double next_s(const struct cuda_timing *c)
+static double next_engine_s(const struct cuda_timing *c)
 {
     return c->tried > 0 ? MAKINGS * c->trying_s / c->tried : 0.0;
 }
 
-/* This layer's share of what is left. Layers that need less leave the more to those after them. */
+/* This layer's share of what is left. What a layer does not use is shared among the layers after
+ * it. */
 void ll_cuda_timing_share(struct cuda_timing *c, int layer)
 {
     const double now_s = ll_clock_seconds();
@@ -135,7 +137,7 @@ void ll_cuda_timing_share(struct cuda_timing *c, int layer)
 
     for (int i = layer + 1; i <= c->net->last; i++)
         after += ll_vgg16_layer_at(i)->kind != LL_VGG16_POOL;
-    c->layer_end_s = now_s + (c->end_s - now_s - after * next_s(c)) / (after + 1);
+    c->layer_end_s = now_s + (c->end_s - now_s - after * next_engine_s(c)) / (after + 1);
 }
 
 bool ll_cuda_timing_has_time(const struct cuda_timing *c, double seconds)
@@ -153,14 +155,15 @@ ll_status ll_cuda_timing_all(struct cuda_timing *c, int layer, ll_error *err)
         struct cuda_offer *const offer = &c->offers[i];
         ll_error refused = LL_ERROR_INIT;
         const double kept_s = offer->pooled ? 0.0 : half_s;
-        if (ll_cuda_timing_fastest(c) != NULL && !ll_cuda_timing_has_time(c, next_s(c) + kept_s)) {
+        if (ll_cuda_timing_fastest(c) != NULL &&
+            !ll_cuda_timing_has_time(c, next_engine_s(c) + kept_s)) {
             ll_text_say(offer->why, sizeof offer->why, "not tried: patience is over");
             continue;
         }
         const double begin_s = ll_clock_seconds();
         const ll_status status = time_offer(c, layer, offer, &refused);
-        offer->took_s = ll_clock_seconds() - begin_s;
-        c->trying_s += offer->took_s;
+        offer->elapsed_s = ll_clock_seconds() - begin_s;
+        c->trying_s += offer->elapsed_s;
         c->tried++;
         if (status != LL_OK)
             LL_TRY(ll_cuda_timing_pass_over(c, layer, offer, status, &refused, err));
@@ -184,8 +187,8 @@ ll_status ll_cuda_timing_init(struct cuda_timing *c, ll_net *net, ll_error *err)
     LL_TRY(LL_CUDA(
         cudaMemsetAsync(c->largest, 0, LL_CUDA_LAYERS * sizeof *c->largest, net->state->compute)));
     LL_TRY(ll_cuda_memory("timing", spare, &c->spare, err));
-    LL_TRY(ll_cuda_proof_init(&c->proof, net, err));
-    return ll_cuda_input_queue(net, c->proof.pixels, net->activations[0], err);
+    LL_TRY(ll_cuda_verify_init(&c->verify, net, err));
+    return ll_cuda_input_queue(net, c->verify.pixels, net->activations[0], err);
 }
 
 void ll_cuda_timing_release(struct cuda_timing *c)
@@ -194,7 +197,7 @@ void ll_cuda_timing_release(struct cuda_timing *c)
     if (c->start != NULL) (void)cudaEventDestroy(c->start);
     if (c->stop != NULL) (void)cudaEventDestroy(c->stop);
     (void)cudaGetLastError(); /* or the next launch would be blamed for it */
-    ll_cuda_proof_release(&c->proof);
+    ll_cuda_verify_release(&c->verify);
     ll_cuda_free(c->largest);
     ll_cuda_free(c->spare);
 }

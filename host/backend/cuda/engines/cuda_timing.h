@@ -3,7 +3,7 @@
 #ifndef LL_CUDA_TIMING_H
 #define LL_CUDA_TIMING_H
 
-#include "host/backend/cuda/engines/cuda_proof.h"
+#include "host/backend/cuda/engines/cuda_verify.h"
 
 enum { LL_CUDA_ENGINES = 48, LL_CUDA_POOLED = 16 };
 
@@ -11,21 +11,22 @@ enum { LL_CUDA_ENGINES = 48, LL_CUDA_POOLED = 16 };
 struct cuda_offer {
     char engine[LL_CONV_ENGINE_TEXT];
     bool pooled;
-    float ms;      /* INFINITY: cannot, was found wrong or not tried */
-    double took_s; /* to be made and timed */
-    char why[128]; /* of INFINITY; else "" */
+    float ms;         /* INFINITY: failed, gave wrong results, or was not tried */
+    double elapsed_s; /* to be made and timed */
+    char why[128];    /* of INFINITY; else "" */
 };
 
 struct cuda_timing {
     ll_net *net;
-    cuda_proof proof;
+    cuda_verify verify;
     cudaEvent_t start, stop;
-    uint32_t *largest; /* (LL_CUDA_LAYERS) device: looked for as at night, and forgotten */
+    uint32_t *largest; /* (LL_CUDA_LAYERS) device: computed as in a real batch, so that it is timed
+                          too; not used */
     void *spare;       /* room for a pool's result */
     struct cuda_offer offers[LL_CUDA_ENGINES + LL_CUDA_POOLED];
     int count;
-    bool known;                /* what won for an equal layer may stand for all */
-    bool wrong;                /* an offer was, that ran */
+    bool known; /* try only the engine that was chosen for a layer of the same shape */
+    bool wrong; /* an offer ran but gave wrong results */
     double end_s, layer_end_s; /* of ll_clock_seconds(): patience, and the layer's share of it */
     double trying_s;           /* that offers took so far, all layers */
     int tried;
@@ -37,8 +38,8 @@ struct cuda_timing {
 LL_NODISCARD ll_status ll_cuda_timing_init(struct cuda_timing *c, ll_net *net, ll_error *err);
 void ll_cuda_timing_release(struct cuda_timing *c);
 
-/** Give a layer its share of the patience that is left. Layers that need less leave the more to
- * those after them. */
+/** Give a layer its share of the patience that is left. What a layer does not use is shared among
+ *  the layers after it. */
 void ll_cuda_timing_share(struct cuda_timing *c, int layer);
 
 /** Does the layer's share reach for so much more? */
@@ -54,7 +55,8 @@ LL_NODISCARD ll_status ll_cuda_timing_run(struct cuda_timing *c, int layer, floa
 /** NULL: nobody is left. */
 struct cuda_offer *ll_cuda_timing_fastest(struct cuda_timing *c);
 
-/** `offer` is out, for `refused`; an error only if the card does not go on after it. */
+/** Rule out `offer`, with `refused` as the reason. An error only if the card no longer works
+ *  afterwards. */
 LL_NODISCARD ll_status ll_cuda_timing_pass_over(struct cuda_timing *c, int layer,
                                                 struct cuda_offer *offer, ll_status why,
                                                 const ll_error *refused, ll_error *err);

@@ -4,11 +4,11 @@
  *   compute  waits for it; the slot's CUDA graph, or its kernels     records `computed`
  *   out      waits for that; features, norms, ranges -> pinned       records `downloaded`
  *
- * Only events bind the streams: while one slot computes, the next uploads and the one before
- * downloads. Activations and workspace are shared by all slots and touched on `compute` alone, in
- * order. A slot is reused after its wait, when everything of it has ended, so nothing more is
- * needed. All images of the batch always run, whatever `n`: what is behind them is left over from
- * before, and no row of a convolution or product depends on another image's. */
+ * The streams are ordered by events only: while one slot computes, the next uploads and the one
+ * before downloads. Activations and workspace are shared by all slots and touched on `compute`
+ * alone, in order. A slot is reused after its wait, when everything of it has ended, so nothing
+ * more is needed. The whole batch always runs, whatever `n` is: the images after the first n are
+ * left over from an earlier batch, and no image's result depends on another image. */
 #include "host/backend/cuda/forward/cuda_forward.h"
 #include "host/backend/cuda/net/cuda_layers.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
@@ -17,7 +17,7 @@
 #include <string.h>
 
 enum { IMAGE_BYTES = LL_VGG16_SIDE * LL_VGG16_SIDE * 3 };
-#define LL_CUDA_HALF_MOST 0x477FE000u /* 65504 as a f32 */
+#define LL_CUDA_HALF_MAX 0x477FE000u /* 65504 as a f32 */
 
 /* ---- submit ----------------------------------------------------------------------------- */
 
@@ -130,12 +130,12 @@ ll_status ll_cuda_forward_submit(ll_backend *be, ll_net *net, int slot, const ui
 
 /* ---- wait ------------------------------------------------------------------------------- */
 
-/* The largest activation a layer may have, as bits (kernels/pool.h): an engine may turn what is
- * more into infinity or, as some do, into the type's largest number. */
+/* The largest activation a layer may have, as bits (kernels/pool.h): an engine may turn larger
+ * values into infinity or, as some do, into the type's largest number. */
 static uint32_t most_bits(const ll_net *net, int layer)
 {
     const bool half = ll_cuda_result_type(net, layer) == LL_POOL_FLOAT16;
-    return half ? LL_CUDA_HALF_MOST - 1 : LL_POOL_INFINITE - 1;
+    return half ? LL_CUDA_HALF_MAX - 1 : LL_POOL_INFINITE - 1;
 }
 
 /* The first layer whose activations left the type. */

@@ -13,8 +13,9 @@ void ll_cuda_net_free(ll_backend *be, ll_net *net);
 
 /* ---- cuda_forward.c */
 
-/** Every slot's batch as one graph; where an engine cannot be captured, which the log says, it
- * stays NULL and the batch is queued anew each time. LL_ERR_MEMORY, LL_ERR_DEVICE. */
+/** Every slot's batch as one graph; if an engine cannot be captured, that is logged, the graph
+ *  stays NULL and the kernels of each batch are launched one by one. LL_ERR_MEMORY,
+ *  LL_ERR_DEVICE. */
 LL_NODISCARD ll_status ll_cuda_graphs_make(ll_net *net, ll_error *err);
 ll_status ll_cuda_forward_submit(ll_backend *be, ll_net *net, int slot, const uint8_t *pixels,
                                  int n, ll_error *err);

@@ -20,13 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
+enum { PIXELS = LL_VGG16_SIDE * LL_VGG16_SIDE };
 
 /* ---- room ------------------------------------------------------------------------------- */
 
 static ll_status activations_create(ll_net *net, ll_error *err)
 {
-    int64_t most = (int64_t)PLACES * net->channels; /* the input */
+    int64_t most = (int64_t)PIXELS * net->channels; /* the input */
 
     for (int i = 0; i <= net->last; i++)
         most = ll_max_i64(most, ll_vgg16_width(i));
@@ -38,7 +38,7 @@ static ll_status activations_create(ll_net *net, ll_error *err)
 
 static ll_status slot_create(const ll_net *net, struct cuda_slot *slot, ll_error *err)
 {
-    const size_t pixels = (size_t)net->batch * PLACES * 3;
+    const size_t pixels = (size_t)net->batch * PIXELS * 3;
     const size_t norms = (size_t)net->batch * sizeof(float);
     const size_t features = norms * (size_t)ll_vgg16_width(net->layer);
     const size_t largest = LL_CUDA_LAYERS * sizeof(uint32_t);
@@ -55,7 +55,8 @@ static ll_status slot_create(const ll_net *net, struct cuda_slot *slot, ll_error
     LL_TRY(LL_CUDA(cudaMemsetAsync(slot->device_pixels, 0, pixels, net->state->in)));
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->uploaded, cudaEventDisableTiming)));
     LL_TRY(LL_CUDA(cudaEventCreateWithFlags(&slot->computed, cudaEventDisableTiming)));
-    /* Whoever waits for a batch sleeps: the core is for decoding. */
+    /* The thread that waits for a batch sleeps instead of spinning: its core is needed for
+     * decoding. */
     return LL_CUDA(cudaEventCreateWithFlags(&slot->downloaded,
                                             cudaEventDisableTiming | cudaEventBlockingSync));
 }
@@ -94,7 +95,7 @@ static ll_status net_build(ll_net *net, struct ll_weights *weights, ll_error *er
     for (int i = 0; i < state->slots; i++)
         LL_TRY(slot_create(net, &net->slots[i], err));
     LL_TRY(LL_CUDA(cudaStreamSynchronize(state->in)));
-    /* Here, and not on first use, since a graph takes memory too. */
+    /* Done here, not on first use, since graphs need memory too. */
     return ll_cuda_graphs_make(net, err);
 }
 
@@ -161,7 +162,7 @@ void ll_cuda_net_free(ll_backend *be, ll_net *net)
     struct cuda_state *const state = be->state;
 
     if (net == NULL) return;
-    /* A batch nobody waited for still runs on this memory; its outcome interests nobody. */
+    /* A batch that nobody waited for may still use this memory; its result is ignored. */
     (void)cudaStreamSynchronize(state->in);
     (void)cudaStreamSynchronize(state->compute);
     (void)cudaStreamSynchronize(state->out);

@@ -1,7 +1,7 @@
 /* host/backend/cuda/gemm/cuda_gemm.c - matrix products by cuBLASLt.
  *
- * cuBLASLt thinks in columns. A row-major matrix is the transpose of the column-major one in the
- * same memory, so c = a b^T is computed as c' = b a' with
+ * cuBLASLt uses column-major matrices. A row-major matrix is the transpose of the column-major one
+ * in the same memory, so c = a b^T is computed as c' = b a' with
  *
  *   c'  (n, m) column-major, ld n   the memory of c (m, n) row-major
  *   A   (k, n) column-major, ld k   the memory of b (n, k) row-major, used transposed
@@ -164,8 +164,9 @@ static ll_status read_algorithm(const char *text, cublasLtMatmulAlgo_t *algorith
 /* ---- offers ----------------------------------------------------------------------------- */
 
 /* What the heuristics offer within so much workspace; that they offer nothing is an answer. */
-static ll_status ask(const ll_gemm *gemm, uint64_t workspace, char (*algorithms)[LL_GEMM_TEXT],
-                     int max, int *count, ll_error *err)
+static ll_status query_heuristics(const ll_gemm *gemm, uint64_t workspace,
+                                  char (*algorithms)[LL_GEMM_TEXT], int max, int *count,
+                                  ll_error *err)
 {
     ll_status status = LL_OK;
     cublasLtMatmulPreference_t preference = NULL;
@@ -221,12 +222,12 @@ static ll_status begin(ll_gemm_library *library, const ll_gemm_shape *shape,
 }
 
 /* The first way to compute is the strict one. Where no algorithm knows it, there is another. */
-static cublasComputeType_t way_of(ll_gemm_type type, int way)
+static cublasComputeType_t compute_type_of(ll_gemm_type type, int attempt)
 {
-    return way == 1 && type == LL_GEMM_FP32 ? CUBLAS_COMPUTE_32F : k_types[type].compute;
+    return attempt == 1 && type == LL_GEMM_FP32 ? CUBLAS_COMPUTE_32F : k_types[type].compute;
 }
 
-static int ways_of(ll_gemm_type type)
+static int compute_type_count(ll_gemm_type type)
 {
     return type == LL_GEMM_FP32 ? 2 : 1;
 }
@@ -236,12 +237,12 @@ ll_status ll_gemm_algorithms(ll_gemm_library *library, const ll_gemm_shape *shap
                              int *count, ll_error *err)
 {
     *count = 0;
-    for (int way = 0; way < ways_of(shape->type) && *count == 0; way++) {
+    for (int attempt = 0; attempt < compute_type_count(shape->type) && *count == 0; attempt++) {
         ll_gemm *gemm = NULL;
-        LL_TRY(begin(library, shape, way_of(shape->type, way), &gemm, err));
-        ll_status status = ask(gemm, 0, algorithms, max, count, err);
+        LL_TRY(begin(library, shape, compute_type_of(shape->type, attempt), &gemm, err));
+        ll_status status = query_heuristics(gemm, 0, algorithms, max, count, err);
         if (status == LL_OK && *count == 0)
-            status = ask(gemm, max_workspace_bytes, algorithms, max, count, err);
+            status = query_heuristics(gemm, max_workspace_bytes, algorithms, max, count, err);
         ll_gemm_free(gemm);
         LL_TRY(status);
     }
@@ -250,7 +251,7 @@ ll_status ll_gemm_algorithms(ll_gemm_library *library, const ll_gemm_shape *shap
 }
 
 /* Is it one that can do this product? */
-static ll_status take_algorithm(ll_gemm *gemm, const char *text, ll_error *err)
+static ll_status set_algorithm(ll_gemm *gemm, const char *text, ll_error *err)
 {
     cublasLtMatmulHeuristicResult_t result = {0};
     char name[LL_GEMM_TEXT];
@@ -277,10 +278,11 @@ ll_status ll_gemm_make(ll_gemm_library *library, const ll_gemm_shape *shape, con
     ll_error refused = LL_ERROR_INIT;
 
     *out = NULL;
-    for (int way = 0; way < ways_of(shape->type) && status == LL_ERR_UNSUPPORTED; way++) {
+    for (int attempt = 0; attempt < compute_type_count(shape->type) && status == LL_ERR_UNSUPPORTED;
+         attempt++) {
         refused = (ll_error)LL_ERROR_INIT;
-        LL_TRY(begin(library, shape, way_of(shape->type, way), out, err));
-        status = take_algorithm(*out, algorithm, &refused);
+        LL_TRY(begin(library, shape, compute_type_of(shape->type, attempt), out, err));
+        status = set_algorithm(*out, algorithm, &refused);
         if (status == LL_OK) return LL_OK;
         ll_gemm_free(*out);
         *out = NULL;

@@ -1,5 +1,5 @@
-/* host/backend/cuda/gemm/cuda_gemm.h - cuBLASLt as we need it: one fixed shape, made once, run
- * often.
+/* host/backend/cuda/gemm/cuda_gemm.h - matrix products by cuBLASLt: one fixed shape, created once,
+ * run often.
  *
  *   c = epilogue( alpha * a b^T ),  a (m, k), b (n, k), c (m, n), all row-major
  *   c = c + alpha * a b^T           with `accumulate`: a long k in parts, so that sums stay short

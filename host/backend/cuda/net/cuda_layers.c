@@ -6,11 +6,11 @@
 #include "host/backend/cuda/runtime/cuda_check.h"
 #include "kernels/normalize.h"
 
-enum { PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
+enum { PIXELS = LL_VGG16_SIDE * LL_VGG16_SIDE };
 static const float k_safe = 60000.0f; /* fp16 ends at 65504; sums and weights are rounded */
 
 /* A failure says which layer it was. */
-static ll_status in_layer(int layer, ll_status status, const ll_error *why, ll_error *err)
+static ll_status name_layer(int layer, ll_status status, const ll_error *why, ll_error *err)
 {
     if (status == LL_OK) return LL_OK;
     return ll_fail(err, status, "%s: %s", ll_vgg16_name(layer), why->text);
@@ -21,37 +21,38 @@ ll_status ll_cuda_input_queue(const ll_net *net, const uint8_t *pixels, void *in
     const ll_preprocess_type type =
         net->type == LL_POOL_FLOAT16 ? LL_PREPROCESS_FLOAT16 : LL_PREPROCESS_FLOAT32;
     return LL_CUDA(ll_preprocess_nhwc_cuda(net->kind, type, net->factor, pixels,
-                                           (int64_t)net->batch * PLACES, net->channels, input,
+                                           (int64_t)net->batch * PIXELS, net->channels, input,
                                            net->state->compute));
 }
 
-/* What a convolution or product of this layer leaves, looked at. Every stored activation is: one
- * that is infinite need not stay to be seen later, since sums of it are NaN and a ReLU may make 0
- * of NaN. Where our pool kernel comes next, it looks on its way; where no photo can be too much for
- * the layer, there is nothing to find. What remains is 8 MB of fp16 a photo, about a twentieth of
- * the time the card spends on it (calculated). */
-static ll_status watch(const ll_net *net, int index, const void *y, uint32_t *largest,
-                       ll_error *err)
+/* Find the largest output of a convolution or product. Every stored activation has to be checked:
+ * an infinite one may not show later, since sums of infinities are NaN and a ReLU may turn NaN into
+ * 0. If our pool kernel comes next, it does the check; if no photo can make the layer overflow, no
+ * check is needed. What remains is 8 MB of fp16 a photo, about a twentieth of the time the card
+ * spends on it (calculated). */
+static ll_status find_largest(const ll_net *net, int index, const void *y, uint32_t *largest,
+                              ll_error *err)
 {
     const struct cuda_layer *const layer = &net->layers[index];
     const ll_pool_type type = ll_cuda_result_type(net, index);
     const int64_t width = ll_vgg16_width(layer->pooled ? index + 1 : index);
 
     if (largest == NULL || (ll_cuda_pool_follows(net, index) && !layer->pooled)) return LL_OK;
-    if (layer->reach > 0.0f && layer->reach * net->factor < k_safe) return LL_OK;
+    if (layer->bound > 0.0f && layer->bound * net->factor < k_safe) return LL_OK;
     return LL_CUDA(
         ll_largest_cuda(type, y, net->batch * width, largest + index, net->state->compute));
 }
 
-static ll_status queue_own(const ll_net *net, int index, const void *x, void *y, ll_error *err)
+static ll_status queue_fallback(const ll_net *net, int index, const void *x, void *y, ll_error *err)
 {
     const struct cuda_layer *const layer = &net->layers[index];
-    const struct cuda_own_layer own = {.layer = index,
-                                       .images = net->batch,
-                                       .channels = net->channels,
-                                       .from = net->type,
-                                       .to = ll_cuda_result_type(net, index)};
-    return ll_cuda_own_queue(&own, x, layer->kernel, layer->bias, y, net->state->compute, err);
+    const struct cuda_fallback_layer fallback = {.layer = index,
+                                                 .images = net->batch,
+                                                 .channels = net->channels,
+                                                 .from = net->type,
+                                                 .to = ll_cuda_result_type(net, index)};
+    return ll_cuda_fallback_queue(&fallback, x, layer->kernel, layer->bias, y, net->state->compute,
+                                  err);
 }
 
 static ll_status queue(const ll_net *net, int index, const void *x, void *y, uint32_t *largest,
@@ -61,17 +62,17 @@ static ll_status queue(const ll_net *net, int index, const void *x, void *y, uin
     const struct cuda_layer *const layer = &net->layers[index];
     const cudaStream_t stream = net->state->compute;
 
-    if (layer->own) {
-        LL_TRY(queue_own(net, index, x, y, err));
-        return watch(net, index, y, largest, err);
+    if (layer->fallback) {
+        LL_TRY(queue_fallback(net, index, x, y, err));
+        return find_largest(net, index, y, largest, err);
     }
     switch (shape->kind) {
     case LL_VGG16_CONV:
         LL_TRY(ll_conv_run(layer->conv, x, layer->kernel, layer->bias, y, net->workspace, stream,
                            err));
-        return watch(net, index, y, largest, err);
+        return find_largest(net, index, y, largest, err);
     case LL_VGG16_POOL:
-        /* What it looks at is the convolution before it. */
+        /* It checks the output of the convolution before it. */
         return LL_CUDA(ll_max_pool_cuda(net->type, x, net->batch, shape->in_side,
                                         shape->in_channels, y,
                                         largest == NULL ? NULL : largest + index - 1, stream));
@@ -79,14 +80,14 @@ static ll_status queue(const ll_net *net, int index, const void *x, void *y, uin
     }
     LL_TRY(ll_gemm_run(layer->gemm, 1.0f, x, layer->kernel, layer->bias, y, net->workspace, stream,
                        err));
-    return watch(net, index, y, largest, err);
+    return find_largest(net, index, y, largest, err);
 }
 
 ll_status ll_cuda_layer_queue(const ll_net *net, int layer, const void *x, void *y,
                               uint32_t *largest, ll_error *err)
 {
     ll_error why = LL_ERROR_INIT;
-    return in_layer(layer, queue(net, layer, x, y, largest, &why), &why, err);
+    return name_layer(layer, queue(net, layer, x, y, largest, &why), &why, err);
 }
 
 /* From the last activations to f32 features, and unit rows. */

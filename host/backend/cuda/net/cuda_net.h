@@ -6,8 +6,8 @@
  *   layers    NHWC in two buffers in turn      fp16 or fp32
  *   features  (batch, width of `layer`) f32    a slot's own
  *
- * `factor` S, a power of two, multiplies input and biases, and so every activation: that is how
- * fp16 is kept from overflowing. It is undone in features and norms. */
+ * `factor` S, a power of two, multiplies input and biases, and so every activation, to keep fp16
+ * from overflowing. Features and norms are divided by it again. */
 #ifndef LL_CUDA_NET_H
 #define LL_CUDA_NET_H
 
@@ -23,12 +23,12 @@ struct cuda_layer {
     void *kernel, *bias; /* device; NULL for pools */
     ll_conv *conv;
     ll_gemm *gemm;
-    bool own;                         /* neither: a kernel of ours, cuda_own.c */
+    bool fallback;                    /* neither: a kernel of ours, cuda_fallback.c */
     bool pooled;                      /* the conv's plan does the pool after it too */
     char engine[LL_CONV_ENGINE_TEXT]; /* or a product's algorithm */
     float largest;                    /* of the calibration pictures, unscaled; 0: not known */
     float *means; /* (channels) of the calibration pictures, unscaled; NULL: not known */
-    float reach;  /* no photo whatever makes an activation larger, unscaled; 0: not known */
+    float bound;  /* no photo whatever makes an activation larger, unscaled; 0: not known */
 };
 
 struct cuda_slot {

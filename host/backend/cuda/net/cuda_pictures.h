@@ -5,7 +5,7 @@
 
 #include "host/backend/cuda/net/cuda_net.h"
 
-enum { LL_CUDA_MOST_CHANNELS = 4096 };
+enum { LL_CUDA_MAX_CHANNELS = 4096 };
 
 /** How many pictures for this net's batch: at most half of it, so that a batch of them repeats. */
 int ll_cuda_images(const ll_net *net);

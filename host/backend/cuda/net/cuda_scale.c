@@ -21,10 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ENGINES = 8, PLACES = LL_VGG16_SIDE * LL_VGG16_SIDE };
-enum { IMAGE_BYTES = PLACES * 3 };
+enum { MAX_ENGINES = 8, PIXELS = LL_VGG16_SIDE * LL_VGG16_SIDE };
+enum { IMAGE_BYTES = PIXELS * 3 };
 
-static const float k_most = 2048.0f, k_least = 0x1p-10f; /* of the largest of a layer, scaled */
+static const float k_max = 2048.0f, k_min = 0x1p-10f; /* of the largest of a layer, scaled */
 
 struct calibration {
     ll_net *net;
@@ -39,7 +39,7 @@ struct calibration {
 
 /* ---- one layer in fp32 ------------------------------------------------------------------ */
 
-/* One engine to the end of its run. */
+/* Run one engine and wait for it. */
 static ll_status try_engine(struct calibration *c, const ll_conv_shape *shape, const char *engine,
                             ll_error *err)
 {
@@ -49,7 +49,7 @@ static ll_status try_engine(struct calibration *c, const ll_conv_shape *shape, c
 
     LL_TRY(ll_conv_make(state->conv, shape, engine, 1.0f, &conv, err));
     const size_t bytes = ll_conv_workspace_bytes(conv);
-    if (bytes > state->workspace_most)
+    if (bytes > state->workspace_max)
         status = ll_fail(err, LL_ERR_UNSUPPORTED, "%s wants %zu bytes of workspace", engine, bytes);
     else if (bytes > 0)
         status = ll_cuda_memory("workspace", bytes, &c->workspace, err);
@@ -65,20 +65,20 @@ static ll_status try_engine(struct calibration *c, const ll_conv_shape *shape, c
     return status;
 }
 
-/* Where no library can: slow, but it is once. */
-static ll_status run_own(struct calibration *c, int layer, const char *why, ll_error *err)
+/* For layers without an engine: slow, but runs only once. */
+static ll_status run_fallback(struct calibration *c, int layer, const char *why, ll_error *err)
 {
-    const struct cuda_own_layer own = {.layer = layer,
-                                       .images = c->images,
-                                       .channels = c->channels,
-                                       .from = LL_POOL_FLOAT32,
-                                       .to = LL_POOL_FLOAT32};
+    const struct cuda_fallback_layer fallback = {.layer = layer,
+                                                 .images = c->images,
+                                                 .channels = c->channels,
+                                                 .from = LL_POOL_FLOAT32,
+                                                 .to = LL_POOL_FLOAT32};
     struct cuda_state *const state = c->net->state;
 
     ll_log_line(state->log, "%s: no engine for fp32 (%s); a slow kernel of ours calibrates it",
                 ll_vgg16_name(layer), why);
-    LL_TRY(ll_cuda_own_queue(&own, c->activations[c->at], c->kernel, c->bias,
-                             c->activations[1 - c->at], state->compute, err));
+    LL_TRY(ll_cuda_fallback_queue(&fallback, c->activations[c->at], c->kernel, c->bias,
+                                  c->activations[1 - c->at], state->compute, err));
     return LL_CUDA(cudaStreamSynchronize(state->compute));
 }
 
@@ -108,7 +108,7 @@ static ll_status run_conv(struct calibration *c, int layer, ll_error *err)
         ll_text_say(why, sizeof why, "%s", refused.text);
     }
     if (worst == LL_ERR_MEMORY) return ll_fail(err, worst, "no engine for fp32: %s", why);
-    return run_own(c, layer, why, err);
+    return run_fallback(c, layer, why, err);
 }
 
 static ll_status run_fc(struct calibration *c, int layer, ll_error *err)
@@ -129,7 +129,7 @@ static ll_status run_fc(struct calibration *c, int layer, ll_error *err)
     ll_error refused = LL_ERROR_INIT;
     status = ll_gemm_make_first(state->gemm, &product, LL_CUDA_PRODUCT_WORKSPACE, &gemm, algorithm,
                                 &refused);
-    if (status == LL_ERR_UNSUPPORTED) return run_own(c, layer, refused.text, err);
+    if (status == LL_ERR_UNSUPPORTED) return run_fallback(c, layer, refused.text, err);
     if (status != LL_OK) return ll_fail(err, status, "%s", refused.text);
     if (ll_gemm_workspace_bytes(gemm) > 0)
         LL_TRY_DONE(ll_cuda_memory("workspace", ll_gemm_workspace_bytes(gemm), &c->workspace, err));
@@ -235,9 +235,9 @@ static ll_status choose_factor(ll_net *net, ll_error *err)
         if (largest > 0.0f && largest < least) least = largest;
     }
     net->factor = 1.0f;
-    while (most * net->factor > k_most)
+    while (most * net->factor > k_max)
         net->factor /= 2.0f;
-    if (net->factor < 1.0f && least * net->factor < k_least)
+    if (net->factor < 1.0f && least * net->factor < k_min)
         return ll_fail(err, LL_ERR_FORMAT,
                        "weights: activations between %g and %g are more than fp16 can span; use "
                        "--precision tf32",
@@ -253,12 +253,12 @@ static ll_status begin(struct calibration *c, ll_error *err)
     LL_TRY(ll_cuda_memory("calibration", most, &c->activations[0], err));
     LL_TRY(ll_cuda_memory("calibration", most, &c->activations[1], err));
     LL_TRY(ll_cuda_memory("calibration", sizeof *c->largest, &c->largest, err));
-    LL_TRY(ll_cuda_memory(
-        "calibration", (size_t)c->images * LL_CUDA_MOST_CHANNELS * sizeof *c->room, &c->room, err));
+    LL_TRY(ll_cuda_memory("calibration", (size_t)c->images * LL_CUDA_MAX_CHANNELS * sizeof *c->room,
+                          &c->room, err));
     LL_TRY(ll_cuda_memory("calibration", (size_t)c->images * IMAGE_BYTES, &c->pixels, err));
     LL_TRY(ll_cuda_pictures(net, c->images, c->images, c->pixels, err));
     return LL_CUDA(ll_preprocess_nhwc_cuda(net->kind, LL_PREPROCESS_FLOAT32, 1.0f, c->pixels,
-                                           (int64_t)c->images * PLACES, c->channels,
+                                           (int64_t)c->images * PIXELS, c->channels,
                                            c->activations[0], net->state->compute));
 }
 

@@ -29,7 +29,7 @@ static int64_t bias_start(int layer)
 struct packing {
     const float *kernel;
     int inner, padded; /* channels of a place, before and after */
-    int64_t places;
+    int64_t positions;
     ll_pool_type type;
     void *packed;
 };
@@ -37,7 +37,7 @@ struct packing {
 static ll_status pack_piece(void *context, int64_t task, int thread, ll_error *err)
 {
     const struct packing *const p = context;
-    const int64_t first = task * PIECE, end = ll_min_i64(first + PIECE, p->places);
+    const int64_t first = task * PIECE, end = ll_min_i64(first + PIECE, p->positions);
     float *const floats = p->packed;
     uint16_t *const halves = p->packed;
 
@@ -60,10 +60,10 @@ ll_status ll_cuda_kernel_pack(const float *kernel, int layer, int channels, ll_p
     struct packing p = {.kernel = kernel,
                         .inner = inner,
                         .padded = layer == 0 ? channels : 1,
-                        .places = ll_vgg16_kernel_count(layer) / inner,
+                        .positions = ll_vgg16_kernel_count(layer) / inner,
                         .type = type,
                         .packed = packed};
-    const int64_t pieces = ll_ceil_div(p.places, PIECE);
+    const int64_t pieces = ll_ceil_div(p.positions, PIECE);
 
     return ll_parallel_run((int)ll_min_i64(ll_parallel_cores(), pieces), pieces, pack_piece, &p,
                            err);
@@ -83,20 +83,20 @@ static ll_status check_range(const ll_net *net, int layer, const float *kernel, 
 
 /* The first layer's input is known: a channel of a photo is at most 151.1 after caffe's means, 2.65
  * after torch's. */
-static float reach_of(const ll_net *net, const float *kernel, const float *bias)
+static float bound_of(const ll_net *net, const float *kernel, const float *bias)
 {
     const int outs = ll_vgg16_layer_at(0)->out_channels;
     const int64_t taps = ll_vgg16_kernel_count(0) / outs;
     const double most = net->kind == LL_PREPROCESS_TORCH ? 2.65 : 151.1;
-    double reach = 0.0;
+    double bound = 0.0;
 
     for (int o = 0; o < outs; o++) {
         double sum = fabs((double)bias[o]);
         for (int64_t i = 0; i < taps; i++)
             sum += most * fabs((double)kernel[o * taps + i]);
-        if (sum > reach) reach = sum;
+        if (sum > bound) bound = sum;
     }
-    return (float)reach;
+    return (float)bound;
 }
 
 static ll_status load_layer(ll_net *net, struct ll_weights *weights, int layer,
@@ -116,7 +116,7 @@ static ll_status load_layer(ll_net *net, struct ll_weights *weights, int layer,
     LL_TRY_DONE(ll_alloc("weights", padded, ll_cuda_value_bytes(net), &packed, err));
     LL_TRY_DONE(net->be->weights_load(weights, layer, kernel, bias, err));
     LL_TRY_DONE(check_range(net, layer, kernel, err));
-    if (layer == 0) on_card->reach = reach_of(net, kernel, bias);
+    if (layer == 0) on_card->bound = bound_of(net, kernel, bias);
     LL_TRY_DONE(ll_cuda_kernel_pack(kernel, layer, net->channels, net->type, packed, err));
     LL_TRY_DONE(ll_cuda_memory(ll_vgg16_name(layer), bytes, &on_card->kernel, err));
     LL_TRY_DONE(

@@ -5,8 +5,8 @@
 
 #include "host/backend/cuda/net/cuda_net.h"
 
-/** Kernels to the card, biases kept on the host until the scale is known. The f32 kernel of a layer
- * is lent to `seen` (may be NULL) while it is there. */
+/** Kernels to the card, biases kept on the host until the scale is known. `seen` (may be NULL) is
+ *  called with the f32 kernel of each layer before that is freed. */
 typedef ll_status (*ll_cuda_layer_fn)(void *to, int layer, const float *kernel, const float *bias,
                                       ll_error *err);
 LL_NODISCARD ll_status ll_cuda_weights_load(ll_net *net, struct ll_weights *weights,

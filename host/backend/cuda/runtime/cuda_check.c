@@ -5,7 +5,7 @@ ll_status ll_cuda_card_check(cudaStream_t stream, const ll_error *refused, ll_er
 {
     const cudaError_t code = cudaStreamSynchronize(stream);
 
-    (void)cudaGetLastError(); /* what an engine failed for is not the next one's error */
+    (void)cudaGetLastError(); /* clears the error, or the next engine would report it */
     if (code == cudaSuccess) return LL_OK;
     return ll_fail(err, LL_ERR_DEVICE, "%s; then CUDA: %s in cudaStreamSynchronize", refused->text,
                    cudaGetErrorString(code));

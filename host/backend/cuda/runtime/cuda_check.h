@@ -1,4 +1,4 @@
-/* host/backend/cuda/runtime/cuda_check.h - the libraries' codes become one ll_status, here only.
+/* host/backend/cuda/runtime/cuda_check.h - translates the libraries' status codes to ll_status.
  * Each macro is an expression, so it composes with LL_TRY and LL_TRY_DONE:
  *     LL_TRY(LL_CUDA(cudaMalloc(&pixels, size_bytes)));
  * `err` is taken from the caller's scope; its text names the function, not what it was given.

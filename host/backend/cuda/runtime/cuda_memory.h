@@ -11,7 +11,8 @@
  * LL_ERR_DEVICE. */
 LL_NODISCARD ll_status ll_cuda_memory(const char *what, size_t bytes, void *out, ll_error *err);
 
-/** Accepts NULL. A failure has nobody to hear it, and is not left for the next launch to report. */
+/** Accepts NULL. Failures are ignored; the error is cleared so that the next launch does not report
+ *  it. */
 void ll_cuda_free(void *memory);
 
 /** Memory of the host that the card reads and writes by itself; for cudaFreeHost(). */

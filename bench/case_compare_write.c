@@ -1,5 +1,6 @@
-/* bench/case_second_half.c - a night without its photos: drawn features through the very code that
- * compares, writes and publishes. What it leaves is an index like any other (`lookloom verify`). */
+/* bench/case_compare_write.c - a night without its photos: drawn features through the very code
+ * that compares, writes and publishes. What it leaves is an index like any other (`lookloom
+ * verify`). */
 #include "bench/bench.h"
 #include "bench/drawn_features.h"
 #include "host/base/memory.h"
@@ -78,8 +79,8 @@ static ll_status fill_in(const ll_pipeline_summary *s, const ll_drawn_features *
     return LL_OK;
 }
 
-ll_status ll_bench_second_half(const ll_bench_options *options, ll_bench_result *result,
-                               ll_error *err)
+ll_status ll_bench_compare_write(const ll_bench_options *options, ll_bench_result *result,
+                                 ll_error *err)
 {
     ll_status status = LL_OK;
     const int threads = options->threads > 0 ? options->threads : ll_parallel_cores();

@@ -2,7 +2,7 @@
 """Judge whole runs against torch and Pillow: same weights, Pillow's pixels, torch's network; both
 geometries and both input conventions. Every score of the index must lie within 1e-5.
 
-usage: judge_scores.py LOOKLOOM CATALOG WEIGHTS.h5 COUNT
+usage: verify_scores.py LOOKLOOM CATALOG WEIGHTS.h5 COUNT
 
 WEIGHTS.h5 is in the original Keras layout. The torchvision half runs on the same kernels, written
 out as safetensors with torchvision's names.

@@ -6,7 +6,7 @@ thresholds lying exactly on a score, on a step of uint16 and of float16).
 With features or without a matrix, the answer is that of scoring everything by definition, filtering,
 sorting and cutting. `complete` and `exact` are as README.md defines them, both ways round.
 
-usage: judge_query.py [SEED]   BIN, TEST_BIN: folders of the programs
+usage: verify_query.py [SEED]   BIN, TEST_BIN: folders of the programs
 """
 import json
 import os
@@ -23,7 +23,7 @@ except ImportError as missing:
     sys.exit(77)
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from judge_neighbors import sums
+from verify_neighbors import sums
 
 COLUMNS = ["category", "product", "stock"]
 QUESTIONS = 8
@@ -135,7 +135,7 @@ def known(index, row):
     return scores, beyond
 
 
-def judge(index, question, answer, seen):
+def check(index, question, answer, seen):
     row = index.ids.index(answer["id"])
     keep = question.leaves(index, row)
     near = index.index[row][index.index[row] != 0xFFFFFFFF]
@@ -210,9 +210,9 @@ def main(seed):
                 assert [a["id"] for a in answers] == index.ids
                 for answer in answers:
                     try:
-                        judge(index, question, answer, seen)
+                        check(index, question, answer, seen)
                     except AssertionError as wrong:
-                        print(f"{wrong}; again: judge_query.py {seed}\n{' '.join(make)} "
+                        print(f"{wrong}; again: verify_query.py {seed}\n{' '.join(make)} "
                               f"{' '.join(words)}\n{question.arguments()}\n{answer}")
                         return 1
     print(", ".join(f"{count} {what}" for what, count in seen.items()))

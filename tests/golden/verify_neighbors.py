@@ -2,7 +2,7 @@
 """Judge a finished index with h5py and numpy: symmetry, diagonal, and every neighbour list against a
 float64 sort of /features under the documented order of summation.
 
-usage: judge_neighbors.py INDEX.h5
+usage: verify_neighbors.py INDEX.h5
 """
 import sys
 

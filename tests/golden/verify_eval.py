@@ -5,7 +5,7 @@ Small indexes with ties, twins, classes of one, empty labels, lists shorter than
 values, chances and bootstrap intervals must agree to 1e-12. Chance is what all orders of the others
 give on average: counted out for a tiny index, by expectation for the rest.
 
-usage: judge_eval.py        (BIN and TEST_BIN name the folders of the programs)
+usage: verify_eval.py        (BIN and TEST_BIN name the folders of the programs)
 """
 import csv
 import io
@@ -125,7 +125,7 @@ def expected(path, column, ks, seed, resamples, count_out):
     return out
 
 
-def judge(name, path, column, ks, seed=1, resamples=50, count_out=False):
+def check(name, path, column, ks, seed=1, resamples=50, count_out=False):
     command = [f"{BIN}/lookloom", "eval", path, "--label", column, "--k", ",".join(map(str, ks)),
                "--seed", str(seed), "--resamples", str(resamples), "--format", "csv"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -175,20 +175,20 @@ def main():
             return path
 
         plain = make("plain", 60, 64, 59, "float32")
-        good &= judge("classes of many", plain, "category", [1, 3, 10, 59], seed=7)
-        good &= judge("classes of one and few", plain, "product", [1, 5, 20])
-        good &= judge("k beyond all others", plain, "stock", [59, 200])
+        good &= check("classes of many", plain, "category", [1, 3, 10, 59], seed=7)
+        good &= check("classes of one and few", plain, "product", [1, 5, 20])
+        good &= check("k beyond all others", plain, "stock", [59, 200])
         change_labels(plain, "category", lambda i, text: "" if i % 4 == 0 else text)
-        good &= judge("empty labels", plain, "category", [2, 10])
+        good &= check("empty labels", plain, "category", [2, 10])
         change_labels(plain, "category", lambda i, text: f"é{i % 7}" if i % 2 else "all")
-        good &= judge("labels beyond ASCII", plain, "category", [4])
+        good &= check("labels beyond ASCII", plain, "category", [4])
         change_labels(plain, "category", lambda i, text: str(i))
-        good &= judge("everyone alone", plain, "category", [4])
-        good &= judge("short lists", make("short", 50, 64, 7, "none"), "category", [1, 7])
+        good &= check("everyone alone", plain, "category", [4])
+        good &= check("short lists", make("short", 50, 64, 7, "none"), "category", [1, 7])
         within = make("within", 50, 64, 25, "uint16", "within")
-        good &= judge("within", within, "stock", [3, 25])
-        good &= judge("within its own column", within, "category", [5])
-        good &= judge("all orders counted out", make("tiny", 7, 64, 6, "none"), "stock", [1, 2, 6, 9],
+        good &= check("within", within, "stock", [3, 25])
+        good &= check("within its own column", within, "category", [5])
+        good &= check("all orders counted out", make("tiny", 7, 64, 6, "none"), "stock", [1, 2, 6, 9],
                       count_out=True)
         good &= refuses_damage(within)
     return 0 if good else 1

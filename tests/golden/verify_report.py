@@ -5,7 +5,7 @@ h5py, numpy and Pillow say of the index and its photos.
 Nothing may run or be fetched, every picture has an alternative text, ids of any kind stay texts, and
 every figure on the page is the one that the index gives.
 
-usage: judge_report.py   BIN, TEST_BIN: folders of the programs
+usage: verify_report.py   BIN, TEST_BIN: folders of the programs
 """
 import base64
 import html.parser
@@ -112,7 +112,7 @@ class Index:
             del self.root["xxh3_64"]  # the checksum of the others: for verify, not for people
 
 
-def judge_frame(name, page, root):
+def check_frame(name, page, root):
     reader = Balance(name)
     reader.feed(page)
     reader.close()
@@ -137,7 +137,7 @@ def judge_frame(name, page, root):
         check(any(th.get("scope") for th in table.iter("th")), f"{name}: a table without headings")
 
 
-def judge_sheet(name, index, root, photos):
+def check_sheet(name, index, root, photos):
     """Items and neighbours are the index's, in its order; photos are those of the files."""
     looks = classed(root, "look")
     check(looks, f"{name}: an empty sheet")
@@ -158,12 +158,12 @@ def judge_sheet(name, index, root, photos):
         rows = [row] + [int(j) for j in index.index[row][:count]]
         for place_in_look, (image, of) in enumerate(zip(look.iter("img"), rows)):
             check(image.get("alt").startswith(shown(index.ids[of])), f"{name}: alt {image.get('alt')!r}")
-            pictures += judge_photo(name, image, photos.get(index.images[of]),
+            pictures += check_photo(name, image, photos.get(index.images[of]),
                                     224 if place_in_look == 0 else 176)
     return pictures
 
 
-def judge_photo(name, image, photo, side):
+def check_photo(name, image, photo, side):
     data = base64.b64decode(image.get("src").split(",", 1)[1])
     got = Image.open(io.BytesIO(data))
     got.load()
@@ -183,7 +183,7 @@ def judge_photo(name, image, photo, side):
     return 1
 
 
-def judge_figures(name, index, root):
+def check_figures(name, index, root):
     similar = np.float32(0.80)
     best = index.score[:, 0][~np.isnan(index.score[:, 0])]
     if index.stored is not None:
@@ -221,7 +221,7 @@ def judge_figures(name, index, root):
           f"{name}: {values}")
 
 
-def judge_duplicates(name, index, root):
+def verify_duplicates(name, index, root):
     """Each group says the lowest score of any two of it."""
     section = next(s for s in root.iter("section") if s.get("id") == "duplicates")
     place = {shown(x): i for i, x in enumerate(index.ids)}
@@ -242,7 +242,7 @@ def judge_duplicates(name, index, root):
     return judged
 
 
-def judge_tables(name, index, root):
+def check_tables(name, index, root):
     sections = {s.get("id"): s for s in root.iter("section")}
     got = {text_of(r[0]): number(text_of(r[1])) for r in sections["rejected"].iter("tr")
            if r[0].get("scope") == "row"}
@@ -257,7 +257,7 @@ def judge_tables(name, index, root):
             check(number(made.get(key, "-1")) == value, f"{name}: {key}: {made.get(key)!r}")
 
 
-def judge_run(program, folder, sample):
+def check_run(program, folder, sample):
     """Stages, whatever a version says of them; texts that are no run at all."""
     path, page_path = f"{folder}/run.h5", f"{folder}/run.html"
     runs = {
@@ -283,7 +283,7 @@ def judge_run(program, folder, sample):
         with open(page_path, encoding="utf-8") as file:
             page = file.read()
         root = tree.fromstring(page)
-        judge_frame(f"run {name}", page, root)
+        check_frame(f"run {name}", page, root)
         section = next(s for s in root.iter("section") if s.get("id") == "run")
         rows = [[text_of(c) for c in r] for r in section.iter("tr")]
         want = {
@@ -349,15 +349,15 @@ def main():
             with open(page_path, "rb") as file:
                 check(file.read() == page, f"{name}: two runs, two pages")
             root = tree.fromstring(page)  # well-formed, or this raises
-            judge_frame(name, page.decode(), root)
+            check_frame(name, page.decode(), root)
             known = {} if name == "changed" else photos  # its digests are of no photo
-            shown_photos = judge_sheet(name, index, root, known)
+            shown_photos = check_sheet(name, index, root, known)
             check(name != "hostile" or shown_photos > 20, f"{name}: only {shown_photos} photos shown")
-            judge_figures(name, index, root)
-            groups = judge_duplicates(name, index, root)
+            check_figures(name, index, root)
+            groups = verify_duplicates(name, index, root)
             check(groups > 0 or name in ("plain", "one"), f"{name}: no group of duplicates")
-            judge_tables(name, index, root)
-        judge_run(program, folder, sample)
+            check_tables(name, index, root)
+        check_run(program, folder, sample)
     for line in failures[:20]:
         print(line)
     print(f"{len(failures)} failed" if failures else "report: pages are as the index and Pillow say")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/cli/night.sh - `lookloom index` as people run it: what it publishes, what it refuses, and
+# tests/cli/index.sh - `lookloom index` as people run it: what it publishes, what it refuses, and
 # what it leaves behind. Needs the shop of shop.sh.
 . tests/cli/start.sh
 

@@ -2,7 +2,7 @@
 """Judge every layer of the cpu network on real pictures against torch, with the same weights file and
 Pillow's pixels in both geometries. The NMSE of a layer over all pictures must be at most 1e-10.
 
-usage: judge_layers.py DUMP_LAYERS CATALOG WEIGHTS.h5 COUNT
+usage: verify_layers.py DUMP_LAYERS CATALOG WEIGHTS.h5 COUNT
 """
 import csv
 import os
@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 try:
     import numpy as np
     import torch
-    from judge_scores import network, numbers, pixels
+    from verify_scores import network, numbers, pixels
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -37,7 +37,7 @@ def stages(net):
     yield "fc2", classifier[3:5]
 
 
-def judge(dump, weights, net, chunk, geometry, sums):
+def check(dump, weights, net, chunk, geometry, sums):
     with tempfile.TemporaryDirectory() as work:
         raw = np.stack([pixels(path, geometry) for path in chunk])
         raw.astype(np.uint8).tofile(f"{work}/pixels")
@@ -68,7 +68,7 @@ def main(dump, catalog, weights, count):
     for geometry in ("keras", "torchvision"):
         sums = {}
         for start in range(0, len(paths), CHUNK):
-            judge(dump, weights, net, paths[start : start + CHUNK], geometry, sums)
+            check(dump, weights, net, paths[start : start + CHUNK], geometry, sums)
         nmse = {name: d / r for name, (d, r) in sums.items()}
         worst = max(worst, *nmse.values())
         print(f"{geometry}, {len(paths)} photos: " +

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The second half of a night judged by numpy, on drawn features.
 
-judge_all_pairs.py LOOKLOOM ITEMS COLS   makes an index of each matrix type and judges it
-judge_all_pairs.py INDEX.h5              judges one that is there (lookloom bench similarity --keep)
+verify_all_pairs.py LOOKLOOM ITEMS COLS   makes an index of each matrix type and judges it
+verify_all_pairs.py INDEX.h5              judges one that is there (lookloom bench similarity --keep)
 
 200 random rows of the matrix against float64, the symmetry of 10 000 random pairs, and the
 neighbours of 100 random rows against a search of all rows.
@@ -36,7 +36,7 @@ def exact_rows(features, rows):
     return out
 
 
-def judge_matrix(f, draw, exact, rows):
+def check_matrix(f, draw, exact, rows):
     matrix = f["similarity"]
     name = str(matrix.dtype)
     step = 1 / 65535 if name == "uint16" else 1.0
@@ -59,7 +59,7 @@ def judge_matrix(f, draw, exact, rows):
     return worst
 
 
-def judge_neighbors(f, exact, rows):
+def verify_neighbors(f, exact, rows):
     index, score = f["neighbors/index"], f["neighbors/score"]
     for row, want in zip(rows, exact):
         got, scores = index[row].astype(np.int64), score[row].astype(np.float64)
@@ -72,17 +72,17 @@ def judge_neighbors(f, exact, rows):
             assert others.max() <= scores[-1] + ULP, f"row {row}: {others.max()} is missing"
 
 
-def judge(path):
+def check(path):
     draw = np.random.default_rng(1)
     with h5py.File(path) as f:
         features = f["features"]
         count = len(features)
         rows = np.unique(draw.integers(0, count, 200))
         exact = exact_rows(features, rows)
-        judge_neighbors(f, exact[:100], rows[:100])
+        verify_neighbors(f, exact[:100], rows[:100])
         said = f"{count} items: neighbours of {min(100, len(rows))} rows right"
         if "similarity" in f:
-            worst = judge_matrix(f, draw, exact, rows)
+            worst = check_matrix(f, draw, exact, rows)
             said += f"; {f['similarity'].dtype} off by {worst:.2e} at most, symmetric"
     print(said)
 
@@ -96,11 +96,11 @@ def make_and_judge(program, items, cols):
                            stdout=subprocess.DEVNULL)
             subprocess.run([program, "verify", "-q", path], check=True)
             assert sorted(os.listdir(folder)) == [matrix + ".h5"], os.listdir(folder)
-            judge(path)
+            check(path)
             os.remove(path)
 
 
 if len(sys.argv) == 2:
-    judge(sys.argv[1])
+    check(sys.argv[1])
 else:
     make_and_judge(*sys.argv[1:4])

@@ -1,4 +1,4 @@
-/* kernels/repeat.cu - CUDA twin of repeat.c.
+/* kernels/periodic.cu - CUDA twin of periodic.c.
  *
  *   launch   256 threads, 4096 blocks at most, each thread every so many-th 16 bytes
  *   shared   none
@@ -7,7 +7,7 @@
  */
 #include "kernels/launch.cuh"
 #include "kernels/launch_shape.h"
-#include "kernels/repeat.h"
+#include "kernels/periodic.h"
 
 enum { BLOCK = LL_POOL_BLOCK, UNIT_BYTES = 16 };
 
@@ -19,8 +19,8 @@ static __device__ __forceinline__ bool same(const uint4 &a, const uint4 &b)
 /* `count` units from `later` on, each beside the one a period earlier. Many threads may write the
  * same 1. */
 __global__ void __launch_bounds__(LL_POOL_BLOCK)
-    repeat_of(const uint4 *__restrict__ earlier, const uint4 *__restrict__ later, int64_t count,
-              uint32_t *differs)
+    check_periodic(const uint4 *__restrict__ earlier, const uint4 *__restrict__ later,
+                   int64_t count, uint32_t *differs)
 {
     bool all = true;
 
@@ -30,8 +30,9 @@ __global__ void __launch_bounds__(LL_POOL_BLOCK)
     if (!all) *static_cast<volatile uint32_t *>(differs) = 1;
 }
 
-extern "C" cudaError_t ll_repeat_cuda(const void *x, int64_t size_bytes, int64_t period_bytes,
-                                      uint32_t *differs, cudaStream_t stream)
+extern "C" cudaError_t ll_check_periodic_cuda(const void *x, int64_t size_bytes,
+                                              int64_t period_bytes, uint32_t *differs,
+                                              cudaStream_t stream)
 {
     const int64_t count = (size_bytes - period_bytes) / UNIT_BYTES;
     const uint4 *const units = static_cast<const uint4 *>(x);
@@ -41,7 +42,7 @@ extern "C" cudaError_t ll_repeat_cuda(const void *x, int64_t size_bytes, int64_t
     if (shape.grid_x == 0 || (uintptr_t)x % UNIT_BYTES != 0 || size_bytes % UNIT_BYTES != 0 ||
         period_bytes % UNIT_BYTES != 0)
         return cudaErrorInvalidValue;
-    LL_LAUNCH(repeat_of, shape.grid_x, shape.block_x, 0, stream, units,
+    LL_LAUNCH(check_periodic, shape.grid_x, shape.block_x, 0, stream, units,
               units + period_bytes / UNIT_BYTES, count, differs);
     return cudaGetLastError();
 }

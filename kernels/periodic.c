@@ -1,10 +1,11 @@
-/* kernels/repeat.c - the CPU twin; see repeat.h. */
-#include "kernels/repeat.h"
+/* kernels/periodic.c - the CPU twin; see periodic.h. */
+#include "kernels/periodic.h"
 
 #include <stddef.h>
 #include <string.h>
 
-void ll_repeat_cpu(const void *x, int64_t size_bytes, int64_t period_bytes, uint32_t *differs)
+void ll_check_periodic_cpu(const void *x, int64_t size_bytes, int64_t period_bytes,
+                           uint32_t *differs)
 {
     const char *const bytes = x;
 

@@ -1,4 +1,4 @@
-/* tests/agree/agree_cuda_proof.c - engines that are quick and not right, or fail: passed over with
+/* tests/agree/agree_cuda_verify.c - engines that are quick and not right, or fail: passed over with
  * a line, whether they were timed, named by an index or found in a cache. On the emulated card. */
 #include "host/backend/cuda/engines/cuda_layer_choice.h"
 #include "host/backend/cuda/runtime/cuda_memory.h"

@@ -1,5 +1,5 @@
-/* host/catalog/place.c - see place.h. */
-#include "host/catalog/place.h"
+/* host/catalog/catalog_error.c - see catalog_error.h. */
+#include "host/catalog/catalog_error.h"
 #include "host/base/text.h"
 #include "host/base/utf8.h"
 
@@ -11,14 +11,14 @@ static int is_continuation(char byte)
     return ((unsigned char)byte & 0xC0) == 0x80;
 }
 
-const char *ll_place_excerpt(const char *text, char out[LL_PLACE_TEXT])
+const char *ll_catalog_excerpt(const char *text, char out[LL_CATALOG_EXCERPT])
 {
     static const char dots[] = "...";
     size_t length = strlen(text);
-    const int cut = length >= LL_PLACE_TEXT;
+    const int cut = length >= LL_CATALOG_EXCERPT;
 
     if (cut) {
-        length = LL_PLACE_TEXT - sizeof dots;
+        length = LL_CATALOG_EXCERPT - sizeof dots;
         while (length > 0 && is_continuation(text[length]))
             length--;
     }
@@ -31,15 +31,15 @@ const char *ll_place_excerpt(const char *text, char out[LL_PLACE_TEXT])
     return out;
 }
 
-const char *ll_place_names(const char *const *names, int count, char *out, size_t size_bytes)
+const char *ll_catalog_list_names(const char *const *names, int count, char *out, size_t size_bytes)
 {
     static const char more[] = ", ...";
     size_t used = 0;
 
     out[0] = '\0';
     for (int i = 0; i < count; i++) {
-        char name[LL_PLACE_TEXT];
-        const size_t length = strlen(ll_place_excerpt(names[i], name)) + (i > 0 ? 2 : 0);
+        char name[LL_CATALOG_EXCERPT];
+        const size_t length = strlen(ll_catalog_excerpt(names[i], name)) + (i > 0 ? 2 : 0);
         if (used + length + sizeof more > size_bytes) {
             ll_text_say_more(out, size_bytes, "%s", more);
             break;
@@ -50,13 +50,13 @@ const char *ll_place_names(const char *const *names, int count, char *out, size_
     return out;
 }
 
-ll_status ll_place_fail(ll_error *err, ll_status code, const char *file, int64_t line,
-                        const char *column, const char *format, ...)
+ll_status ll_catalog_fail(ll_error *err, ll_status code, const char *file, int64_t line,
+                          const char *column, const char *format, ...)
 {
     enum { FILE_MAX = 90 }; /* of 256; a column takes up to 47, the cause the rest */
     const size_t length = strlen(file);
     const char *dots = "";
-    char name[LL_PLACE_TEXT], cause[256];
+    char name[LL_CATALOG_EXCERPT], cause[256];
     va_list args;
 
     va_start(args, format);
@@ -69,5 +69,5 @@ ll_status ll_place_fail(ll_error *err, ll_status code, const char *file, int64_t
         dots = "...";
     }
     return ll_fail(err, code, "%s%s:%lld: column %s: %s", dots, file, (long long)line,
-                   ll_place_excerpt(column, name), cause);
+                   ll_catalog_excerpt(column, name), cause);
 }

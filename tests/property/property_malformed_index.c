@@ -1,8 +1,8 @@
-/* tests/property/property_hostile_index.c - files that are not what they claim: cut short, mutated,
- * with links, filters and extents no index has. Opening and asking answers or refuses; it never
- * crashes. Each mutation runs in a child, so that one crash is counted and its seed printed.
+/* tests/property/property_malformed_index.c - files that are not what they claim: cut short,
+ * mutated, with links, filters and extents no index has. Opening and asking answers or refuses; it
+ * never crashes. Each mutation runs in a child, so that one crash is counted and its seed printed.
  *
- *   property_hostile_index [SEED]   repeats a run */
+ *   property_malformed_index [SEED]   repeats a run */
 #include "host/base/file.h"
 #include "host/base/number.h"
 #include "host/store/check.h"

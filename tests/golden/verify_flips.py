@@ -5,7 +5,7 @@ numbers. Each file that passes verify is opened with h5py (links, objects, attri
 scales), h5dump and xarray in both engines: all must find what they find in the file as it was. verify
 itself answers 0 or 1, with a line if 1, and neither crashes nor hangs.
 
-usage: judge_flips.py FLIPS [SEED]   BIN, TEST_BIN: folders of the programs
+usage: verify_flips.py FLIPS [SEED]   BIN, TEST_BIN: folders of the programs
 Needs what golden_index.py needs; exit 77 without.
 """
 import hashlib
@@ -130,7 +130,7 @@ def end(child, read_end):
     return pickle.loads(answer) if ended == 0 and answer else ("ends with", ended)
 
 
-def judge(path):
+def check(path):
     """What each of them sees, as a digest, or how it failed; all at once."""
     begun = [(name, begin(see, path)) for name, see in JUDGES.items()]
     return {name: end(*child) for name, child in begun}
@@ -178,7 +178,7 @@ def main():
         with open(path, "rb") as f:
             data = f.read()
         places = structure(path, data)
-        expected = judge(path)
+        expected = check(path)
         assert all(answer[0] == "sees" for answer in expected.values()), expected
         assert verify(path) == "passed"
         for flip in range(flips):
@@ -194,7 +194,7 @@ def main():
             counts[outcome] += 1
             if outcome == "found":
                 continue
-            seen = [f"{name} {' '.join(map(str, answer))}" for name, answer in judge(path).items()
+            seen = [f"{name} {' '.join(map(str, answer))}" for name, answer in check(path).items()
                     if answer != expected[name]]
             if seen:
                 faults.append(f"byte {at:#x}, bit {bit}: passes verify; {'; '.join(seen)}")

@@ -1,7 +1,7 @@
-/* tests/agree/failing_nights.c - each call of a whole night on the emulated card fails in turn: one
+/* tests/agree/failing_runs.c - each call of a whole night on the emulated card fails in turn: one
  * line that says which, nothing leaked, nothing published.
  *
- * usage: failing_nights CATALOG WEIGHTS FOLDER
+ * usage: failing_runs CATALOG WEIGHTS FOLDER
  *
  * A night takes seconds, most of them before its first batch, and makes a thousand calls. So the
  * process forks before a call: the child's call fails, the child goes on to the end of its night
@@ -23,7 +23,7 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-enum { MOST_CALLS = 8192, NAME = 32, CHILD_SECONDS = 100 };
+enum { MAX_CALLS = 8192, NAME = 32, CHILD_SECONDS = 100 };
 #ifdef __SANITIZE_ADDRESS__
 enum { STEP = 12, LATER_STEP = 24 };
 #else
@@ -37,8 +37,8 @@ static struct {
 
 /* What a night without failures does, and what of it is to fail. */
 static struct {
-    char names[MOST_CALLS][NAME];
-    enum { NOT, ALONE, WITH_ALL_AFTER } fails[MOST_CALLS];
+    char names[MAX_CALLS][NAME];
+    enum { NOT, ALONE, WITH_ALL_AFTER } fails[MAX_CALLS];
     int64_t calls, last_alone; /* the last call before photos are decoded */
     int64_t first_engine,
         graph; /* engines are tried from the one, batches captured up to the other */
@@ -62,7 +62,7 @@ static void listen(void *to, const char *text)
 
 static const ll_log k_log = {.line = listen};
 
-static ll_status night(ll_error *err)
+static ll_status run_once(ll_error *err)
 {
     ll_pipeline_summary summary;
     const ll_pipeline_options options = {
@@ -126,7 +126,7 @@ static bool complain(const char *what, const char *text)
 }
 
 /* The night is over and everything given back. */
-static bool judge(ll_status status, const char *text)
+static bool is_right(ll_status status, const char *text)
 {
     const ll_emulated *const card = emulated_card();
     const bool published = access(given.index, F_OK) == 0;
@@ -160,7 +160,7 @@ static void clean(void)
     (void)link(given.lock, given.spare);
 }
 
-static void give_back(void)
+static void release_all(void)
 {
     (void)rename(given.spare, given.lock); /* does nothing if both names are there */
     (void)unlink(given.spare);
@@ -201,12 +201,12 @@ static void fork_before(int64_t call, const char *name)
     for (int64_t c = call; c <= last && !now.child; c++) {
         if (known.fails[c] != NOT) fail_in_a_child(c, known.fails[c] == WITH_ALL_AFTER);
     }
-    if (!now.child) give_back();
+    if (!now.child) release_all();
 }
 
 static void note(int64_t call, const char *name)
 {
-    if (call >= MOST_CALLS) fail_msg("more than %d calls", MOST_CALLS);
+    if (call >= MAX_CALLS) fail_msg("more than %d calls", MAX_CALLS);
     snprintf(known.names[call], NAME, "%s", name);
     if (!known.decoding) known.last_alone = call;
     if (known.first_engine == 0 && strcmp(name, "ll_conv_engines") == 0) known.first_engine = call;
@@ -237,16 +237,16 @@ static void choose(int step)
     }
 }
 
-static void night_with(void (*before)(int64_t number, const char *call), const char *what)
+static void run_with(void (*before)(int64_t number, const char *call), const char *what)
 {
     ll_error err = LL_ERROR_INIT;
     ll_emulated *const card = emulated_reset(LL_EMULATED_LATE);
 
     card->idle = true;
     card->before = before;
-    const ll_status status = night(&err);
+    const ll_status status = run_once(&err);
     card->before = NULL;
-    if (now.child) _exit(judge(status, err.text) ? 0 : 1);
+    if (now.child) _exit(is_right(status, err.text) ? 0 : 1);
     if (status != LL_OK) fail_msg("%s: %s", what, err.text);
     emulated_all_well(card, what);
 }
@@ -258,7 +258,7 @@ static void every_call_fails(const char *what, int step)
     int failing = 0;
 
     memset(&known, 0, sizeof known);
-    night_with(note, what);
+    run_with(note, what);
     assert_true(known.last_alone > 100 && known.last_alone < known.calls - 100);
     choose(step);
     for (int64_t c = 1; c <= known.calls; c++)
@@ -267,31 +267,31 @@ static void every_call_fails(const char *what, int step)
     print_message("[   INFO   ] %s: %d of %d calls fail, the first %d of them without threads\n",
                   what, failing, (int)known.calls, (int)known.last_alone);
     if (unlink(given.index) != 0) fail_msg("%s: not published", given.index);
-    night_with(fork_before, what);
+    run_with(fork_before, what);
     assert_int_equal(now.children, failing);
     assert_int_equal(now.bad, 0);
 }
 
-static void of_a_first_night_every_call_may_fail(void **state)
+static void of_a_first_run_every_call_may_fail(void **state)
 {
     (void)state;
     setenv("XDG_CACHE_HOME", "/dev/null", 1); /* where no folder can be made */
     every_call_fails("engines timed", STEP);
 }
 
-static void of_a_later_night_calls_may_fail(void **state)
+static void of_a_later_run_calls_may_fail(void **state)
 {
     (void)state;
     setenv("XDG_CACHE_HOME", given.folder, 1);
-    night_with(NULL, "engines kept");
+    run_with(NULL, "engines kept");
     every_call_fails("engines from the cache", LATER_STEP);
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_a_first_night_every_call_may_fail),
-        cmocka_unit_test(of_a_later_night_calls_may_fail),
+        cmocka_unit_test(of_a_first_run_every_call_may_fail),
+        cmocka_unit_test(of_a_later_run_calls_may_fail),
     };
 
     if (argc != 4) return 2;

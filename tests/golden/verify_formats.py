@@ -4,7 +4,7 @@ pandas, jsonl and json against tools/answer.schema.json, all of them against eac
 commas, quotes, line breaks and worse, and on 10 000 drawn items
 (1 000 with sanitizers).
 
-usage: judge_formats.py   BIN, TEST_BIN: folders of the programs; SANITIZED: do not look at the clock
+usage: verify_formats.py   BIN, TEST_BIN: folders of the programs; SANITIZED: do not look at the clock
 """
 import csv
 import io

@@ -1,5 +1,5 @@
 #!/bin/sh
-# tests/cli/judgement.sh - `lookloom eval` and `lookloom duplicates` as people run them: stdout,
+# tests/cli/eval_duplicates.sh - `lookloom eval` and `lookloom duplicates` as people run them: stdout,
 # stderr and exit code, to the letter. BIN and TEST_BIN name the folders of the programs.
 set -u
 folder=$(mktemp -d) || exit 3

@@ -8,7 +8,7 @@ distance, so that equal scores have one answer; and where no two scores are equa
 1 - score for a distance, by scipy and by scikit-learn's AgglomerativeClustering, which know of no
 order of ours.
 
-usage: judge_duplicates.py        (BIN and TEST_BIN name the folders of the programs)
+usage: verify_duplicates.py        (BIN and TEST_BIN name the folders of the programs)
 """
 import csv
 import io
@@ -106,7 +106,7 @@ def answered(index, rows):
     return list(groups.values()), list(lowest.values())
 
 
-def judge(name, path, index, min_score):
+def check(name, path, index, min_score):
     min_score = np.float32(min_score)
     linked = index.linkable & ((index.scores >= min_score) | index.same)
     chains = partition(connected_components(linked, directed=False)[1])
@@ -115,7 +115,7 @@ def judge(name, path, index, min_score):
     groups = partition(fcluster(tree, t=reached + 0.5, criterion="distance"))
     met["places"] += len(groups)
     met["split"] += groups != chains
-    judge_distances(name, index, min_score, groups)
+    check_distances(name, index, min_score, groups)
     for every_pair, want in ((False, chains), (True, groups)):
         rows, command = ask(path, min_score, every_pair)
         got, lowest = answered(index, rows)
@@ -131,7 +131,7 @@ def judge(name, path, index, min_score):
             failures.append(f"{name}: linkage ({command})")
 
 
-def judge_distances(name, index, min_score, groups):
+def check_distances(name, index, min_score, groups):
     """Without any order of ours, where scores alone decide: of photos, each once."""
     photos = np.unique(index.photo)
     far = np.where(index.compared, 1.0 - index.scores.astype(float), 2.0)[np.ix_(photos, photos)]
@@ -172,7 +172,7 @@ def main():
                 index = Index(path)
                 scores = np.sort(index.scores[np.triu_indices(len(index.ids), 1)])
                 for min_score in (0.999, 0.8, scores[len(scores) // 2], 0.0):
-                    judge(f"{words}, seed {seed}, {min_score}", path, index, min_score)
+                    check(f"{words}, seed {seed}, {min_score}", path, index, min_score)
     print(", ".join(f"{key}: {value}" for key, value in met.items()))
     for line in failures[:20]:
         print(line)

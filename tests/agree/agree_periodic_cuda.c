@@ -1,8 +1,8 @@
-/* tests/agree/agree_repeat_cuda.c - a batch of the same pictures again and again, with a bit turned
- * nowhere or anywhere: the cuda twin says what the cpu twin says, and what is true. */
+/* tests/agree/agree_periodic_cuda.c - a batch of the same pictures again and again, with a bit
+ * turned nowhere or anywhere: the cuda twin says what the cpu twin says, and what is true. */
 #include "host/base/size.h"
 #include "kernels/launch_shape.h"
-#include "kernels/repeat.h"
+#include "kernels/periodic.h"
 #include "tests/agree/device.h"
 #include "tests/numeric.h"
 
@@ -16,9 +16,9 @@ static uint32_t ask_card(const void *x, int64_t bytes, int64_t period, uint32_t 
 {
     device_order(order);
     device_array in = device_put(x, (size_t)bytes), out = device_put(&was, sizeof was);
-    device_ok(ll_repeat_cuda(in.values, bytes, period, out.values, NULL));
-    device_take(&in, NULL);
-    device_take(&out, &was);
+    device_ok(ll_check_periodic_cuda(in.values, bytes, period, out.values, NULL));
+    device_copy_back(&in, NULL);
+    device_copy_back(&out, &was);
     return was;
 }
 
@@ -35,7 +35,7 @@ static void check(const int shape[3], int64_t at, int order)
     /* A byte that nothing repeats may be anything. */
     const uint32_t want = at >= 0 && bytes > period && (at >= period || at + period < bytes);
     uint32_t got = 0;
-    ll_repeat_cpu(x, bytes, period, &got);
+    ll_check_periodic_cpu(x, bytes, period, &got);
     if (got != want)
         fail_msg("cpu: images %d of %d bytes, byte %d: %u", shape[0], shape[1], (int)at, got);
     got = ask_card(x, bytes, period, 0, order);
@@ -63,7 +63,7 @@ static void any_bit_anywhere_is_found(void **state)
 /* More units than threads: each goes on to its next. */
 static void threads_go_on_to_further_units(void **state)
 {
-    const int shape[3] = {2, UNIT * (LL_POOL_BLOCK * LL_POOL_MOST_BLOCKS + 3), 1};
+    const int shape[3] = {2, UNIT * (LL_POOL_BLOCK * LL_POOL_MAX_BLOCKS + 3), 1};
 
     (void)state;
     check(shape, (int64_t)2 * shape[1] - 5, 2);
@@ -75,12 +75,14 @@ static void what_does_not_lie_on_16_bytes_is_refused(void **state)
     device_array in = device_put(NULL, 64), out = device_put(&differs, sizeof differs);
 
     (void)state;
-    assert_int_equal(ll_repeat_cuda((char *)in.values + 8, 32, 16, out.values, NULL),
+    assert_int_equal(ll_check_periodic_cuda((char *)in.values + 8, 32, 16, out.values, NULL),
                      cudaErrorInvalidValue);
-    assert_int_equal(ll_repeat_cuda(in.values, 40, 16, out.values, NULL), cudaErrorInvalidValue);
-    assert_int_equal(ll_repeat_cuda(in.values, 64, 24, out.values, NULL), cudaErrorInvalidValue);
-    device_take(&in, NULL);
-    device_take(&out, &differs);
+    assert_int_equal(ll_check_periodic_cuda(in.values, 40, 16, out.values, NULL),
+                     cudaErrorInvalidValue);
+    assert_int_equal(ll_check_periodic_cuda(in.values, 64, 24, out.values, NULL),
+                     cudaErrorInvalidValue);
+    device_copy_back(&in, NULL);
+    device_copy_back(&out, &differs);
 }
 
 int main(void)

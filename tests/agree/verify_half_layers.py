@@ -3,7 +3,7 @@
 beside the cpu's in fp32, on real photos. Run by hand, with trained weights; a drawn network is kind to
 fp16.
 
-usage: judge_half_layers.py DUMP_LAYERS CATALOG WEIGHTS COUNT [REACH]
+usage: verify_half_layers.py DUMP_LAYERS CATALOG WEIGHTS COUNT [REACH]
 
 DUMP_LAYERS has the module, emulated or real, in ../lib/lookloom. Of the catalogue's first COUNT photos
 (32 at most) each layer's NMSE, in fp16 against fp32, must be at most 1e-5: rounding a layer's weights and
@@ -19,7 +19,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 try:
     import numpy as np
-    from judge_scores import pixels
+    from verify_scores import pixels
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)

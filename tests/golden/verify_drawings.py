@@ -1,4 +1,4 @@
-"""tests/golden/judge_drawings.py - drawn shops as others read them: Python's csv module and Pillow.
+"""tests/golden/verify_drawings.py - drawn shops as others read them: Python's csv module and Pillow.
 
 Every row has its fields, every picture decodes to RGB without alpha at a size within bounds, kinds
 are balanced, products are two to four colour variants of one design, and pictures look like product

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/cli/card_there.sh - what programs say of a card: nothing where there is none, one line where
+# tests/cli/card_present.sh - what programs say of a card: nothing where there is none, one line where
 # there is one that cannot be used, whatever is opened how often; with --verbose the reason in any
 # case. Needs the shop of shop.sh and other_machine.so, whose machines these are; skipped where
 # lookloom-cuda.so is installed.

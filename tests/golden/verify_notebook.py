@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Judge a whole run against the notebook recipe itself: Keras, scikit-learn and pandas.
 
-usage: judge_notebook.py LOOKLOOM CATALOG WEIGHTS.h5 COUNT
+usage: verify_notebook.py LOOKLOOM CATALOG WEIGHTS.h5 COUNT
 
 Run it with a Python that has keras (2 or 3, with a backend), pandas, scikit-learn, h5py and Pillow;
 they are judges and no part of the product. WEIGHTS.h5 is any file Keras loads by layer name; Keras
