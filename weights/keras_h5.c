@@ -6,10 +6,10 @@
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/base/text.h"
+#include "host/base/transpose.h"
 #include "host/h5/h5.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/float_types.h"
-#include "weights/kernel_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -287,8 +287,8 @@ static ll_status load_kernel(const ll_keras_h5 *keras, int layer, float *kernel,
     for (int64_t first = 0; first < steps; first += count) {
         const int64_t now = ll_min_i64(count, steps - first);
         LL_TRY_DONE(ll_h5_floats_read(set, &floats, (hsize_t)first, (hsize_t)now, slab, err));
-        ll_layout_transpose(slab, now * step_rows, columns, columns, kernel + first * step_rows,
-                            rows);
+        ll_transpose(slab, now * step_rows, columns, sizeof *slab, kernel + first * step_rows,
+                     rows);
     }
 done:
     free(slab);

@@ -10,10 +10,10 @@
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/base/text.h"
+#include "host/base/transpose.h"
 #include "host/h5/h5.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/keras_h5.h"
-#include "weights/kernel_order.h"
 #include "weights/synthetic.h"
 
 #include <errno.h>
@@ -145,7 +145,7 @@ static ll_status write_kernel(int fd, const char *path, uint64_t seed, int layer
     LL_TRY_DONE(ll_synthetic_kernel(seed, layer, kernel, err));
     for (int64_t first = 0; first < rows; first += count) {
         const int64_t now = ll_min_i64(count, rows - first);
-        ll_layout_transpose(kernel + first, columns, now, rows, slab, columns);
+        ll_transpose_strided(kernel + first, columns, now, rows, sizeof *slab, slab, columns);
         LL_TRY_DONE(ll_file_pwrite(fd, slab, (size_t)(now * row_bytes), offset + first * row_bytes,
                                    path, err));
     }
