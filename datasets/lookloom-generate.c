@@ -10,43 +10,29 @@
 #include "host/base/memory.h"
 #include "host/base/number.h"
 #include "host/base/parallel.h"
+#include "host/cli/arguments.h"
+#include "host/cli/exit_code.h"
+#include "host/cli/progress.h"
 
-#include <popt.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { EXIT_OK = 0, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 enum { MAX_COUNT = 1000000, MIN_SIDE = 64, MAX_SIDE = 4096, MAX_JOBS = 1024 };
 
-static const char k_program[] = "lookloom-generate";
-
-typedef struct arguments {
-    char *count, *output, *seed, *size, *jobs; /* as written, or NULL; ours to free */
-    bool quiet;
-    bool answered; /* --help or --version was all */
-    ll_drawing drawing;
-    int64_t threads;
-} arguments;
+static const ll_program k_program = {
+    .name = "lookloom-generate",
+    .synopsis = "N -o DIR",
+    .summary = "Draw N product photos of garments, with a catalogue.",
+};
 
 typedef struct run {
-    const arguments *arguments;
-    bool show; /* progress on a terminal */
+    const char *folder;
+    ll_drawing drawing;
+    int64_t threads;
+    const ll_log *log;
     atomic_int_fast64_t done;
-    double shown_at; /* touched by thread 0 only */
 } run;
-
-static void free_arguments(arguments *a)
-{
-    free(a->count);
-    free(a->output);
-    free(a->seed);
-    free(a->size);
-    free(a->jobs);
-}
 
 /* "480..800", or one number for both. */
 static ll_status read_size(const char *text, ll_drawing *drawing, ll_error *err)
@@ -68,157 +54,81 @@ done:
     return status;
 }
 
-static ll_status check_arguments(arguments *a, ll_error *err)
-{
-    if (a->count == NULL)
-        return ll_fail(err, LL_ERR_ARGUMENT, "how many pictures? try: generate 200 -o DIR");
-    LL_TRY(ll_number_int("N", a->count, 1, MAX_COUNT, &a->drawing.count, err));
-    if (a->output == NULL || a->output[0] == '\0')
-        return ll_fail(err, LL_ERR_ARGUMENT, "no folder to write to; add -o DIR");
-    if (a->seed != NULL)
-        LL_TRY(ll_number_int("--seed", a->seed, 0, INT64_MAX, &a->drawing.seed, err));
-    if (a->jobs != NULL) LL_TRY(ll_number_int("--jobs", a->jobs, 1, MAX_JOBS, &a->threads, err));
-    if (a->size != NULL) LL_TRY(read_size(a->size, &a->drawing, err));
-    return LL_OK;
-}
-
-/* Every value arrives as text and is checked afterwards, so that refusals read alike. */
-static const struct poptOption k_options[] = {
-    {"output", 'o', POPT_ARG_STRING, NULL, 'o', "folder for catalog.csv and images/", "DIR"},
-    {"seed", 's', POPT_ARG_STRING, NULL, 's', "another seed, other garments (default: 1)", "S"},
-    {"size", 0, POPT_ARG_STRING, NULL, 'z', "pixels of a picture's longer side (default: 480..800)",
-     "MIN..MAX"},
-    {"jobs", 'j', POPT_ARG_STRING, NULL, 'j', "threads (default: one a core)", "N"},
-    {"quiet", 'q', POPT_ARG_NONE, NULL, 'q', "no messages but failures", NULL},
-    {"version", 'v', POPT_ARG_NONE, NULL, 'v', "show the version", NULL},
-    {"help", 'h', POPT_ARG_NONE, NULL, 'h', "show this help", NULL},
-    {NULL, '?', POPT_ARG_NONE | POPT_ARGFLAG_DOC_HIDDEN, NULL, 'h', NULL, NULL},
-    POPT_TABLEEND,
-};
-
-/* The option's value; given twice, the last one counts. */
-static void set_text(char **text, poptContext popt)
-{
-    free(*text);
-    *text = poptGetOptArg(popt);
-}
-
-static void read_option(arguments *a, int option, poptContext popt)
-{
-    switch (option) {
-    case 'o': set_text(&a->output, popt); break;
-    case 's': set_text(&a->seed, popt); break;
-    case 'z': set_text(&a->size, popt); break;
-    case 'j': set_text(&a->jobs, popt); break;
-    case 'q': a->quiet = true; break;
-    case 'v':
-        a->answered = true;
-        printf("%s %s\n", k_program, LL_VERSION);
-        break;
-    case 'h':
-        a->answered = true;
-        poptPrintHelp(popt, stdout, 0);
-        break;
-    default: break;
-    }
-}
-
-static ll_status read_arguments(int argc, const char **argv, arguments *a, ll_error *err)
-{
-    ll_status status = LL_OK;
-    const poptContext popt = poptGetContext(k_program, argc, argv, k_options, 0);
-    int option = 0;
-
-    if (popt == NULL) return ll_fail(err, LL_ERR_MEMORY, "no memory for the options");
-    poptSetOtherOptionHelp(popt, "N -o DIR [OPTION...]\n"
-                                 "Draw N product photos of garments, with a catalogue.\n");
-    while (!a->answered && (option = poptGetNextOpt(popt)) > 0)
-        read_option(a, option, popt);
-    if (a->answered) goto done;
-    if (option < -1) {
-        status = ll_fail(err, LL_ERR_ARGUMENT, "%s: %s",
-                         poptBadOption(popt, POPT_BADOPTION_NOALIAS), poptStrerror(option));
-        goto done;
-    }
-    const char *const count = poptGetArg(popt);
-    if (count != NULL) LL_TRY_DONE(ll_text_copy(count, strlen(count), &a->count, err));
-    if (count != NULL && poptPeekArg(popt) != NULL) {
-        status =
-            ll_fail(err, LL_ERR_ARGUMENT, "one number is enough; what is %s?", poptPeekArg(popt));
-        goto done;
-    }
-    LL_TRY_DONE(check_arguments(a, err));
-done:
-    poptFreeContext(popt);
-    return status;
-}
-
-static void show_progress(run *r, int64_t finished)
-{
-    char done_text[LL_NUMBER_TEXT], total_text[LL_NUMBER_TEXT];
-    const double now = ll_clock_seconds();
-
-    if (now - r->shown_at < 0.2) return;
-    r->shown_at = now;
-    fprintf(stderr, "\rdrawing %s of %s ", ll_number_grouped(finished, done_text),
-            ll_number_grouped(r->arguments->drawing.count, total_text));
-}
-
 static ll_status draw_one(void *context, int64_t task, int thread, ll_error *err)
 {
     ll_status status = LL_OK;
     run *const r = context;
-    const ll_drawing *const d = &r->arguments->drawing;
+    const ll_drawing *const d = &r->drawing;
     const ll_garment garment = ll_garment_make((uint64_t)d->seed, task, d->side_min, d->side_max);
     cairo_surface_t *picture = NULL;
     char image[LL_LISTING_IMAGE], *path = NULL;
 
     ll_listing_image(&garment, image);
-    LL_TRY_DONE(ll_text_format(&path, err, "%s/%s", r->arguments->output, image));
+    LL_TRY_DONE(ll_text_format(&path, err, "%s/%s", r->folder, image));
     LL_TRY_DONE(ll_picture_draw(&garment, &picture, err));
     LL_TRY_DONE(ll_picture_write(picture, &garment, path, err));
     const int64_t finished = (int64_t)atomic_fetch_add(&r->done, 1) + 1;
-    if (r->show && thread == 0) show_progress(r, finished);
+    /* from one thread: counts of several would not come in order */
+    if (thread == 0) ll_log_progress(r->log, "draw", finished, d->count);
 done:
     cairo_surface_destroy(picture);
     free(path);
     return status;
 }
 
-static ll_status draw_all(const arguments *a, ll_error *err)
+static ll_status draw_all(run *r, ll_error *err)
 {
     ll_status status = LL_OK;
-    run r = {.arguments = a, .show = !a->quiet && isatty(STDERR_FILENO)};
-    const int threads = a->threads > 0 ? (int)a->threads : ll_parallel_cores();
     const double start = ll_clock_seconds();
     char *images = NULL, count[LL_NUMBER_TEXT];
 
-    LL_TRY_DONE(ll_text_format(&images, err, "%s/images", a->output));
+    LL_TRY_DONE(ll_text_format(&images, err, "%s/images", r->folder));
     LL_TRY_DONE(ll_file_make_folder(images, err));
-    LL_TRY_DONE(ll_parallel_run(threads, a->drawing.count, draw_one, &r, err));
-    LL_TRY_DONE(ll_listing_write(a->output, &a->drawing, err));
+    LL_TRY_DONE(ll_parallel_run((int)r->threads, r->drawing.count, draw_one, r, err));
+    LL_TRY_DONE(ll_listing_write(r->folder, &r->drawing, err));
+    const double seconds = ll_clock_seconds() - start;
+    ll_log_line(r->log, "%s pictures in %s, listed in %s/catalog.csv; %.1f s, %.0f img/s",
+                ll_number_grouped(r->drawing.count, count), images, r->folder, seconds,
+                (double)r->drawing.count / seconds);
 done:
-    if (r.show) fputs("\r\033[K", stderr);
-    if (status == LL_OK && !a->quiet) {
-        const double seconds = ll_clock_seconds() - start;
-        fprintf(stderr, "%s pictures in %s/images, listed in %s/catalog.csv; %.1f s, %.0f img/s\n",
-                ll_number_grouped(a->drawing.count, count), a->output, a->output, seconds,
-                (double)a->drawing.count / seconds);
-    }
     free(images);
     return status;
 }
 
 int main(int argc, const char **argv)
 {
-    arguments a = {.drawing = {.seed = 1, .side_min = 480, .side_max = 800}};
+    ll_status status = LL_OK;
     ll_error err = LL_ERROR_INIT;
+    ll_arguments *arguments = NULL;
+    ll_progress *progress = NULL;
+    const char *size = "480..800";
+    run r = {.drawing = {.seed = 1}, .threads = ll_parallel_cores()};
+    const ll_option options[] = {
+        {"output", 'o', LL_OPTION_TEXT, &r.folder, "DIR", "folder for catalog.csv and images/", 0,
+         0},
+        {"seed", 's', LL_OPTION_INT, &r.drawing.seed, "S", "another seed, other garments", 0, 0},
+        {"size", 0, LL_OPTION_TEXT, &size, "MIN..MAX", "pixels of a picture's longer side", 0, 0},
+        {"jobs", 'j', LL_OPTION_INT, &r.threads, "N", "threads", 1, MAX_JOBS},
+        LL_OPTION_END,
+    };
 
-    ll_status status = read_arguments(argc, argv, &a, &err);
-    if (status == LL_OK && !a.answered) status = draw_all(&a, &err);
-    if (status == LL_OK && fflush(stdout) != 0)
-        status = ll_fail(&err, LL_ERR_IO, "stdout: cannot be written");
-    if (status != LL_OK) fprintf(stderr, "%s: %s\n", k_program, err.text);
-    free_arguments(&a);
-    return status == LL_OK ? EXIT_OK : status == LL_ERR_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
+    LL_TRY_DONE(ll_arguments_parse(&k_program, argc, argv, options, &arguments, &err));
+    if (ll_arguments_answered(arguments)) goto done;
+    LL_TRY_DONE(ll_arguments_expect(arguments, 1, 1, &err));
+    LL_TRY_DONE(
+        ll_number_int("N", ll_arguments_at(arguments, 0), 1, MAX_COUNT, &r.drawing.count, &err));
+    LL_TRY_DONE(read_size(size, &r.drawing, &err));
+    if (r.folder == NULL) {
+        status = ll_fail(&err, LL_ERR_ARGUMENT, "no folder to write to; add -o DIR");
+        goto done;
+    }
+    const ll_progress_options talk = {.program = k_program.name,
+                                      .quiet = ll_arguments_quiet(arguments)};
+    LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
+    r.log = ll_progress_log(progress);
+    LL_TRY_DONE(draw_all(&r, &err));
+done:
+    ll_progress_free(progress);
+    ll_arguments_free(arguments);
+    return ll_exit_report(k_program.name, status, &err, LL_EXIT_DONE);
 }

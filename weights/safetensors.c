@@ -8,9 +8,9 @@
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/base/text.h"
+#include "host/base/transpose.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/float_types.h"
-#include "weights/kernel_order.h"
 #include "weights/safetensors_header.h"
 
 #include <assert.h>
@@ -213,8 +213,8 @@ static ll_status load_kernel(const ll_safetensors *file, int layer, const ll_ten
         const int64_t now = ll_min_i64(count, outputs - first);
         LL_TRY_DONE(read_values(file, tensor, first * size, now * size, block, err));
         for (int64_t o = 0; o < now; o++)
-            ll_layout_transpose(block + o * size, inputs, taps, taps, kernel + (first + o) * size,
-                                inputs);
+            ll_transpose(block + o * size, inputs, taps, sizeof *block, kernel + (first + o) * size,
+                         inputs);
     }
 done:
     free(block);

@@ -10,14 +10,14 @@
 #include "host/base/memory.h"
 #include "host/base/size.h"
 #include "host/base/text.h"
+#include "host/base/transpose.h"
+#include "host/h5/h5.h"
 #include "host/vgg16/vgg16.h"
 #include "weights/keras_h5.h"
-#include "weights/kernel_order.h"
 #include "weights/synthetic.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <hdf5.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,27 +39,14 @@ static bool write_names(hid_t object, const char *attribute, const fixed_name *n
 {
     const hid_t type = H5Tcopy(H5T_C_S1);
     const hid_t space = H5Screate_simple(1, &count, NULL);
-    hid_t list = H5I_INVALID_HID;
+    hid_t list = -1;
     bool written = type >= 0 && space >= 0 && H5Tset_size(type, NAME_BYTES) >= 0;
 
     if (written) list = H5Acreate2(object, attribute, type, space, H5P_DEFAULT, H5P_DEFAULT);
     written = list >= 0 && (count == 0 || H5Awrite(list, type, names) >= 0);
     if (list >= 0) written = H5Aclose(list) >= 0 && written;
-    if (space >= 0) (void)H5Sclose(space);
-    if (type >= 0) (void)H5Tclose(type);
-    return written;
-}
-
-static bool write_seed(hid_t file, uint64_t seed)
-{
-    const hid_t space = H5Screate(H5S_SCALAR);
-    hid_t value = H5I_INVALID_HID;
-
-    if (space >= 0)
-        value = H5Acreate2(file, LL_KERAS_H5_SEED, H5T_STD_U64LE, space, H5P_DEFAULT, H5P_DEFAULT);
-    bool written = value >= 0 && H5Awrite(value, H5T_NATIVE_UINT64, &seed) >= 0;
-    if (value >= 0) written = H5Aclose(value) >= 0 && written;
-    if (space >= 0) (void)H5Sclose(space);
+    ll_h5_close(space);
+    ll_h5_close(type);
     return written;
 }
 
@@ -68,7 +55,7 @@ static bool create_set(hid_t group, const char *name, int rank, const hsize_t *s
                        int64_t *offset)
 {
     const hid_t plan = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(rank, shape, NULL);
-    hid_t set = H5I_INVALID_HID;
+    hid_t set = -1;
     haddr_t address = HADDR_UNDEF;
 
     /* No times: the same seed and biases are the same bytes. */
@@ -79,18 +66,18 @@ static bool create_set(hid_t group, const char *name, int rank, const hsize_t *s
     if (set >= 0) address = H5Dget_offset(set);
     *offset = (int64_t)address;
     const bool created = set >= 0 && H5Dclose(set) >= 0 && address != HADDR_UNDEF;
-    if (plan >= 0) (void)H5Pclose(plan);
-    if (space >= 0) (void)H5Sclose(space);
+    ll_h5_close(plan);
+    ll_h5_close(space);
     return created;
 }
 
 static hid_t create_group(hid_t file, const char *name)
 {
     const hid_t plan = H5Pcreate(H5P_GROUP_CREATE);
-    hid_t group = H5I_INVALID_HID;
+    hid_t group = -1;
     if (plan >= 0 && H5Pset_obj_track_times(plan, false) >= 0)
         group = H5Gcreate2(file, name, H5P_DEFAULT, plan, H5P_DEFAULT);
-    if (plan >= 0) (void)H5Pclose(plan);
+    ll_h5_close(plan);
     return group;
 }
 
@@ -131,11 +118,11 @@ static bool create_frame(const char *path, uint64_t seed, layer_offsets offsets[
     /* Nobody knows the file before it is published: no lock, so any file system will do. */
     if (access >= 0 && H5Pset_file_locking(access, false, true) >= 0)
         file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    if (access >= 0) (void)H5Pclose(access);
+    ll_h5_close(access);
     for (int i = 0; i < LL_VGG16_LAYERS; i++)
         ll_text_exact(layers[i].text, NAME_BYTES, "%s", ll_vgg16_layer_at(i)->keras);
     bool created = file >= 0 && write_names(file, "layer_names", layers, LL_VGG16_LAYERS) &&
-                   write_seed(file, seed);
+                   ll_h5_attribute_write_sum(file, LL_KERAS_H5_SEED, seed, NULL) == LL_OK;
     for (int i = 0; i < LL_VGG16_LAYERS && created; i++)
         created = create_layer(file, i, &offsets[i]);
     if (file >= 0) created = H5Fclose(file) >= 0 && created;
@@ -158,7 +145,7 @@ static ll_status write_kernel(int fd, const char *path, uint64_t seed, int layer
     LL_TRY_DONE(ll_synthetic_kernel(seed, layer, kernel, err));
     for (int64_t first = 0; first < rows; first += count) {
         const int64_t now = ll_min_i64(count, rows - first);
-        ll_layout_transpose(kernel + first, columns, now, rows, slab, columns);
+        ll_transpose_strided(kernel + first, columns, now, rows, sizeof *slab, slab, columns);
         LL_TRY_DONE(ll_file_pwrite(fd, slab, (size_t)(now * row_bytes), offset + first * row_bytes,
                                    path, err));
     }
@@ -195,17 +182,12 @@ static ll_status write_draft(const char *draft, const char *path, uint64_t seed,
 {
     ll_status status = LL_OK;
     layer_offsets offsets[LL_VGG16_LAYERS];
-    bool created = false;
 
     const int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return ll_fail(err, LL_ERR_IO, "%s: %s", path, strerror(errno));
     LL_TRY_DONE(reserve(fd, path, err));
-    H5E_BEGIN_TRY
-    {
-        created = create_frame(draft, seed, offsets);
-    }
-    H5E_END_TRY
-    if (!created) {
+    ll_h5_init();
+    if (!create_frame(draft, seed, offsets)) {
         status = ll_fail(err, LL_ERR_IO, "%s: HDF5 cannot write it", path);
         goto done;
     }

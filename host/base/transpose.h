@@ -13,4 +13,9 @@
 void ll_transpose(const void *from, int64_t rows, int64_t columns, size_t width, void *to,
                   int64_t stride);
 
+/** The same of a part of a larger array, whose rows are `from_stride` values apart:
+ *  to[c * to_stride + r] = from[r * from_stride + c] */
+void ll_transpose_strided(const void *from, int64_t rows, int64_t columns, int64_t from_stride,
+                          size_t width, void *to, int64_t to_stride);
+
 #endif

@@ -276,6 +276,35 @@ ll_status ll_h5_check_link(hid_t parent, const char *name, ll_error *err)
                          "is a link to elsewhere, which is refused");
 }
 
+ll_status ll_h5_find(hid_t parent, const char *path, hid_t *out, ll_error *err)
+{
+    ll_status status = LL_OK;
+    char step[NAME_BYTES];
+    hid_t at = H5Oopen(parent, ".", H5P_DEFAULT);
+
+    *out = -1;
+    if (at < 0) return ll_h5_fail_at(err, LL_ERR_FORMAT, parent, NULL, "cannot be opened");
+    while (*path != '\0') {
+        const size_t length = strcspn(path, "/");
+        LL_TRY_DONE(ll_text_fit(step, sizeof step, err, "%.*s", (int)length, path));
+        path += length + (path[length] == '/');
+        if (H5Iget_type(at) != H5I_GROUP || H5Lexists(at, step, H5P_DEFAULT) == 0) goto done;
+        LL_TRY_DONE(ll_h5_check_link(at, step, err));
+        const hid_t next = H5Oopen(at, step, H5P_DEFAULT);
+        if (next < 0) {
+            status = ll_h5_fail_at(err, LL_ERR_FORMAT, at, step, "cannot be opened");
+            goto done;
+        }
+        ll_h5_close(at);
+        at = next;
+    }
+    *out = at;
+    return LL_OK;
+done:
+    ll_h5_close(at);
+    return status;
+}
+
 ll_status ll_h5_group_create(hid_t parent, const char *name, hid_t *out, ll_error *err)
 {
     const hid_t link = H5Pcreate(H5P_LINK_CREATE);

@@ -71,6 +71,10 @@ bool ll_h5_exists(hid_t parent, const char *name);
 /** LL_ERR_FORMAT if `name` is missing or no hard link: others could lead to another file. */
 LL_NODISCARD ll_status ll_h5_check_link(hid_t parent, const char *name, ll_error *err);
 
+/** Open whatever is at `path`, group by group, by hard links alone; `*out` is -1 if nothing is
+ *  there. LL_ERR_FORMAT if a step is another link or cannot be read. */
+LL_NODISCARD ll_status ll_h5_find(hid_t parent, const char *path, hid_t *out, ll_error *err);
+
 /** Groups list their members in the order of creation. Opening follows hard links only. */
 LL_NODISCARD ll_status ll_h5_group_create(hid_t parent, const char *name, hid_t *out,
                                           ll_error *err);
@@ -137,6 +141,23 @@ LL_NODISCARD ll_status ll_h5_dataset_check(hid_t dataset, ll_error *err);
  *  piece. */
 LL_NODISCARD ll_status ll_h5_dataset_offset(hid_t dataset, size_t size_bytes, int64_t *offset,
                                             ll_error *err);
+
+/* What other programs write as an array of floats: of any rank and floating-point type, in chunks
+ * or not, packed by a filter of HDF5's own or not. */
+typedef struct ll_h5_floats {
+    int rank;
+    hsize_t extents[H5S_MAX_RANK];
+    size_t exponent_bits, mantissa_bits; /* of a number as it is stored: 8 and 23 for float32 */
+    bool written;                        /* else all are the fill value */
+} ll_h5_floats;
+
+/** LL_ERR_FORMAT if the numbers are no floats, or are kept in another file. */
+LL_NODISCARD ll_status ll_h5_floats_describe(hid_t dataset, ll_h5_floats *out, ll_error *err);
+
+/** Read steps [first, first + count) of the first axis, converted to float32.
+ *  @param values  (count, the other extents) f32 */
+LL_NODISCARD ll_status ll_h5_floats_read(hid_t dataset, const ll_h5_floats *floats, hsize_t first,
+                                         hsize_t count, float *values, ll_error *err);
 
 /* ---- texts: variable-length UTF-8 ------------------------------------------------------ */
 

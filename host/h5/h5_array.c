@@ -2,6 +2,8 @@
 #include "host/base/text.h"
 #include "host/h5/h5.h"
 
+#include <string.h>
+
 static const struct {
     const char *name;
     size_t bytes;
@@ -147,13 +149,20 @@ done:
     return status;
 }
 
+/* A file from elsewhere must not make us read others. */
+static bool stored_here(hid_t creation, H5D_layout_t layout)
+{
+    return layout != H5D_LAYOUT_ERROR && layout != H5D_VIRTUAL &&
+           H5Pget_external_count(creation) == 0;
+}
+
 /* Bytes that lie elsewhere, or must be run through a filter, are none we ask for. */
 static ll_status check_storage(hid_t dataset, ll_error *err)
 {
     const hid_t creation = H5Dget_create_plist(dataset);
     const H5D_layout_t layout = creation >= 0 ? H5Pget_layout(creation) : H5D_LAYOUT_ERROR;
-    const bool plain = (layout == H5D_CONTIGUOUS || layout == H5D_COMPACT) &&
-                       H5Pget_nfilters(creation) == 0 && H5Pget_external_count(creation) == 0;
+    const bool plain =
+        stored_here(creation, layout) && layout != H5D_CHUNKED && H5Pget_nfilters(creation) == 0;
 
     ll_h5_close(creation);
     if (plain) return LL_OK;
@@ -248,4 +257,49 @@ ll_status ll_h5_dataset_offset(hid_t dataset, size_t size_bytes, int64_t *offset
         return ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "is not stored in one piece");
     *offset = (int64_t)at;
     return LL_OK;
+}
+
+ll_status ll_h5_floats_describe(hid_t dataset, ll_h5_floats *out, ll_error *err)
+{
+    size_t sign = 0, exponent_at = 0, mantissa_at = 0;
+    const char *what = NULL;
+    const hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
+    const hid_t creation = H5Dget_create_plist(dataset);
+    const H5D_layout_t layout = creation >= 0 ? H5Pget_layout(creation) : H5D_LAYOUT_ERROR;
+
+    out->rank = space >= 0 ? H5Sget_simple_extent_dims(space, out->extents, NULL) : -1;
+    if (type < 0 || out->rank < 0)
+        what = "its type or shape cannot be read";
+    else if (H5Tget_class(type) != H5T_FLOAT ||
+             H5Tget_fields(type, &sign, &exponent_at, &out->exponent_bits, &mantissa_at,
+                           &out->mantissa_bits) < 0)
+        what = "is not of a floating-point type";
+    else if (!stored_here(creation, layout))
+        what = "keeps its values in another file, which is refused";
+    const ll_status status =
+        what == NULL ? LL_OK : ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, what);
+    out->written = what == NULL && H5Dget_storage_size(dataset) > 0;
+    ll_h5_close(creation);
+    ll_h5_close(space);
+    ll_h5_close(type);
+    return status;
+}
+
+ll_status ll_h5_floats_read(hid_t dataset, const ll_h5_floats *floats, hsize_t first, hsize_t count,
+                            float *values, ll_error *err)
+{
+    ll_status status = LL_OK;
+    hsize_t start[H5S_MAX_RANK] = {first}, block[H5S_MAX_RANK];
+
+    memcpy(block, floats->extents, sizeof block);
+    block[0] = count;
+    const hid_t file = H5Dget_space(dataset);
+    const hid_t memory = H5Screate_simple(floats->rank, block, NULL);
+    if (file < 0 || memory < 0 ||
+        H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, block, NULL) < 0 ||
+        H5Dread(dataset, H5T_NATIVE_FLOAT, memory, file, H5P_DEFAULT, values) < 0)
+        status = ll_h5_fail_at(err, LL_ERR_FORMAT, dataset, NULL, "cannot be read");
+    ll_h5_close(memory);
+    ll_h5_close(file);
+    return status;
 }

@@ -54,12 +54,12 @@ refuses() {
     [ "$(wc -l <"$work/err")" = 1 ] || fail "$*: not one line: $(cat "$work/err")"
     grep -qF -e "$text" "$work/err" || fail "$*: said $(cat "$work/err")"
 }
-refuses 2 'how many' -o "$work/x"
+refuses 2 'expected N -o DIR' -o "$work/x"
 refuses 2 "'many'" many -o "$work/x"
 refuses 2 'N: 0' 0 -o "$work/x"
 refuses 2 'N: 99999999' 99999999 -o "$work/x"
 refuses 2 '-o DIR' 5
-refuses 2 '-o DIR' 5 -o ''
+refuses 2 '--output: is empty' 5 -o ''
 refuses 2 '--seed' 5 -o "$work/x" --seed one
 refuses 2 '--seed' 5 -o "$work/x" --seed=-1
 refuses 2 '--size' 5 -o "$work/x" --size 800..480
@@ -67,7 +67,7 @@ refuses 2 '--size' 5 -o "$work/x" --size ..
 refuses 2 '--size' 5 -o "$work/x" --size 1
 refuses 2 '--jobs' 5 -o "$work/x" --jobs 0
 refuses 2 '--bogus' 5 -o "$work/x" --bogus
-refuses 2 'what is 6' 5 6 -o "$work/x"
+refuses 2 'expected N -o DIR' 5 6 -o "$work/x"
 [ -e "$work/x" ] && fail "a refused call made its folder"
 
 # What the disk refuses: a file where a folder should be, a folder that is not there, no room.

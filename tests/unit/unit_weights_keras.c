@@ -291,7 +291,7 @@ static void test_links_elsewhere(void **state)
             assert_true(H5Lcreate_external(path, "/block1_conv1", file, name, H5P_DEFAULT,
                                            H5P_DEFAULT) >= 0);
         assert_true(H5Fclose(file) >= 0);
-        refuse(LL_ERR_FORMAT, name, "is a link, which is refused");
+        refuse(LL_ERR_FORMAT, name, "is a link to elsewhere, which is refused");
     }
 }
 
