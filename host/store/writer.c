@@ -1,9 +1,9 @@
 /* host/store/writer.c - writes rows and tiles at their offsets, and finishes the file; see
  * writer.h.
  *
- * HDF5 makes the file (writer_layout.c) and closes it; from then on every number is written by
- * pwrite at an offset that is known. finish reads the file back through the mapping, digests it,
- * and adds the attributes: what was digested is what is on the disk. */
+ * HDF5 makes the file and closes it (writer_layout.c, which also ends a writer); from then on every
+ * number is written by pwrite at an offset that is known. finish reads the file back through the
+ * mapping, digests it, and adds the attributes: what was digested is what is on the disk. */
 #include "host/store/writer.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
@@ -12,13 +12,8 @@
 #include "host/store/writer_state.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum { DIGEST_THREADS = 4 }; /* beyond these the stream is what one waits for */
 
@@ -224,15 +219,4 @@ ll_status ll_writer_finish(ll_writer *writer, const ll_store_provenance *provena
                            const char *run_json, const ll_log *log, ll_error *err)
 {
     return ll_writer_finish_as(writer, NULL, provenance, run_json, log, err);
-}
-
-void ll_writer_close(ll_writer *writer)
-{
-    if (writer == NULL) return;
-    if (writer->map != NULL) munmap(writer->map, writer->map_bytes);
-    if (writer->fd >= 0) close(writer->fd);
-    if (!writer->finished && writer->created) unlink(writer->path);
-    ll_h5_names_free(writer->column_names, writer->columns);
-    free(writer->path);
-    free(writer);
 }
