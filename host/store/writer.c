@@ -24,11 +24,12 @@ ll_status ll_writer_create(const char *path, const ll_store_extents *extents,
     return ll_writer_create_layout(path, &layout, items, out, err);
 }
 
-static ll_status write_rows(const ll_writer *writer, ll_array array, int64_t row, int64_t rows,
-                            const void *data, ll_error *err)
+ll_status ll_writer_rows(ll_writer *writer, ll_array array, int64_t row, int64_t rows,
+                         const void *data, ll_error *err)
 {
     const size_t row_bytes = ll_layout_row_bytes(&writer->layout, array);
 
+    assert(ll_layout_has_array(&writer->layout, array) && ll_layout_role(array) != LL_ROLE_FILE);
     assert(row >= 0 && rows >= 0 && row + rows <= writer->layout.extents.items);
     return ll_file_pwrite(writer->fd, data, (size_t)rows * row_bytes,
                           writer->offsets[array] + row * (int64_t)row_bytes, writer->path, err);
@@ -38,8 +39,8 @@ ll_status ll_writer_features(ll_writer *writer, int64_t row, int64_t rows, const
                              const float *norms, ll_error *err)
 {
     if (writer->layout.extents.features > 0)
-        LL_TRY(write_rows(writer, LL_ARRAY_FEATURES, row, rows, unit, err));
-    return write_rows(writer, LL_ARRAY_NORMS, row, rows, norms, err);
+        LL_TRY(ll_writer_rows(writer, LL_ARRAY_FEATURES, row, rows, unit, err));
+    return ll_writer_rows(writer, LL_ARRAY_NORMS, row, rows, norms, err);
 }
 
 ll_status ll_writer_matrix(ll_writer *writer, int64_t row, int64_t rows, int64_t column,
@@ -53,7 +54,8 @@ ll_status ll_writer_matrix(ll_writer *writer, int64_t row, int64_t rows, int64_t
     assert(value_bytes > 0);
     assert(row >= 0 && rows >= 0 && row + rows <= items);
     assert(column >= 0 && columns >= 0 && column + columns <= items);
-    if (columns == items) return write_rows(writer, LL_ARRAY_SIMILARITY, row, rows, values, err);
+    if (columns == items)
+        return ll_writer_rows(writer, LL_ARRAY_SIMILARITY, row, rows, values, err);
     for (int64_t i = 0; i < rows; i++) {
         const char *const segment = from + (size_t)i * segment_bytes;
         const int64_t offset = writer->offsets[LL_ARRAY_SIMILARITY] +
@@ -69,8 +71,8 @@ ll_status ll_writer_matrix(ll_writer *writer, int64_t row, int64_t rows, int64_t
 ll_status ll_writer_neighbors(ll_writer *writer, int64_t row, int64_t rows, const uint32_t *index,
                               const float *score, ll_error *err)
 {
-    LL_TRY(write_rows(writer, LL_ARRAY_INDEX, row, rows, index, err));
-    return write_rows(writer, LL_ARRAY_SCORE, row, rows, score, err);
+    LL_TRY(ll_writer_rows(writer, LL_ARRAY_INDEX, row, rows, index, err));
+    return ll_writer_rows(writer, LL_ARRAY_SCORE, row, rows, score, err);
 }
 
 /* ---- finish ---------------------------------------------------------------------------- */
