@@ -145,10 +145,18 @@ static void rank_row(ll_fixture *f, int64_t row, char *taken)
     }
 }
 
+void ll_fixture_rank(ll_fixture *f)
+{
+    char *const taken = room(f->spec.items, 1);
+
+    for (int64_t i = 0; i < f->spec.items; i++)
+        rank_row(f, i, taken);
+    free(taken);
+}
+
 ll_fixture *ll_fixture_create(const ll_fixture_spec *spec)
 {
     ll_fixture *const f = room(1, sizeof *f);
-    char *const taken = room(spec->items, 1);
 
     f->spec = *spec;
     draw_texts(f);
@@ -156,9 +164,8 @@ ll_fixture *ll_fixture_create(const ll_fixture_spec *spec)
     score_all(f);
     f->index = room(spec->items * spec->neighbors, sizeof *f->index);
     f->score = room(spec->items * spec->neighbors, sizeof *f->score);
-    for (int64_t i = 0; i < spec->items; i++)
-        rank_row(f, i, taken);
-    free(taken);
+    ll_fixture_rank(f);
+    f->run_json = "{\"items\": 1}";
     f->provenance = (ll_store_provenance){
         .created = "2026-11-23T04:00:00Z",
         .generator = "lookloom 0.1.0",
@@ -257,7 +264,7 @@ ll_status ll_fixture_write(const ll_fixture *f, const char *path, ll_error *err)
 
     LL_TRY_DONE(ll_writer_create(path, &extents, &items, &writer, err));
     LL_TRY_DONE(write_numbers(f, writer, err));
-    LL_TRY_DONE(ll_writer_finish(writer, &f->provenance, "{\"items\": 1}", NULL, err));
+    LL_TRY_DONE(ll_writer_finish(writer, &f->provenance, f->run_json, NULL, err));
 done:
     ll_writer_close(writer);
     return status;

@@ -29,11 +29,15 @@ typedef struct ll_fixture {
     float *exact; /* (N, N) scores */
     void *matrix; /* (N, N) in the stored type, or NULL */
     ll_store_provenance provenance;
+    const char *run_json;
 } ll_fixture;
 
 /* Fails by abort(): a test without its fixture is no test. */
 ll_fixture *ll_fixture_create(const ll_fixture_spec *spec);
 void ll_fixture_free(ll_fixture *fixture);
+
+/** `index` and `score`, (N, K), from `exact` and, if within, from the first column. */
+void ll_fixture_rank(ll_fixture *fixture);
 
 /** Through the writer to `path`. */
 LL_NODISCARD ll_status ll_fixture_write(const ll_fixture *fixture, const char *path, ll_error *err);

@@ -1,9 +1,9 @@
 /* tests/sample_index.c - see sample_index.h. */
 #include "tests/sample_index.h"
 
-#include "host/store/writer.h"
 #include "kernels/narrow.h"
 #include "kernels/rescore.h"
+#include "tests/index_fixture.h"
 #include "tests/numeric.h"
 
 #include <math.h>
@@ -168,34 +168,6 @@ static void make_matrix(ll_sample *sample, uint64_t *seed)
         }
 }
 
-/* The neighbours, one after the other, each the best that is left. */
-static void make_neighbors(ll_sample *sample)
-{
-    const int64_t items = sample->options.items, count = sample->neighbors;
-    bool *const taken = room(items, sizeof *taken);
-
-    for (int64_t i = 0; i < items; i++) {
-        memset(taken, 0, (size_t)items);
-        taken[i] = true;
-        for (int64_t k = 0; k < count; k++) {
-            int64_t best = -1;
-            for (int64_t j = 0; j < items; j++) {
-                if (taken[j]) continue;
-                if (sample->options.within &&
-                    strcmp(sample->values[0][i], sample->values[0][j]) != 0)
-                    continue;
-                if (best < 0 || sample->scores[i * items + j] > sample->scores[i * items + best])
-                    best = j;
-            }
-            sample->index[i * count + k] = best < 0 ? 0xFFFFFFFFu : (uint32_t)best;
-            sample->neighbor_scores[i * count + k] =
-                best < 0 ? NAN : sample->scores[i * items + best];
-            if (best >= 0) taken[best] = true;
-        }
-    }
-    free(taken);
-}
-
 /* Two photos of equal features may be one file twice, or two files. */
 static void make_digests(ll_sample *sample, uint64_t *seed)
 {
@@ -213,61 +185,87 @@ static void make_digests(ll_sample *sample, uint64_t *seed)
     }
 }
 
-static void write_index(const char *path, const ll_sample *sample)
+/* The texts as the fixture has them: pointers, in one table that is its ids. */
+static void point_at_texts(ll_sample *sample, ll_fixture *f)
 {
-    static const char *const k_rejected[3][2] = {{"broken", "huge"},
+    static char names[LL_SAMPLE_COLUMNS][LL_SAMPLE_TEXT];
+    static char *column_names[LL_SAMPLE_COLUMNS], **columns[LL_SAMPLE_COLUMNS];
+    static char rejects[3][2][LL_SAMPLE_TEXT] = {{"broken", "huge"},
                                                  {"images/broken.jpg", "images/huge.jpg"},
                                                  {"truncated JPEG", "90 Mpx, more than 64"}};
+    static char *rejected[3][2];
     const int64_t items = sample->options.items;
-    const ll_store_extents extents = {items, sample->options.features ? sample->options.width : 0,
-                                      sample->neighbors, 2, sample->options.matrix};
-    const char **const texts = room((2 + LL_SAMPLE_COLUMNS) * items, sizeof *texts);
-    const char *const *columns[LL_SAMPLE_COLUMNS];
-    ll_error err = LL_ERROR_INIT;
-    ll_writer *writer = NULL;
 
-    for (int64_t i = 0; i < items; i++) {
-        texts[i] = sample->ids[i];
-        texts[items + i] = sample->images[i];
-        for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
-            texts[(2 + c) * items + i] = sample->values[c][i];
+    f->ids = room((2 + LL_SAMPLE_COLUMNS) * items, sizeof *f->ids);
+    f->images = f->ids + items;
+    for (int c = 0; c < LL_SAMPLE_COLUMNS; c++) {
+        snprintf(names[c], LL_SAMPLE_TEXT, "%s", ll_sample_column_names[c]);
+        column_names[c] = names[c];
+        columns[c] = f->ids + (2 + c) * items;
     }
-    for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
-        columns[c] = texts + (2 + c) * items;
-    const ll_store_items described = {
-        texts,   texts + items, sample->digests, LL_SAMPLE_COLUMNS, ll_sample_column_names,
-        columns, k_rejected[0], k_rejected[1],   k_rejected[2]};
-    const ll_store_provenance provenance = {
-        .created = "2026-11-23T04:00:00Z",
-        .generator = "tests",
-        .model = "vgg16",
-        .layer = "fc2",
-        .preprocess = "keras",
-        .resize = "nearest",
-        .exif = "ignore",
-        .alpha = "drop",
-        .decoder = "turbojpeg",
-        .image_root = "",
-        .weights_sha256 = "",
-        .weights_name = sample->options.trained ? "vgg16" : "synthetic",
-        .weights_trained = sample->options.trained,
-        .backend = "cpu",
-        .device = "",
-        .precision = "fp32",
-        .engines = "",
-        .fingerprint = "0",
-        .within = sample->options.within ? "category" : "",
-        .license = "",
+    for (int64_t i = 0; i < items; i++) {
+        f->ids[i] = sample->ids[i];
+        f->images[i] = sample->images[i];
+        for (int c = 0; c < LL_SAMPLE_COLUMNS; c++)
+            columns[c][i] = sample->values[c][i];
+    }
+    for (int i = 0; i < 6; i++)
+        rejected[i / 2][i % 2] = rejects[i / 2][i % 2];
+    f->column_names = column_names;
+    f->column_values = columns;
+    f->rejected_ids = rejected[0];
+    f->rejected_images = rejected[1];
+    f->rejected_reasons = rejected[2];
+}
+
+/* Borrows all of it but the table of texts. */
+static ll_fixture fixture_of(ll_sample *sample)
+{
+    const ll_sample_options *const options = &sample->options;
+    ll_fixture f = {
+        .spec = {.items = options->items,
+                 .features = options->width,
+                 .neighbors = sample->neighbors,
+                 .rejected = 2,
+                 .matrix = options->matrix,
+                 .columns = LL_SAMPLE_COLUMNS,
+                 .within = options->within,
+                 .without_features = !options->features},
+        .digests = sample->digests,
+        .features = sample->features,
+        .norms = sample->norms,
+        .index = sample->index,
+        .score = sample->neighbor_scores,
+        .exact = sample->scores,
+        .matrix = sample->matrix,
+        .run_json = "{}",
+        .provenance =
+            {
+                .created = "2026-11-23T04:00:00Z",
+                .generator = "tests",
+                .model = "vgg16",
+                .layer = "fc2",
+                .preprocess = "keras",
+                .resize = "nearest",
+                .exif = "ignore",
+                .alpha = "drop",
+                .decoder = "turbojpeg",
+                .image_root = "",
+                .weights_sha256 = "",
+                .weights_name = options->trained ? "vgg16" : "synthetic",
+                .weights_trained = options->trained,
+                .backend = "cpu",
+                .device = "",
+                .precision = "fp32",
+                .engines = "",
+                .fingerprint = "0",
+                .within = options->within ? "category" : "",
+                .license = "",
+            },
     };
 
-    need(ll_writer_create(path, &extents, &described, &writer, &err), &err);
-    need(ll_writer_features(writer, 0, items, sample->features, sample->norms, &err), &err);
-    if (extents.matrix != LL_MATRIX_NONE)
-        need(ll_writer_matrix(writer, 0, items, 0, items, sample->matrix, &err), &err);
-    need(ll_writer_neighbors(writer, 0, items, sample->index, sample->neighbor_scores, &err), &err);
-    need(ll_writer_finish(writer, &provenance, "{}", NULL, &err), &err);
-    ll_writer_close(writer);
-    free(texts);
+    point_at_texts(sample, &f);
+    return f;
 }
 
 void ll_sample_make(const char *path, const ll_sample_options *options, ll_sample *out)
@@ -302,9 +300,12 @@ void ll_sample_make(const char *path, const ll_sample_options *options, ll_sampl
                                                           ll_rescore_dot_cpu(y, y, options->width));
         }
     make_matrix(out, &seed);
-    make_neighbors(out);
     if (options->digests) make_digests(out, &seed);
-    write_index(path, out);
+    ll_fixture fixture = fixture_of(out);
+    ll_error err = LL_ERROR_INIT;
+    ll_fixture_rank(&fixture);
+    need(ll_fixture_write(&fixture, path, &err), &err);
+    free(fixture.ids);
 }
 
 void ll_sample_release(ll_sample *sample)

@@ -1,5 +1,6 @@
 /* tests/sample_index.h - small indexes made up from a seed, with everything a question can meet:
- * twins, scores closer together than a step of the matrix, values shared and values of one item. */
+ * twins, scores closer together than a step of the matrix, values shared and values of one item.
+ * Ranked and written by index_fixture.c. */
 #ifndef LL_TESTS_SAMPLE_INDEX_H
 #define LL_TESTS_SAMPLE_INDEX_H
 

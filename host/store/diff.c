@@ -82,10 +82,11 @@ static void compare_extents(ll_diff *diff)
 
 /* ---- --exact: rows --------------------------------------------------------------------- */
 
-/* Rows of an array that depends on its own item only. */
+/* Rows of an array that depend on their own item only. */
 static void compare_rows(ll_diff *diff, ll_array array)
 {
-    const char *const a = diff->a->arrays[array], *const b = diff->b->arrays[array];
+    const char *const a = ll_reader_array(diff->a, array), *const b =
+                                                               ll_reader_array(diff->b, array);
     const ll_layout_object object = ll_layout_array(&diff->a->layout, array);
     const size_t row_bytes = ll_layout_row_bytes(&diff->a->layout, array);
     ll_finding_kind kind = {&diff->findings, object.path, 0};
@@ -165,9 +166,8 @@ static ll_status compare_rejected(ll_diff *diff, ll_error *err)
 static ll_status compare_exactly(ll_diff *diff, ll_error *err)
 {
     compare_extents(diff);
-    compare_rows(diff, LL_ARRAY_FEATURES);
-    compare_rows(diff, LL_ARRAY_NORMS);
-    compare_rows(diff, LL_ARRAY_DIGEST);
+    for (int i = 0; i < LL_ARRAYS; i++)
+        if (ll_layout_role((ll_array)i) == LL_ROLE_ITEM) compare_rows(diff, (ll_array)i);
     LL_TRY(compare_columns(diff, err));
     return compare_rejected(diff, err);
 }

@@ -371,7 +371,7 @@ static ll_status make_room(struct job *job, ll_error *err)
 
 bool ll_digests_in_blocks(const ll_layout *layout, ll_array array)
 {
-    return array <= LL_ARRAY_SCORE && !layout->web;
+    return (int)array < LL_BLOCK_ARRAYS && !layout->web;
 }
 
 static void sum_arrays(struct job *job)

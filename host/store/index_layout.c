@@ -19,35 +19,63 @@ static const struct {
 };
 
 /* clang-format off: a table */
-static const ll_layout_object k_arrays[LL_ARRAYS] = {
-    {"/features", "features", LL_GROUP_ROOT, LL_H5_FLOAT32, 2, {LL_AXIS_ITEM, LL_AXIS_FEATURE}},
-    {"/similarity", "similarity", LL_GROUP_ROOT, LL_H5_FLOAT32, 2, {LL_AXIS_ITEM, LL_AXIS_OTHER}},
-    {"/neighbors/index",
-     "index",
-     LL_GROUP_NEIGHBORS,
-     LL_H5_UINT32,
-     2,
-     {LL_AXIS_ITEM, LL_AXIS_RANK}},
-    {"/neighbors/score",
-     "score",
-     LL_GROUP_NEIGHBORS,
-     LL_H5_FLOAT32,
-     2,
-     {LL_AXIS_ITEM, LL_AXIS_RANK}},
-    {"/norms", "norms", LL_GROUP_ROOT, LL_H5_FLOAT32, 1, {LL_AXIS_ITEM}},
-    {"/items/digest",
-     "digest",
-     LL_GROUP_ITEMS,
-     LL_H5_UINT8,
-     2,
-     {LL_AXIS_ITEM, LL_AXIS_DIGEST_BYTE}},
-    {"/lookup/id_bytes", "id_bytes", LL_GROUP_LOOKUP, LL_H5_UINT8, 1, {LL_AXIS_ID_BYTE}},
-    {"/lookup/id_start", "id_start", LL_GROUP_LOOKUP, LL_H5_UINT64, 1, {LL_AXIS_ID_OFFSET}},
-    {"/lookup/order", "order", LL_GROUP_LOOKUP, LL_H5_UINT32, 1, {LL_AXIS_ITEM}},
-    {"/checksums/features", "features", LL_GROUP_CHECKSUMS, LL_H5_UINT64, 1, {LL_AXIS_BLOCK}},
-    {"/checksums/similarity", "similarity", LL_GROUP_CHECKSUMS, LL_H5_UINT64, 1, {LL_AXIS_BLOCK}},
-    {"/checksums/index", "index", LL_GROUP_CHECKSUMS, LL_H5_UINT64, 1, {LL_AXIS_BLOCK}},
-    {"/checksums/score", "score", LL_GROUP_CHECKSUMS, LL_H5_UINT64, 1, {LL_AXIS_BLOCK}},
+static const struct {
+    ll_layout_object object;
+    ll_array_role role;
+    bool in_web; /* a web copy has it, if its extents do */
+} k_arrays[LL_ARRAYS] = {
+    {{"/features", "features", LL_GROUP_ROOT, LL_H5_FLOAT32, 2, {LL_AXIS_ITEM, LL_AXIS_FEATURE}},
+     LL_ROLE_ITEM,
+     true},
+    {{"/similarity", "similarity", LL_GROUP_ROOT, LL_H5_FLOAT32, 2, {LL_AXIS_ITEM, LL_AXIS_OTHER}},
+     LL_ROLE_PAIR,
+     true},
+    {{"/neighbors/index",
+      "index",
+      LL_GROUP_NEIGHBORS,
+      LL_H5_UINT32,
+      2,
+      {LL_AXIS_ITEM, LL_AXIS_RANK}},
+     LL_ROLE_PAIR,
+     true},
+    {{"/neighbors/score",
+      "score",
+      LL_GROUP_NEIGHBORS,
+      LL_H5_FLOAT32,
+      2,
+      {LL_AXIS_ITEM, LL_AXIS_RANK}},
+     LL_ROLE_PAIR,
+     true},
+    {{"/norms", "norms", LL_GROUP_ROOT, LL_H5_FLOAT32, 1, {LL_AXIS_ITEM}}, LL_ROLE_ITEM, false},
+    {{"/items/digest",
+      "digest",
+      LL_GROUP_ITEMS,
+      LL_H5_UINT8,
+      2,
+      {LL_AXIS_ITEM, LL_AXIS_DIGEST_BYTE}},
+     LL_ROLE_ITEM,
+     false},
+    {{"/lookup/id_bytes", "id_bytes", LL_GROUP_LOOKUP, LL_H5_UINT8, 1, {LL_AXIS_ID_BYTE}},
+     LL_ROLE_FILE,
+     true},
+    {{"/lookup/id_start", "id_start", LL_GROUP_LOOKUP, LL_H5_UINT64, 1, {LL_AXIS_ID_OFFSET}},
+     LL_ROLE_FILE,
+     true},
+    {{"/lookup/order", "order", LL_GROUP_LOOKUP, LL_H5_UINT32, 1, {LL_AXIS_ITEM}},
+     LL_ROLE_FILE,
+     true},
+    {{"/checksums/features", "features", LL_GROUP_CHECKSUMS, LL_H5_UINT64, 1, {LL_AXIS_BLOCK}},
+     LL_ROLE_FILE,
+     true},
+    {{"/checksums/similarity", "similarity", LL_GROUP_CHECKSUMS, LL_H5_UINT64, 1, {LL_AXIS_BLOCK}},
+     LL_ROLE_FILE,
+     true},
+    {{"/checksums/index", "index", LL_GROUP_CHECKSUMS, LL_H5_UINT64, 1, {LL_AXIS_BLOCK}},
+     LL_ROLE_FILE,
+     false},
+    {{"/checksums/score", "score", LL_GROUP_CHECKSUMS, LL_H5_UINT64, 1, {LL_AXIS_BLOCK}},
+     LL_ROLE_FILE,
+     false},
 };
 
 static const ll_layout_object k_texts[LL_TEXTS] = {
@@ -124,7 +152,7 @@ const char *ll_layout_group_name(ll_group group, ll_group *parent)
 
 ll_layout_object ll_layout_array(const ll_layout *layout, ll_array array)
 {
-    ll_layout_object object = k_arrays[array];
+    ll_layout_object object = k_arrays[array].object;
 
     if (array == LL_ARRAY_SIMILARITY && layout->extents.matrix == LL_MATRIX_FLOAT16)
         object.type = LL_H5_FLOAT16;
@@ -161,12 +189,13 @@ bool ll_layout_has_array(const ll_layout *layout, ll_array array)
     case LL_ARRAY_SUM_FEATURES: return layout->extents.features > 0;
     case LL_ARRAY_SIMILARITY:
     case LL_ARRAY_SUM_SIMILARITY: return layout->extents.matrix != LL_MATRIX_NONE;
-    case LL_ARRAY_NORMS:
-    case LL_ARRAY_DIGEST:
-    case LL_ARRAY_SUM_INDEX:
-    case LL_ARRAY_SUM_SCORE: return !layout->web;
-    default: return true;
+    default: return k_arrays[array].in_web || !layout->web;
     }
+}
+
+ll_array_role ll_layout_role(ll_array array)
+{
+    return k_arrays[array].role;
 }
 
 bool ll_layout_has_text(const ll_layout *layout, ll_text text)

@@ -36,23 +36,12 @@ typedef enum ll_group {
     LL_GROUPS,
 } ll_group;
 
-/* Datasets of numbers; the first four are checked by blocks of rows. */
-typedef enum ll_array {
-    LL_ARRAY_FEATURES,
-    LL_ARRAY_SIMILARITY,
-    LL_ARRAY_INDEX,
-    LL_ARRAY_SCORE,
-    LL_ARRAY_NORMS,
-    LL_ARRAY_DIGEST,
-    LL_ARRAY_ID_BYTES,
-    LL_ARRAY_ID_START,
-    LL_ARRAY_ORDER,
-    LL_ARRAY_SUM_FEATURES, /* + the array it is of */
-    LL_ARRAY_SUM_SIMILARITY,
-    LL_ARRAY_SUM_INDEX,
-    LL_ARRAY_SUM_SCORE,
-    LL_ARRAYS,
-} ll_array;
+/* Of what a dataset of numbers is. */
+typedef enum ll_array_role {
+    LL_ROLE_ITEM, /* row r depends on item r alone; the caller writes it, `diff` compares it */
+    LL_ROLE_PAIR, /* scores of two items; the caller writes it, `diff` compares it by id */
+    LL_ROLE_FILE, /* made by the writer: lookup and checksums */
+} ll_array_role;
 enum { LL_BLOCK_ARRAYS = LL_ARRAY_SCORE + 1 };
 
 /* Datasets of texts, but for the catalogue's columns and /run. */
@@ -95,6 +84,7 @@ ll_layout_object ll_layout_text(ll_text text);
 bool ll_layout_has_group(const ll_layout *layout, ll_group group);
 bool ll_layout_has_axis(const ll_layout *layout, ll_axis axis);
 bool ll_layout_has_array(const ll_layout *layout, ll_array array);
+ll_array_role ll_layout_role(ll_array array);
 bool ll_layout_has_text(const ll_layout *layout, ll_text text);
 
 ll_h5_shape ll_layout_shape(const ll_layout *layout, const ll_layout_object *object);

@@ -29,6 +29,11 @@ const char *ll_reader_path(const ll_reader *reader)
     return reader->path;
 }
 
+const void *ll_reader_array(const ll_reader *reader, ll_array array)
+{
+    return reader->arrays[array];
+}
+
 const float *ll_reader_features(const ll_reader *reader)
 {
     return reader->arrays[LL_ARRAY_FEATURES];

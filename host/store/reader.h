@@ -29,12 +29,13 @@ const char *ll_reader_generation(const ll_reader *reader);
 const char *ll_reader_path(const ll_reader *reader);
 
 /* Mapped datasets; NULL where the file leaves them out. Thread-safe, no HDF5 behind them. */
-const float *ll_reader_features(const ll_reader *reader);          /* (N, D) */
-const float *ll_reader_norms(const ll_reader *reader);             /* (N) */
-const void *ll_reader_matrix(const ll_reader *reader);             /* (N, N), extents' type */
-const uint32_t *ll_reader_neighbor_index(const ll_reader *reader); /* (N, K) */
-const float *ll_reader_neighbor_score(const ll_reader *reader);    /* (N, K) */
-const uint8_t *ll_reader_digests(const ll_reader *reader);         /* (N, 16) */
+const void *ll_reader_array(const ll_reader *reader, ll_array array); /* any; see FORMAT.md */
+const float *ll_reader_features(const ll_reader *reader);             /* (N, D) */
+const float *ll_reader_norms(const ll_reader *reader);                /* (N) */
+const void *ll_reader_matrix(const ll_reader *reader);                /* (N, N), extents' type */
+const uint32_t *ll_reader_neighbor_index(const ll_reader *reader);    /* (N, K) */
+const float *ll_reader_neighbor_score(const ll_reader *reader);       /* (N, K) */
+const uint8_t *ll_reader_digests(const ll_reader *reader);            /* (N, 16) */
 
 /** One stored score as float, whatever the matrix type. Only if there is a matrix. */
 float ll_reader_score(const ll_reader *reader, int64_t row, int64_t column);

@@ -43,4 +43,23 @@ typedef struct ll_store_extents {
     ll_matrix_type matrix;
 } ll_store_extents;
 
+/* Datasets of numbers, in the order they are made and digested; the first four are checked by
+ * blocks of rows. index_layout.c has their table. */
+typedef enum ll_array {
+    LL_ARRAY_FEATURES,
+    LL_ARRAY_SIMILARITY,
+    LL_ARRAY_INDEX,
+    LL_ARRAY_SCORE,
+    LL_ARRAY_NORMS,
+    LL_ARRAY_DIGEST,
+    LL_ARRAY_ID_BYTES,
+    LL_ARRAY_ID_START,
+    LL_ARRAY_ORDER,
+    LL_ARRAY_SUM_FEATURES, /* + the array it is of */
+    LL_ARRAY_SUM_SIMILARITY,
+    LL_ARRAY_SUM_INDEX,
+    LL_ARRAY_SUM_SCORE,
+    LL_ARRAYS,
+} ll_array;
+
 #endif

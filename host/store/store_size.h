@@ -19,11 +19,10 @@ typedef struct ll_store_part {
     int64_t bytes;
 } ll_store_part;
 
-enum { LL_STORE_PARTS = 16 };
+enum { LL_STORE_PARTS = LL_ARRAYS + 2 };
 
 typedef struct ll_store_size {
-    ll_store_part
-        parts[LL_STORE_PARTS]; /* in the order of the file's tables, texts and layout last */
+    ll_store_part parts[LL_STORE_PARTS]; /* as of ll_array, then texts and layout */
     int count;
     int64_t bytes; /* all of them */
 } ll_store_size;

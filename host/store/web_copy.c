@@ -38,6 +38,16 @@ static ll_status gather(ll_reader *reader, struct copied *to, ll_error *err)
     return LL_OK;
 }
 
+static ll_status copy_arrays(const ll_reader *reader, const ll_layout *layout, ll_writer *writer,
+                             ll_error *err)
+{
+    for (int i = 0; i < LL_ARRAYS; i++)
+        if (ll_layout_has_array(layout, (ll_array)i) && ll_layout_role((ll_array)i) != LL_ROLE_FILE)
+            LL_TRY(ll_writer_rows(writer, (ll_array)i, 0, layout->extents.items,
+                                  ll_reader_array(reader, (ll_array)i), err));
+    return LL_OK;
+}
+
 ll_status ll_store_copy_web(ll_reader *reader, const char *path, const ll_log *log, ll_error *err)
 {
     ll_status status = LL_OK;
@@ -51,9 +61,7 @@ ll_status ll_store_copy_web(ll_reader *reader, const char *path, const ll_log *l
     LL_TRY_DONE(gather(reader, &copied, err));
     LL_TRY_DONE(ll_reader_run(reader, &run, err));
     LL_TRY_DONE(ll_writer_create_layout(path, &layout, &copied.items, &writer, err));
-    LL_TRY_DONE(ll_writer_neighbors(writer, 0, layout.extents.items,
-                                    ll_reader_neighbor_index(reader),
-                                    ll_reader_neighbor_score(reader), err));
+    LL_TRY_DONE(copy_arrays(reader, &layout, writer, err));
     LL_TRY_DONE(ll_writer_finish_as(writer, ll_reader_generation(reader),
                                     ll_reader_provenance(reader), run, log, err));
 done:

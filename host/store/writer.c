@@ -1,9 +1,9 @@
 /* host/store/writer.c - writes rows and tiles at their offsets, and finishes the file; see
  * writer.h.
  *
- * HDF5 makes the file (writer_layout.c) and closes it; from then on every number is written by
- * pwrite at an offset that is known. finish reads the file back through the mapping, digests it,
- * and adds the attributes: what was digested is what is on the disk. */
+ * HDF5 makes the file and closes it (writer_layout.c, which also ends a writer); from then on every
+ * number is written by pwrite at an offset that is known. finish reads the file back through the
+ * mapping, digests it, and adds the attributes: what was digested is what is on the disk. */
 #include "host/store/writer.h"
 #include "host/base/file.h"
 #include "host/base/memory.h"
@@ -12,13 +12,8 @@
 #include "host/store/writer_state.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum { DIGEST_THREADS = 4 }; /* beyond these the stream is what one waits for */
 
@@ -29,11 +24,12 @@ ll_status ll_writer_create(const char *path, const ll_store_extents *extents,
     return ll_writer_create_layout(path, &layout, items, out, err);
 }
 
-static ll_status write_rows(const ll_writer *writer, ll_array array, int64_t row, int64_t rows,
-                            const void *data, ll_error *err)
+ll_status ll_writer_rows(ll_writer *writer, ll_array array, int64_t row, int64_t rows,
+                         const void *data, ll_error *err)
 {
     const size_t row_bytes = ll_layout_row_bytes(&writer->layout, array);
 
+    assert(ll_layout_has_array(&writer->layout, array) && ll_layout_role(array) != LL_ROLE_FILE);
     assert(row >= 0 && rows >= 0 && row + rows <= writer->layout.extents.items);
     return ll_file_pwrite(writer->fd, data, (size_t)rows * row_bytes,
                           writer->offsets[array] + row * (int64_t)row_bytes, writer->path, err);
@@ -43,8 +39,8 @@ ll_status ll_writer_features(ll_writer *writer, int64_t row, int64_t rows, const
                              const float *norms, ll_error *err)
 {
     if (writer->layout.extents.features > 0)
-        LL_TRY(write_rows(writer, LL_ARRAY_FEATURES, row, rows, unit, err));
-    return write_rows(writer, LL_ARRAY_NORMS, row, rows, norms, err);
+        LL_TRY(ll_writer_rows(writer, LL_ARRAY_FEATURES, row, rows, unit, err));
+    return ll_writer_rows(writer, LL_ARRAY_NORMS, row, rows, norms, err);
 }
 
 ll_status ll_writer_matrix(ll_writer *writer, int64_t row, int64_t rows, int64_t column,
@@ -58,7 +54,8 @@ ll_status ll_writer_matrix(ll_writer *writer, int64_t row, int64_t rows, int64_t
     assert(value_bytes > 0);
     assert(row >= 0 && rows >= 0 && row + rows <= items);
     assert(column >= 0 && columns >= 0 && column + columns <= items);
-    if (columns == items) return write_rows(writer, LL_ARRAY_SIMILARITY, row, rows, values, err);
+    if (columns == items)
+        return ll_writer_rows(writer, LL_ARRAY_SIMILARITY, row, rows, values, err);
     for (int64_t i = 0; i < rows; i++) {
         const char *const segment = from + (size_t)i * segment_bytes;
         const int64_t offset = writer->offsets[LL_ARRAY_SIMILARITY] +
@@ -74,8 +71,8 @@ ll_status ll_writer_matrix(ll_writer *writer, int64_t row, int64_t rows, int64_t
 ll_status ll_writer_neighbors(ll_writer *writer, int64_t row, int64_t rows, const uint32_t *index,
                               const float *score, ll_error *err)
 {
-    LL_TRY(write_rows(writer, LL_ARRAY_INDEX, row, rows, index, err));
-    return write_rows(writer, LL_ARRAY_SCORE, row, rows, score, err);
+    LL_TRY(ll_writer_rows(writer, LL_ARRAY_INDEX, row, rows, index, err));
+    return ll_writer_rows(writer, LL_ARRAY_SCORE, row, rows, score, err);
 }
 
 /* ---- finish ---------------------------------------------------------------------------- */
@@ -224,15 +221,4 @@ ll_status ll_writer_finish(ll_writer *writer, const ll_store_provenance *provena
                            const char *run_json, const ll_log *log, ll_error *err)
 {
     return ll_writer_finish_as(writer, NULL, provenance, run_json, log, err);
-}
-
-void ll_writer_close(ll_writer *writer)
-{
-    if (writer == NULL) return;
-    if (writer->map != NULL) munmap(writer->map, writer->map_bytes);
-    if (writer->fd >= 0) close(writer->fd);
-    if (!writer->finished && writer->created) unlink(writer->path);
-    ll_h5_names_free(writer->column_names, writer->columns);
-    free(writer->path);
-    free(writer);
 }

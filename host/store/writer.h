@@ -33,6 +33,10 @@ LL_NODISCARD ll_status ll_writer_create(const char *path, const ll_store_extents
                                         const ll_store_items *items, ll_writer **out,
                                         ll_error *err);
 
+/** Rows [row, row + rows) of a dataset that the file has and that callers write. Thread-safe. */
+LL_NODISCARD ll_status ll_writer_rows(ll_writer *writer, ll_array array, int64_t row, int64_t rows,
+                                      const void *data, ll_error *err);
+
 /** Rows [row, row + rows) of /features (skipped if D = 0) and /norms. */
 LL_NODISCARD ll_status ll_writer_features(ll_writer *writer, int64_t row, int64_t rows,
                                           const float *unit, const float *norms, ll_error *err);

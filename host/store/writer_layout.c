@@ -1,5 +1,6 @@
 /* host/store/writer_layout.c - make the file: every scale, group and dataset, the texts, the lookup
- * table, and the space for everything that comes later; see writer.h. */
+ * table, and the space for everything that comes later; and end a writer, with its file unless it
+ * is finished; see writer.h. */
 #include "host/base/file.h"
 #include "host/base/memory.h"
 #include "host/base/number.h"
@@ -289,6 +290,17 @@ static ll_status fill(ll_writer *writer, const ll_store_items *items, ll_error *
     LL_TRY(write_order(writer, items, err));
     if (writer->layout.web) return LL_OK;
     return write_array(writer, LL_ARRAY_DIGEST, items->digests, err);
+}
+
+void ll_writer_close(ll_writer *writer)
+{
+    if (writer == NULL) return;
+    if (writer->map != NULL) munmap(writer->map, writer->map_bytes);
+    if (writer->fd >= 0) close(writer->fd);
+    if (!writer->finished && writer->created) unlink(writer->path);
+    ll_h5_names_free(writer->column_names, writer->columns);
+    free(writer->path);
+    free(writer);
 }
 
 ll_status ll_writer_create_layout(const char *path, const ll_layout *layout,

@@ -182,6 +182,28 @@ static void flipped_numbers(void **state)
     assert_clean();
 }
 
+/* A bit in the middle of each: whatever the table of datasets grows by is asked too. */
+static void flipped_arrays(void **state)
+{
+    ll_error err = LL_ERROR_INIT;
+    const ll_layout layout = {.id_bytes = 1}; /* paths depend on none */
+
+    (void)state;
+    assert_ok(ll_fixture_make(&k_specs[5], path, &err));
+    for (int i = 0; i < LL_ARRAYS; i++) {
+        char found[64];
+        const ll_layout_object object = ll_layout_array(&layout, (ll_array)i);
+        const int64_t size_bytes = offset_of((ll_array)i, -1) - offset_of((ll_array)i, 0) + 1;
+        const int64_t offset = offset_of((ll_array)i, size_bytes / 2);
+        snprintf(found, sizeof found, i < LL_BLOCK_ARRAYS ? "%s rows " : "%s: damaged\n",
+                 object.path);
+        flip(offset, 1);
+        assert_found(found, 0);
+        flip(offset, 1);
+    }
+    assert_clean();
+}
+
 /* Texts lie in HDF5's heaps, where it keeps no checksums. */
 static void flipped_texts(void **state)
 {
@@ -325,9 +347,10 @@ static void wrong_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_files),    cmocka_unit_test(flipped_numbers),
-        cmocka_unit_test(flipped_texts), cmocka_unit_test(wrong_neighbors),
-        cmocka_unit_test(wrong_matrix),  cmocka_unit_test(wrong_rows),
+        cmocka_unit_test(good_files),      cmocka_unit_test(flipped_numbers),
+        cmocka_unit_test(flipped_arrays),  cmocka_unit_test(flipped_texts),
+        cmocka_unit_test(wrong_neighbors), cmocka_unit_test(wrong_matrix),
+        cmocka_unit_test(wrong_rows),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }
