@@ -247,6 +247,7 @@ static void write_index(const char *path, const ll_sample *sample)
         .exif = "ignore",
         .alpha = "drop",
         .decoder = "turbojpeg",
+        .jpeg = "turbojpeg",
         .image_root = "",
         .weights_sha256 = "",
         .weights_name = sample->options.trained ? "vgg16" : "synthetic",

@@ -76,8 +76,8 @@ static ll_image_options choose_image(const struct request *r)
         image.geometry = LL_GEOMETRY_TORCHVISION;
     if (r->resize != NULL)
         image.resize = strcmp(r->resize, "nearest") == 0 ? LL_RESIZE_NEAREST : LL_RESIZE_BILINEAR;
-    image.exif_apply = strcmp(r->exif, "apply") == 0;
-    image.alpha_white = strcmp(r->alpha, "white") == 0;
+    image.exif = strcmp(r->exif, "apply") == 0 ? LL_EXIF_APPLY : LL_EXIF_IGNORE;
+    image.alpha = strcmp(r->alpha, "white") == 0 ? LL_ALPHA_WHITE : LL_ALPHA_DROP;
     image.jpeg = strcmp(r->decoder, "stb") == 0 ? LL_DECODER_STB : LL_DECODER_TURBOJPEG;
     image.max_pixels = r->max_pixels;
     image.max_bytes = r->max_bytes;

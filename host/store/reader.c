@@ -17,6 +17,7 @@ static ll_status read_field(hid_t file, ll_store_provenance *provenance, int fie
     const ll_field about = ll_layout_field(field);
     void *const value = ll_layout_field_of(provenance, field);
 
+    if (about.optional && H5Aexists(file, about.name) == 0) return ll_text_copy("", 0, value, err);
     switch (about.kind) {
     case LL_FIELD_TEXT: return ll_h5_attribute_read_text(file, about.name, value, err);
     case LL_FIELD_INT: return ll_h5_attribute_read_int(file, about.name, value, err);
