@@ -218,7 +218,7 @@ int cmd_info(int argc, const char *const *argv)
     const char *format_word = NULL;
     bool rejected = false, run = false;
     const ll_option options[] = {
-        {"format", 0, LL_OPTION_CHOICE, &format_word, LL_FORMAT_WORDS,
+        {"format", 0, LL_OPTION_WORD, &format_word, LL_FORMAT_WORDS,
          "how to print (a table on a terminal, else json)", 0, 0},
         {"rejected", 0, LL_OPTION_FLAG, &rejected, NULL, "list the items left out, and why", 0, 0},
         {"run", 0, LL_OPTION_FLAG, &run, NULL, "print the summary of the run that made it", 0, 0},

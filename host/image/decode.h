@@ -18,7 +18,11 @@ enum {
     LL_IMAGE_REASON = 160,
 };
 
-typedef enum ll_geometry { LL_GEOMETRY_KERAS, LL_GEOMETRY_TORCHVISION } ll_geometry;
+typedef enum ll_geometry {
+    LL_GEOMETRY_KERAS,
+    LL_GEOMETRY_TORCHVISION,
+    LL_GEOMETRY_OF_WEIGHTS, /* not decided yet: no photo is read so */
+} ll_geometry;
 typedef enum ll_resize { LL_RESIZE_OF_GEOMETRY, LL_RESIZE_NEAREST, LL_RESIZE_BILINEAR } ll_resize;
 typedef enum ll_exif { LL_EXIF_IGNORE, LL_EXIF_APPLY } ll_exif;
 typedef enum ll_alpha { LL_ALPHA_DROP, LL_ALPHA_WHITE } ll_alpha;
