@@ -264,6 +264,25 @@ void ll_reader_advise_random(const ll_reader *reader)
     ll_h5_map_advise(&reader->map, true);
 }
 
+bool ll_reader_next_field(const ll_reader *reader, int *field, const char **name, const char **text,
+                          int64_t *number)
+{
+    const ll_store_provenance *const provenance = &reader->provenance;
+
+    while (*field < ll_layout_fields() && !ll_layout_has_field(provenance, *field))
+        ++*field;
+    if (*field == ll_layout_fields()) return false;
+    const ll_field about = ll_layout_field(*field);
+    const void *const value = ll_layout_field_in(provenance, (*field)++);
+
+    *name = about.name;
+    *text = about.kind == LL_FIELD_TEXT ? *(const char *const *)value : NULL;
+    *number = 0;
+    if (about.kind == LL_FIELD_INT) *number = *(const int64_t *)value;
+    if (about.kind == LL_FIELD_BOOL) *number = *(const bool *)value;
+    return true;
+}
+
 static void release_provenance(ll_store_provenance *provenance)
 {
     for (int i = 0; i < ll_layout_fields(); i++) {
