@@ -75,6 +75,18 @@ static ll_status complete(request *c, ll_error *err)
     return choose_delimiter(c->delimiter, &c->run.catalog.delimiter, err);
 }
 
+/* clang-format off: kind and variable of a row */
+#define FLAG(to)  LL_OPTION_FLAG, to, NULL
+#define BYTES(to) LL_OPTION_BYTES, to
+#define CHOICE(to, values)                                                                         \
+    LL_OPTION_CHOICE, &(ll_choice)                                                                 \
+    {                                                                                              \
+        to, values                                                                                 \
+    }
+/* clang-format on */
+#define SETTING(field, s)                                                                          \
+    CHOICE(&r->image.field, ll_setting_values(LL_SETTING_##s)), ll_setting_words(LL_SETTING_##s)
+
 static ll_status parse(int argc, const char *const *argv, request *c, ll_arguments **out,
                        ll_error *err)
 {
@@ -99,51 +111,38 @@ static ll_status parse(int argc, const char *const *argv, request *c, ll_argumen
         {"max-removed", 0, LL_OPTION_REAL, &r->max_removed, "PERCENT",
          "publish nothing if more of the previous index is gone", 0, 100},
         {.kind = LL_OPTION_HEADING, .help = "From file to pixels:"},
-        {"preprocess", 0, LL_OPTION_CHOICE,
-         &(ll_choice){&r->image.geometry, ll_setting_values(LL_SETTING_PREPROCESS)},
-         ll_setting_words(LL_SETTING_PREPROCESS), "geometry (that of the weights)", 0, 0},
-        {"resize", 0, LL_OPTION_CHOICE,
-         &(ll_choice){&r->image.resize, ll_setting_values(LL_SETTING_RESIZE)},
-         ll_setting_words(LL_SETTING_RESIZE), "filter (that of the geometry)", 0, 0},
-        {"exif", 0, LL_OPTION_CHOICE,
-         &(ll_choice){&r->image.exif, ll_setting_values(LL_SETTING_EXIF)},
-         ll_setting_words(LL_SETTING_EXIF), "turn photos as EXIF says", 0, 0},
-        {"alpha", 0, LL_OPTION_CHOICE,
-         &(ll_choice){&r->image.alpha, ll_setting_values(LL_SETTING_ALPHA)},
-         ll_setting_words(LL_SETTING_ALPHA), "what transparency becomes", 0, 0},
-        {"decoder", 0, LL_OPTION_CHOICE,
-         &(ll_choice){&r->image.jpeg, ll_setting_values(LL_SETTING_JPEG)},
-         ll_setting_words(LL_SETTING_JPEG), "who decodes JPEG", 0, 0},
-        {"max-pixels", 0, LL_OPTION_BYTES, &r->image.max_pixels, "N", "largest width x height", 1,
-         0},
-        {"max-bytes", 0, LL_OPTION_BYTES, &r->image.max_bytes, "SIZE", "largest file", 1, 0},
+        {"preprocess", 0, SETTING(geometry, PREPROCESS), "geometry (that of the weights)", 0, 0},
+        {"resize", 0, SETTING(resize, RESIZE), "filter (that of the geometry)", 0, 0},
+        {"exif", 0, SETTING(exif, EXIF), "turn photos as EXIF says", 0, 0},
+        {"alpha", 0, SETTING(alpha, ALPHA), "what transparency becomes", 0, 0},
+        {"decoder", 0, SETTING(jpeg, JPEG), "who decodes JPEG", 0, 0},
+        {"max-pixels", 0, BYTES(&r->image.max_pixels), "N", "largest width x height", 1, 0},
+        {"max-bytes", 0, BYTES(&r->image.max_bytes), "SIZE", "largest file", 1, 0},
         {.kind = LL_OPTION_HEADING, .help = "Features and scores:"},
         {"backend", 0, LL_OPTION_WORD, &r->backend, ll_backend_words(), "where to compute", 0, 0},
         {"device", 0, LL_OPTION_INT32, &r->device, "N", "which CUDA device", 0, 1023},
         {"precision", 0, LL_OPTION_WORD, &r->precision, "fp32|tf32|fp16",
          "cpu: fp32; cuda: fp16 unless given", 0, 0},
-        {"layer", 0, LL_OPTION_CHOICE, &(ll_choice){&r->layer, k_layers}, "fc2|fc1|pool5|gap",
-         "which features", 0, 0},
+        {"layer", 0, CHOICE(&r->layer, k_layers), "fc2|fc1|pool5|gap", "which features", 0, 0},
         {"batch", 0, LL_OPTION_INT32, &r->batch, "N", "images at a time (cpu 32, cuda 256)", 1,
          4096},
         {"patience", 0, LL_OPTION_INT32, &r->patience_s, "SECONDS",
          "how long cuda may try engines for all layers together (60)", 1, 86400},
         {"jobs", 0, LL_OPTION_INT32, &r->threads, "N", "threads", 1, 1024},
-        {"memory", 0, LL_OPTION_BYTES, &r->memory_bytes, "SIZE",
+        {"memory", 0, BYTES(&r->memory_bytes), "SIZE",
          "memory of comparing, mapped files not counted: 512M, 4G (a quarter of the machine's)", 1,
          0},
         {.kind = LL_OPTION_HEADING, .help = "What the index holds:"},
         {"neighbors", 0, LL_OPTION_INT, &r->neighbors, "K", "best other items kept per item", 1,
          1024},
-        {"matrix", 0, LL_OPTION_CHOICE, &(ll_choice){&r->matrix, k_matrices},
-         "float32|float16|uint16|none", "how the full matrix is stored", 0, 0},
+        {"matrix", 0, CHOICE(&r->matrix, k_matrices), "float32|float16|uint16|none",
+         "how the full matrix is stored", 0, 0},
         {"within", 0, LL_OPTION_TEXT, &r->within, "COLUMN",
          "neighbours only among items of the same value", 0, 0},
-        {"no-features", 0, LL_OPTION_FLAG, &r->leave_out_features, NULL, "leave /features out", 0,
-         0},
+        {"no-features", 0, FLAG(&r->leave_out_features), "leave /features out", 0, 0},
         {.kind = LL_OPTION_HEADING, .help = "Talk:"},
-        {"dry-run", 0, LL_OPTION_FLAG, &c->dry_run, NULL,
-         "only say what it would take: disk, memory, seconds", 0, 0},
+        {"dry-run", 0, FLAG(&c->dry_run), "only say what it would take: disk, memory, seconds", 0,
+         0},
         {"progress", 0, LL_OPTION_WORD, &c->progress, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,

@@ -81,16 +81,18 @@ typedef struct sample {
 static const ll_program k_program = {
     .name = "test tool", .synopsis = "INDEX.h5 ID...", .summary = "Try options."};
 
+static const sample k_defaults = {.format = "json",
+                                  .top = 10,
+                                  .shirt = GREEN,
+                                  .hat = UNSAID,
+                                  .jobs = 4,
+                                  .memory = 512 << 20,
+                                  .min_score = NAN};
+
 static ll_status sample_parse(sample *to, int argc, const char *const *argv, ll_arguments **out,
                               ll_error *err)
 {
-    *to = (sample){.format = "json",
-                   .top = 10,
-                   .shirt = GREEN,
-                   .hat = UNSAID,
-                   .jobs = 4,
-                   .memory = 512 << 20,
-                   .min_score = NAN};
+    *to = k_defaults;
     const ll_option options[] = {
         {.name = "output",
          .letter = 'o',
@@ -111,30 +113,12 @@ static ll_status sample_parse(sample *to, int argc, const char *const *argv, ll_
          .to = &to->format,
          .value = "table|json|jsonl",
          .help = "how to print"},
-        {.name = "shirt",
-         .kind = LL_OPTION_CHOICE,
-         .to = &(ll_choice){&to->shirt, k_colours},
-         .value = "red|green",
-         .help = "above"},
-        {.name = "hat",
-         .kind = LL_OPTION_CHOICE,
-         .to = &(ll_choice){&to->hat, k_colours},
-         .value = "red|green",
-         .help = "on top"},
-        {.name = "jobs",
-         .kind = LL_OPTION_INT32,
-         .to = &to->jobs,
-         .value = "N",
-         .low = 1,
-         .high = 64,
-         .help = "threads"},
-        {.name = "batch",
-         .kind = LL_OPTION_INT32,
-         .to = &to->batch,
-         .value = "N",
-         .low = 1,
-         .high = 64,
-         .help = "at a time"},
+        {"shirt", 0, LL_OPTION_CHOICE, &(ll_choice){&to->shirt, k_colours}, "red|green", "above", 0,
+         0},
+        {"hat", 0, LL_OPTION_CHOICE, &(ll_choice){&to->hat, k_colours}, "red|green", "on top", 0,
+         0},
+        {"jobs", 0, LL_OPTION_INT32, &to->jobs, "N", "threads", 1, 64},
+        {"batch", 0, LL_OPTION_INT32, &to->batch, "N", "at a time", 1, 64},
         {.name = "memory",
          .kind = LL_OPTION_BYTES,
          .to = &to->memory,
