@@ -176,6 +176,7 @@ ll_fixture *ll_fixture_create(const ll_fixture_spec *spec)
         .exif = "ignore",
         .alpha = "drop",
         .decoder = "turbojpeg 2.1.5",
+        .jpeg = "turbojpeg",
         .image_root = "/srv/shop",
         .weights_sha256 = "",
         .weights_name = "drawn",

@@ -250,6 +250,7 @@ static ll_fixture fixture_of(ll_sample *sample)
                 .exif = "ignore",
                 .alpha = "drop",
                 .decoder = "turbojpeg",
+                .jpeg = "turbojpeg",
                 .image_root = "",
                 .weights_sha256 = "",
                 .weights_name = options->trained ? "vgg16" : "synthetic",

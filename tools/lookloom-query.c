@@ -321,7 +321,7 @@ static ll_status parse(tool *to, int argc, char **argv, ll_error *err)
          "list items that score X or more (default: 0.8; 0 with untrained weights)", 0, 0},
         {"max-score", 0, LL_OPTION_SCORE, &to->options.max_score, "X",
          "list items that score X or less; below 1 leaves out twins", 0, 0},
-        {"format", 0, LL_OPTION_CHOICE, &format, LL_FORMAT_WORDS,
+        {"format", 0, LL_OPTION_WORD, &format, LL_FORMAT_WORDS,
          "how to print (default: table on a terminal, else json)", 0, 0},
         {"all", 0, LL_OPTION_FLAG, &to->all, NULL, "answer for every item", 0, 0},
         {"row", 0, LL_OPTION_FLAG, &to->row, NULL,

@@ -63,25 +63,56 @@ static ll_status keep_text(ll_arguments *arguments, char *text, ll_error *err)
     return LL_OK;
 }
 
+/* The word of `option` with this number as "%.*s" takes it; its length is 0 beyond the last. */
+static const char *word_at(const ll_option *option, int index, int *length)
+{
+    const char *word = option->value;
+    for (; index > 0 && *word != '\0'; index--) {
+        word += strcspn(word, "|");
+        word += *word == '|';
+    }
+    *length = (int)strcspn(word, "|");
+    return word;
+}
+
+/* "" if the variable holds none of the values. */
+static const char *choice_text(const ll_option *option, char buffer[LL_NUMBER_TEXT])
+{
+    const ll_choice *const choice = option->to;
+    int value = 0, length = 0;
+
+    memcpy(&value, choice->to, sizeof value);
+    for (int i = 0;; i++) {
+        const char *const word = word_at(option, i, &length);
+        if (length == 0) return "";
+        if (choice->values[i] == value)
+            return ll_text_exact(buffer, LL_NUMBER_TEXT, "%.*s", length, word);
+    }
+}
+
+static const char *whole_text(int64_t value, const ll_option *option, char buffer[LL_NUMBER_TEXT])
+{
+    return (double)value < option->low ? "" : ll_number_text(value, buffer);
+}
+
 /* The default of an option as --help shows it, or "" for none; a number goes into `buffer`. */
 static const char *default_text(const ll_option *option, char buffer[LL_NUMBER_TEXT])
 {
     switch (option->kind) {
     case LL_OPTION_TEXT:
-    case LL_OPTION_CHOICE: {
+    case LL_OPTION_WORD: {
         const char *const text = *(const char *const *)option->to;
         return text != NULL ? text : "";
     }
-    case LL_OPTION_INT: {
-        const int64_t value = *(const int64_t *)option->to;
-        return value != LL_OPTION_UNSET ? ll_number_text(value, buffer) : "";
-    }
+    case LL_OPTION_CHOICE: return choice_text(option, buffer);
+    case LL_OPTION_INT: return whole_text(*(const int64_t *)option->to, option, buffer);
+    case LL_OPTION_INT32: return whole_text(*(const int32_t *)option->to, option, buffer);
     case LL_OPTION_BYTES: {
         static const char k_suffixes[] = " KMGT";
         const int64_t bytes = *(const int64_t *)option->to;
         int64_t value = bytes;
         size_t unit = 0;
-        if (bytes == LL_OPTION_UNSET) break;
+        if ((double)bytes < option->low) break;
         for (; value != 0 && value % 1024 == 0 && k_suffixes[unit + 1] != '\0'; unit++)
             value /= 1024;
         if (value >= 1024) { /* 64000000 reads better than 62500K */
@@ -148,21 +179,33 @@ static ll_status translate_table(ll_arguments *arguments, int count, ll_error *e
     return LL_OK;
 }
 
-static ll_status choice_find(const ll_option *option, const char *text, const char **out,
-                             ll_error *err)
+/* Which of the words `text` is. */
+static ll_status find_word(const ll_option *option, const char *text, int *index, ll_error *err)
 {
-    const size_t length = strlen(text);
-    for (const char *word = option->value; length > 0; word++) {
-        const size_t word_length = strcspn(word, "|");
-        if (word_length == length && memcmp(word, text, length) == 0) {
-            *out = text;
-            return LL_OK;
-        }
-        word += word_length;
-        if (*word == '\0') break;
+    const size_t text_length = strlen(text);
+    int length = 0;
+
+    for (*index = 0;; ++*index) {
+        const char *const word = word_at(option, *index, &length);
+        if (length == 0) break;
+        if ((size_t)length == text_length && memcmp(word, text, text_length) == 0) return LL_OK;
     }
     return ll_fail(err, LL_ERR_ARGUMENT, "--%s: '%s' is not one of %s", option->name, text,
                    option->value);
+}
+
+static ll_status store_word(const ll_option *option, const char *text, ll_error *err)
+{
+    int index = 0;
+
+    LL_TRY(find_word(option, text, &index, err));
+    if (option->kind == LL_OPTION_WORD) {
+        *(const char **)option->to = text;
+    } else {
+        const ll_choice *const choice = option->to;
+        memcpy(choice->to, &choice->values[index], sizeof *choice->values);
+    }
+    return LL_OK;
 }
 
 static ll_status score_parse(const char *name, const char *text, double *out, ll_error *err)
@@ -196,6 +239,7 @@ static ll_status option_store(ll_arguments *arguments, const ll_option *option, 
 {
     char name[64];
     const bool free_range = option->low == 0.0 && option->high == 0.0;
+    int64_t whole = 0;
 
     LL_TRY(ll_text_fit(name, sizeof name, err, "--%s", option->name));
     switch (option->kind) {
@@ -204,10 +248,16 @@ static ll_status option_store(ll_arguments *arguments, const ll_option *option, 
         if (text[0] == '\0') return ll_fail(err, LL_ERR_ARGUMENT, "%s: is empty", name);
         *(const char **)option->to = text;
         return LL_OK;
-    case LL_OPTION_CHOICE: return choice_find(option, text, option->to, err);
+    case LL_OPTION_WORD:
+    case LL_OPTION_CHOICE: return store_word(option, text, err);
     case LL_OPTION_INT:
         return ll_number_int(name, text, (int64_t)option->low,
                              free_range ? INT64_MAX : (int64_t)option->high, option->to, err);
+    case LL_OPTION_INT32:
+        LL_TRY(ll_number_int(name, text, (int64_t)option->low,
+                             free_range ? INT32_MAX : (int64_t)option->high, &whole, err));
+        *(int32_t *)option->to = (int32_t)whole;
+        return LL_OK;
     case LL_OPTION_REAL:
         return ll_number_real(name, text, option->low, free_range ? INFINITY : option->high,
                               option->to, err);

@@ -27,8 +27,10 @@
 typedef enum ll_option_kind {
     LL_OPTION_FLAG,    /* bool *: given or not */
     LL_OPTION_TEXT,    /* const char **: any text but the empty one */
-    LL_OPTION_CHOICE,  /* const char **: one of the words of `value`, "table|json|csv" */
+    LL_OPTION_WORD,    /* const char **: one of the words of `value`, "table|json|csv" */
+    LL_OPTION_CHOICE,  /* ll_choice *: one of the words of `value`, kept as an enum */
     LL_OPTION_INT,     /* int64_t * in [low, high] */
+    LL_OPTION_INT32,   /* int32_t * in [low, high] */
     LL_OPTION_REAL,    /* double * in [low, high] */
     LL_OPTION_SCORE,   /* double * in [0, 1]; 80 is answered `write 0.80` */
     LL_OPTION_BYTES,   /* int64_t *, at least low: 512M, 4G */
@@ -42,12 +44,18 @@ typedef struct ll_option_list {
     int64_t count;
 } ll_option_list;
 
+/* Where a choice is kept, and as what. */
+typedef struct ll_choice {
+    void *to;          /* an enum as wide as int, or an int */
+    const int *values; /* of the words, in their order; another default is "not given" */
+} ll_choice;
+
 typedef struct ll_option {
     const char *name; /* without the dashes */
     char letter;      /* 0: none */
     ll_option_kind kind;
     void *to;          /* holds the default; shown by --help unless unset (below) */
-    const char *value; /* what --help calls the value: "N", "FILE"; a choice's words */
+    const char *value; /* what --help calls the value: "N", "FILE"; the words to choose from */
     const char *help;  /* what it does, lower case, no full stop */
     double low, high;  /* both 0: any number from 0 */
 } ll_option;
@@ -58,7 +66,7 @@ typedef struct ll_option {
     }
 
 /* Defaults that mean "not given" and are not shown: NULL for texts, NAN for real numbers, and for
- * whole ones: */
+ * whole ones any below `low`, such as: */
 #define LL_OPTION_UNSET INT64_MIN
 
 typedef struct ll_program {

@@ -221,8 +221,8 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
                        ll_error *err)
 {
     const ll_option options[] = {
-        {"backend", 0, LL_OPTION_CHOICE, &r->backend, ll_backend_words(), "where to compute", 0, 0},
-        {"precision", 0, LL_OPTION_CHOICE, &r->precision, "fp32|tf32|fp16",
+        {"backend", 0, LL_OPTION_WORD, &r->backend, ll_backend_words(), "where to compute", 0, 0},
+        {"precision", 0, LL_OPTION_WORD, &r->precision, "fp32|tf32|fp16",
          "cpu: fp32; cuda: fp16 unless given", 0, 0},
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},
         {"batch", 0, LL_OPTION_TEXT, &r->batch, "N[,N...]",
@@ -233,7 +233,7 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
          "images (decode, embed), rows (similarity, store) or size of the index (query)", 1, 1e8},
         {"cols", 0, LL_OPTION_INT, &r->cols, "D",
          "similarity: width of a feature; query: draw features and a matrix too", 1, 1e6},
-        {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|float16|uint16|none",
+        {"matrix", 0, LL_OPTION_WORD, &r->matrix, "float32|float16|uint16|none",
          "similarity: none compares for neighbours alone", 0, 0},
         {"memory", 0, LL_OPTION_BYTES, &r->memory, "SIZE",
          "similarity with --keep: as --memory of `lookloom index`", 1, 0},
@@ -249,7 +249,7 @@ static ll_status parse(struct request *r, int argc, const char *const *argv, ll_
         {"keep", 0, LL_OPTION_TEXT, &r->keep, "FILE",
          "query, similarity: leave the drawn index here; similarity runs once, as a night does", 0,
          0},
-        {"format", 0, LL_OPTION_CHOICE, &r->format, LL_FORMAT_WORDS,
+        {"format", 0, LL_OPTION_WORD, &r->format, LL_FORMAT_WORDS,
          "how to print (a table on a terminal, else json)", 0, 0},
         LL_OPTION_END,
     };

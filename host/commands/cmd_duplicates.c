@@ -151,9 +151,9 @@ int cmd_duplicates(int argc, const char *const *argv)
          "what --every-pair may take, 40 bytes a pair of a chain: 512M, 4G (a quarter of the "
          "machine's)",
          1, 0},
-        {"format", 0, LL_OPTION_CHOICE, &format, LL_FORMAT_WORDS,
+        {"format", 0, LL_OPTION_WORD, &format, LL_FORMAT_WORDS,
          "how to print (default: table on a terminal, else json)", 0, 0},
-        {"progress", 0, LL_OPTION_CHOICE, &progress_mode, LL_PROGRESS_WORDS,
+        {"progress", 0, LL_OPTION_WORD, &progress_mode, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };

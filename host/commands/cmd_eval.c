@@ -127,10 +127,10 @@ static ll_status parse(int argc, const char *const *argv, request *r, ll_argumen
         {"resamples", 0, LL_OPTION_INT, &r->resamples, "N", "of the bootstrap; 0: no intervals", 0,
          100000},
         {"seed", 0, LL_OPTION_INT, &r->seed, "S", "of the bootstrap", 0, 1e15},
-        {"format", 0, LL_OPTION_CHOICE, &r->format, LL_FORMAT_WORDS,
+        {"format", 0, LL_OPTION_WORD, &r->format, LL_FORMAT_WORDS,
          "how to print (default: table on a terminal, else json)", 0, 0},
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads; results do not depend on it", 1, 1024},
-        {"progress", 0, LL_OPTION_CHOICE, &r->progress, LL_PROGRESS_WORDS,
+        {"progress", 0, LL_OPTION_WORD, &r->progress, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };

@@ -6,6 +6,7 @@
 #include "host/cli/arguments.h"
 #include "host/cli/exit_code.h"
 #include "host/cli/progress.h"
+#include "host/image/settings.h"
 #include "host/vgg16/vgg16.h"
 
 #include <string.h>
@@ -20,39 +21,35 @@ static const ll_program k_index = {
     .notes = "The index appears whole or not at all; the one before stays as "
              "INDEX.previous.h5."};
 
-/* The command line, as texts and numbers. */
-struct request {
-    const char *output, *weights, *backend, *precision, *layer, *preprocess, *resize, *exif, *alpha;
-    const char *decoder, *matrix, *within, *id_column, *image_column, *image_template, *image_root;
-    const char *delimiter, *progress;
-    int64_t device, neighbors, jobs, batch, patience, max_pixels, max_bytes, memory;
-    bool no_features, dry_run;
-    double max_rejected, max_removed;
+/* What the options are read into. */
+typedef struct request {
+    ll_pipeline_options run;
     ll_option_list keep;
-};
+    const char *delimiter;
+    const char *progress;
+    bool dry_run;
+} request;
 
-static struct request defaults(void)
+static const int k_layers[] = {LL_VGG16_FC2, LL_VGG16_FC1, LL_VGG16_POOL5, LL_VGG16_GAP};
+static const int k_matrices[] = {LL_MATRIX_FLOAT32, LL_MATRIX_FLOAT16, LL_MATRIX_UINT16,
+                                 LL_MATRIX_NONE};
+
+/* What is 0 or NULL here is found out later, or comes from below. */
+static request defaults(void)
 {
-    const ll_image_options image = ll_image_options_default();
-
-    return (struct request){
-        .backend = "auto",
-        .layer = "fc2",
-        .exif = "ignore",
-        .alpha = "drop",
-        .decoder = "turbojpeg",
-        .matrix = "float32",
+    request c = {
+        .run = {.backend = "auto",
+                .threads = ll_parallel_cores(),
+                .layer = LL_VGG16_FC2,
+                .image = ll_image_options_default(),
+                .neighbors = 100,
+                .matrix = LL_MATRIX_FLOAT32,
+                .max_rejected = 5.0,
+                .max_removed = 20.0},
         .progress = "auto",
-        .neighbors = 100,
-        .jobs = ll_parallel_cores(),
-        .batch = LL_OPTION_UNSET,
-        .patience = LL_OPTION_UNSET,
-        .memory = LL_OPTION_UNSET,
-        .max_pixels = image.max_pixels,
-        .max_bytes = image.max_bytes,
-        .max_rejected = 5.0,
-        .max_removed = 20.0,
     };
+    c.run.image.geometry = LL_GEOMETRY_OF_WEIGHTS;
+    return c;
 }
 
 static ll_status choose_delimiter(const char *text, char *out, ll_error *err)
@@ -68,114 +65,85 @@ static ll_status choose_delimiter(const char *text, char *out, ll_error *err)
     return LL_OK;
 }
 
-static ll_image_options choose_image(const struct request *r)
+/* What no option can store as it is meant. */
+static ll_status complete(request *c, ll_error *err)
 {
-    ll_image_options image = ll_image_options_default();
-
-    if (r->preprocess != NULL && strcmp(r->preprocess, "torchvision") == 0)
-        image.geometry = LL_GEOMETRY_TORCHVISION;
-    if (r->resize != NULL)
-        image.resize = strcmp(r->resize, "nearest") == 0 ? LL_RESIZE_NEAREST : LL_RESIZE_BILINEAR;
-    image.exif_apply = strcmp(r->exif, "apply") == 0;
-    image.alpha_white = strcmp(r->alpha, "white") == 0;
-    image.jpeg = strcmp(r->decoder, "stb") == 0 ? LL_DECODER_STB : LL_DECODER_TURBOJPEG;
-    image.max_pixels = r->max_pixels;
-    image.max_bytes = r->max_bytes;
-    return image;
-}
-
-static ll_status choose(const struct request *r, const ll_log *log, ll_pipeline_options *out,
-                        ll_error *err)
-{
-    if (r->output == NULL)
+    if (c->run.index_path == NULL)
         return ll_fail(err, LL_ERR_ARGUMENT, "where to? add -o INDEX.h5; %s --help", k_program);
-    *out = (ll_pipeline_options){
-        .index_path = r->output,
-        .catalog = {.id_column = r->id_column,
-                    .image_column = r->image_column,
-                    .image_template = r->image_template,
-                    .image_root = r->image_root,
-                    .keep = r->keep.items,
-                    .keep_count = (int)r->keep.count},
-        .weights_path = r->weights,
-        .backend = r->backend,
-        .precision = r->precision,
-        .device = (int)r->device,
-        .threads = (int)r->jobs,
-        .batch = r->batch == LL_OPTION_UNSET ? 0 : (int)r->batch,
-        .patience_s = r->patience == LL_OPTION_UNSET ? 0 : (int)r->patience,
-        .layer = ll_vgg16_find(r->layer),
-        .geometry_given = r->preprocess != NULL,
-        .image = choose_image(r),
-        .neighbors = r->neighbors,
-        .matrix = (ll_matrix_type)ll_store_matrix_find(r->matrix),
-        .leave_out_features = r->no_features,
-        .within = r->within,
-        .memory_bytes = r->memory == LL_OPTION_UNSET ? 0 : r->memory,
-        .max_rejected = r->max_rejected,
-        .max_removed = r->max_removed,
-        .log = log,
-    };
-    return choose_delimiter(r->delimiter, &out->catalog.delimiter, err);
+    c->run.catalog.keep = c->keep.items;
+    c->run.catalog.keep_count = (int)c->keep.count;
+    return choose_delimiter(c->delimiter, &c->run.catalog.delimiter, err);
 }
 
-static ll_status parse(int argc, const char *const *argv, struct request *r, ll_arguments **out,
+/* clang-format off: kind and variable of a row */
+#define FLAG(to)  LL_OPTION_FLAG, to, NULL
+#define BYTES(to) LL_OPTION_BYTES, to
+#define CHOICE(to, values)                                                                         \
+    LL_OPTION_CHOICE, &(ll_choice)                                                                 \
+    {                                                                                              \
+        to, values                                                                                 \
+    }
+/* clang-format on */
+#define SETTING(field, s)                                                                          \
+    CHOICE(&r->image.field, ll_setting_values(LL_SETTING_##s)), ll_setting_words(LL_SETTING_##s)
+
+static ll_status parse(int argc, const char *const *argv, request *c, ll_arguments **out,
                        ll_error *err)
 {
+    ll_pipeline_options *const r = &c->run;
     const ll_option options[] = {
-        {"output", 'o', LL_OPTION_TEXT, &r->output, "INDEX.h5", "the index to publish", 0, 0},
-        {"weights", 0, LL_OPTION_TEXT, &r->weights, "FILE",
+        {"output", 'o', LL_OPTION_TEXT, &r->index_path, "INDEX.h5", "the index to publish", 0, 0},
+        {"weights", 0, LL_OPTION_TEXT, &r->weights_path, "FILE",
          "VGG16 weights; else $LOOKLOOM_WEIGHTS or what `lookloom weights fetch` left", 0, 0},
         {.kind = LL_OPTION_HEADING, .help = "The catalogue:"},
-        {"id-column", 0, LL_OPTION_TEXT, &r->id_column, "NAME", "column of ids (id)", 0, 0},
-        {"image-column", 0, LL_OPTION_TEXT, &r->image_column, "NAME", "column of paths (image)", 0,
-         0},
-        {"image-template", 0, LL_OPTION_TEXT, &r->image_template, "TEXT",
+        {"id-column", 0, LL_OPTION_TEXT, &r->catalog.id_column, "NAME", "column of ids (id)", 0, 0},
+        {"image-column", 0, LL_OPTION_TEXT, &r->catalog.image_column, "NAME",
+         "column of paths (image)", 0, 0},
+        {"image-template", 0, LL_OPTION_TEXT, &r->catalog.image_template, "TEXT",
          "paths made from ids instead, e.g. 'images/{id}.jpg'", 0, 0},
-        {"image-root", 0, LL_OPTION_TEXT, &r->image_root, "DIR",
+        {"image-root", 0, LL_OPTION_TEXT, &r->catalog.image_root, "DIR",
          "folder that paths start from (the catalogue's)", 0, 0},
-        {"delimiter", 0, LL_OPTION_TEXT, &r->delimiter, "CHAR", "',', ';' or tab (sniffed)", 0, 0},
-        {"keep", 0, LL_OPTION_LIST, &r->keep, "COLUMN=VALUE", "index only these rows; repeatable",
+        {"delimiter", 0, LL_OPTION_TEXT, &c->delimiter, "CHAR", "',', ';' or tab (sniffed)", 0, 0},
+        {"keep", 0, LL_OPTION_LIST, &c->keep, "COLUMN=VALUE", "index only these rows; repeatable",
          0, 0},
         {"max-rejected", 0, LL_OPTION_REAL, &r->max_rejected, "PERCENT",
          "publish nothing if more of the catalogue is rejected", 0, 100},
         {"max-removed", 0, LL_OPTION_REAL, &r->max_removed, "PERCENT",
          "publish nothing if more of the previous index is gone", 0, 100},
         {.kind = LL_OPTION_HEADING, .help = "From file to pixels:"},
-        {"preprocess", 0, LL_OPTION_CHOICE, &r->preprocess, "keras|torchvision",
-         "geometry (that of the weights)", 0, 0},
-        {"resize", 0, LL_OPTION_CHOICE, &r->resize, "nearest|bilinear",
-         "filter (that of the geometry)", 0, 0},
-        {"exif", 0, LL_OPTION_CHOICE, &r->exif, "ignore|apply", "turn photos as EXIF says", 0, 0},
-        {"alpha", 0, LL_OPTION_CHOICE, &r->alpha, "drop|white", "what transparency becomes", 0, 0},
-        {"decoder", 0, LL_OPTION_CHOICE, &r->decoder, "turbojpeg|stb", "who decodes JPEG", 0, 0},
-        {"max-pixels", 0, LL_OPTION_BYTES, &r->max_pixels, "N", "largest width x height", 1, 0},
-        {"max-bytes", 0, LL_OPTION_BYTES, &r->max_bytes, "SIZE", "largest file", 1, 0},
+        {"preprocess", 0, SETTING(geometry, PREPROCESS), "geometry (that of the weights)", 0, 0},
+        {"resize", 0, SETTING(resize, RESIZE), "filter (that of the geometry)", 0, 0},
+        {"exif", 0, SETTING(exif, EXIF), "turn photos as EXIF says", 0, 0},
+        {"alpha", 0, SETTING(alpha, ALPHA), "what transparency becomes", 0, 0},
+        {"decoder", 0, SETTING(jpeg, JPEG), "who decodes JPEG", 0, 0},
+        {"max-pixels", 0, BYTES(&r->image.max_pixels), "N", "largest width x height", 1, 0},
+        {"max-bytes", 0, BYTES(&r->image.max_bytes), "SIZE", "largest file", 1, 0},
         {.kind = LL_OPTION_HEADING, .help = "Features and scores:"},
-        {"backend", 0, LL_OPTION_CHOICE, &r->backend, ll_backend_words(), "where to compute", 0, 0},
-        {"device", 0, LL_OPTION_INT, &r->device, "N", "which CUDA device", 0, 1023},
-        {"precision", 0, LL_OPTION_CHOICE, &r->precision, "fp32|tf32|fp16",
+        {"backend", 0, LL_OPTION_WORD, &r->backend, ll_backend_words(), "where to compute", 0, 0},
+        {"device", 0, LL_OPTION_INT32, &r->device, "N", "which CUDA device", 0, 1023},
+        {"precision", 0, LL_OPTION_WORD, &r->precision, "fp32|tf32|fp16",
          "cpu: fp32; cuda: fp16 unless given", 0, 0},
-        {"layer", 0, LL_OPTION_CHOICE, &r->layer, "fc2|fc1|pool5|gap", "which features", 0, 0},
-        {"batch", 0, LL_OPTION_INT, &r->batch, "N", "images at a time (cpu 32, cuda 256)", 1, 4096},
-        {"patience", 0, LL_OPTION_INT, &r->patience, "SECONDS",
+        {"layer", 0, CHOICE(&r->layer, k_layers), "fc2|fc1|pool5|gap", "which features", 0, 0},
+        {"batch", 0, LL_OPTION_INT32, &r->batch, "N", "images at a time (cpu 32, cuda 256)", 1,
+         4096},
+        {"patience", 0, LL_OPTION_INT32, &r->patience_s, "SECONDS",
          "how long cuda may try engines for all layers together (60)", 1, 86400},
-        {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads", 1, 1024},
-        {"memory", 0, LL_OPTION_BYTES, &r->memory, "SIZE",
+        {"jobs", 0, LL_OPTION_INT32, &r->threads, "N", "threads", 1, 1024},
+        {"memory", 0, BYTES(&r->memory_bytes), "SIZE",
          "memory of comparing, mapped files not counted: 512M, 4G (a quarter of the machine's)", 1,
          0},
         {.kind = LL_OPTION_HEADING, .help = "What the index holds:"},
         {"neighbors", 0, LL_OPTION_INT, &r->neighbors, "K", "best other items kept per item", 1,
          1024},
-        {"matrix", 0, LL_OPTION_CHOICE, &r->matrix, "float32|float16|uint16|none",
+        {"matrix", 0, CHOICE(&r->matrix, k_matrices), "float32|float16|uint16|none",
          "how the full matrix is stored", 0, 0},
         {"within", 0, LL_OPTION_TEXT, &r->within, "COLUMN",
          "neighbours only among items of the same value", 0, 0},
-        {"no-features", 0, LL_OPTION_FLAG, &r->no_features, NULL, "leave /features out", 0, 0},
+        {"no-features", 0, FLAG(&r->leave_out_features), "leave /features out", 0, 0},
         {.kind = LL_OPTION_HEADING, .help = "Talk:"},
-        {"dry-run", 0, LL_OPTION_FLAG, &r->dry_run, NULL,
-         "only say what it would take: disk, memory, seconds", 0, 0},
-        {"progress", 0, LL_OPTION_CHOICE, &r->progress, LL_PROGRESS_WORDS,
+        {"dry-run", 0, FLAG(&c->dry_run), "only say what it would take: disk, memory, seconds", 0,
+         0},
+        {"progress", 0, LL_OPTION_WORD, &c->progress, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };
@@ -219,26 +187,26 @@ int cmd_index(int argc, const char *const *argv)
     ll_error err = LL_ERROR_INIT;
     ll_status status = LL_OK;
     int code = LL_EXIT_DONE;
-    struct request request = defaults();
+    request chosen = defaults();
     ll_arguments *arguments = NULL;
     ll_progress *progress = NULL;
-    ll_pipeline_options options;
 
-    LL_TRY_DONE(parse(argc, argv, &request, &arguments, &err));
+    LL_TRY_DONE(parse(argc, argv, &chosen, &arguments, &err));
     if (ll_arguments_answered(arguments)) goto done;
     LL_TRY_DONE(ll_arguments_expect(arguments, 1, 1, &err));
     const bool quiet = ll_arguments_quiet(arguments);
     const ll_progress_options talk = {.program = k_program,
-                                      .mode = ll_progress_find(request.progress),
+                                      .mode = ll_progress_find(chosen.progress),
                                       .quiet = quiet,
                                       .verbose = ll_arguments_verbose(arguments)};
     LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
-    LL_TRY_DONE(choose(&request, ll_progress_log(progress), &options, &err));
-    options.catalog_path = ll_arguments_at(arguments, 0);
-    if (request.dry_run)
-        LL_TRY_DONE(run_dry(&options, &code, &err));
+    LL_TRY_DONE(complete(&chosen, &err));
+    chosen.run.catalog_path = ll_arguments_at(arguments, 0);
+    chosen.run.log = ll_progress_log(progress);
+    if (chosen.dry_run)
+        LL_TRY_DONE(run_dry(&chosen.run, &code, &err));
     else
-        LL_TRY_DONE(run_index(&options, quiet, &progress, &code, &err));
+        LL_TRY_DONE(run_index(&chosen.run, quiet, &progress, &code, &err));
 done:
     ll_progress_free(progress);
     ll_arguments_free(arguments);

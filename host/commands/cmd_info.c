@@ -47,35 +47,20 @@ static ll_status print_extents(ll_records *to, const ll_reader *reader, ll_error
     return LL_OK;
 }
 
-static ll_status print_provenance(ll_records *to, const ll_store_provenance *p, ll_error *err)
+static ll_status print_provenance(ll_records *to, const ll_reader *reader, ll_error *err)
 {
-    const struct {
-        const char *name, *value;
-    } fields[] = {
-        {"created", p->created},
-        {"generator", p->generator},
-        {"model", p->model},
-        {"layer", p->layer},
-        {"preprocess", p->preprocess},
-        {"resize", p->resize},
-        {"exif", p->exif},
-        {"alpha", p->alpha},
-        {"decoder", p->decoder},
-        {"image_root", p->image_root},
-        {"weights_name", p->weights_name},
-        {"weights_sha256", p->weights_sha256},
-        {"weights_trained", p->weights_trained ? "yes" : "no"},
-        {"backend", p->backend},
-        {"device", p->device},
-        {"precision", p->precision},
-        {"engines", p->engines},
-        {"fingerprint", p->fingerprint},
-        {"within", p->within},
-        {"license", p->license},
-    };
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        LL_TRY(field(to, fields[i].name, fields[i].value, err));
-    return number(to, "rows_redone", p->rows_redone, err);
+    const char *name = NULL, *text = NULL;
+    int64_t value = 0;
+    int at = 0;
+
+    while (ll_reader_next_field(reader, &at, &name, &text, &value))
+        if (strcmp(name, "weights_trained") == 0)
+            LL_TRY(field(to, name, value ? "yes" : "no", err));
+        else if (text != NULL)
+            LL_TRY(field(to, name, text, err));
+        else
+            LL_TRY(number(to, name, value, err));
+    return LL_OK;
 }
 
 static ll_status print_index(const char *path, ll_format format, ll_error *err)
@@ -88,7 +73,7 @@ static ll_status print_index(const char *path, ll_format format, ll_error *err)
     LL_TRY_DONE(ll_reader_open(path, &reader, err));
     LL_TRY_DONE(ll_records_create(stdout, format, k_fields, 2, &records, err));
     LL_TRY_DONE(print_extents(records, reader, err));
-    LL_TRY_DONE(print_provenance(records, ll_reader_provenance(reader), err));
+    LL_TRY_DONE(print_provenance(records, reader, err));
     LL_TRY_DONE(ll_reader_run(reader, &run, err));
     LL_TRY_DONE(ll_print_run(records, run, err));
     LL_TRY_DONE(ll_records_finish(records, err));
@@ -218,7 +203,7 @@ int cmd_info(int argc, const char *const *argv)
     const char *format_word = NULL;
     bool rejected = false, run = false;
     const ll_option options[] = {
-        {"format", 0, LL_OPTION_CHOICE, &format_word, LL_FORMAT_WORDS,
+        {"format", 0, LL_OPTION_WORD, &format_word, LL_FORMAT_WORDS,
          "how to print (a table on a terminal, else json)", 0, 0},
         {"rejected", 0, LL_OPTION_FLAG, &rejected, NULL, "list the items left out, and why", 0, 0},
         {"run", 0, LL_OPTION_FLAG, &run, NULL, "print the summary of the run that made it", 0, 0},

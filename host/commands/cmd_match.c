@@ -52,7 +52,7 @@ static ll_status parse(int argc, const char *const *argv, request *r, ll_argumen
          "list items that score X or more (default: 0.8; 0 with untrained weights)", 0, 0},
         {"max-score", 0, LL_OPTION_SCORE, &r->options.max_score, "X",
          "list items that score X or less", 0, 0},
-        {"format", 0, LL_OPTION_CHOICE, &r->format, LL_FORMAT_WORDS,
+        {"format", 0, LL_OPTION_WORD, &r->format, LL_FORMAT_WORDS,
          "how to print (default: table on a terminal, else json)", 0, 0},
         {.kind = LL_OPTION_HEADING, .help = "Filters:"},
         {"where", 0, LL_OPTION_LIST, &r->where, "COLUMN=VALUE",
@@ -64,7 +64,7 @@ static ll_status parse(int argc, const char *const *argv, request *r, ll_argumen
          "the VGG16 weights of the index; else $LOOKLOOM_WEIGHTS or what `lookloom weights fetch` "
          "left",
          0, 0},
-        {"backend", 0, LL_OPTION_CHOICE, &r->backend, ll_backend_words(),
+        {"backend", 0, LL_OPTION_WORD, &r->backend, ll_backend_words(),
          "where to compute (default: that of the index)", 0, 0},
         {"device", 0, LL_OPTION_INT, &r->device, "N", "which CUDA device", 0, 1023},
         {"batch", 0, LL_OPTION_INT, &r->batch, "N",
@@ -72,7 +72,7 @@ static ll_status parse(int argc, const char *const *argv, request *r, ll_argumen
         {"patience", 0, LL_OPTION_INT, &r->patience, "SECONDS",
          "how long cuda may try engines for all layers together (60)", 1, 86400},
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "threads; results do not depend on it", 1, 1024},
-        {"progress", 0, LL_OPTION_CHOICE, &r->progress, LL_PROGRESS_WORDS,
+        {"progress", 0, LL_OPTION_WORD, &r->progress, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };

@@ -193,7 +193,7 @@ int cmd_report(int argc, const char *const *argv)
         {"seed", 0, LL_OPTION_INT, &chosen.seed, "S", "of what is drawn", 0, (double)INT32_MAX},
         {"title", 0, LL_OPTION_TEXT, &chosen.title, "TEXT",
          "heading of the page (default: the index's name)", 0, 0},
-        {"progress", 0, LL_OPTION_CHOICE, &chosen.progress, LL_PROGRESS_WORDS,
+        {"progress", 0, LL_OPTION_WORD, &chosen.progress, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };

@@ -18,7 +18,7 @@ int cmd_verify(int argc, const char *const *argv)
     const ll_option options[] = {
         {"rows", 0, LL_OPTION_INT, &rows, "N", "rows to recompute in double precision", 0, 1e9},
         {"jobs", 0, LL_OPTION_INT, &jobs, "N", "threads", 1, 1024},
-        {"progress", 0, LL_OPTION_CHOICE, &progress_mode, LL_PROGRESS_WORDS,
+        {"progress", 0, LL_OPTION_WORD, &progress_mode, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };

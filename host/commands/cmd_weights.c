@@ -75,7 +75,7 @@ static ll_status parse(int argc, const char *const *argv, struct request *r, ll_
         {"jobs", 0, LL_OPTION_INT, &r->jobs, "N", "synth: threads", 1, 1024},
         {"timeout", 0, LL_OPTION_INT, &r->timeout_s, "SECONDS", "fetch: give up after; 0 is never",
          0, 1e6},
-        {"progress", 0, LL_OPTION_CHOICE, &r->progress, LL_PROGRESS_WORDS,
+        {"progress", 0, LL_OPTION_WORD, &r->progress, LL_PROGRESS_WORDS,
          "a bar on a terminal, a JSON line a second, or nothing", 0, 0},
         LL_OPTION_END,
     };

@@ -112,8 +112,8 @@ static ll_status add(struct run *run, int64_t row, const uint8_t *pixels,
     struct slot *const slot = &run->slots[run->current];
 
     if (facts->reason[0] != '\0') return reject(run, row, facts->reason, err);
-    run->summary->transparent += facts->transparent && !run->options->image.alpha_white;
-    run->summary->rotated += facts->rotated && !run->options->image.exif_apply;
+    run->summary->transparent += facts->transparent && run->options->image.alpha == LL_ALPHA_DROP;
+    run->summary->rotated += facts->rotated && run->options->image.exif == LL_EXIF_IGNORE;
     memcpy(slot->pixels + (size_t)slot->count * LL_IMAGE_BYTES, pixels, LL_IMAGE_BYTES);
     memcpy(slot->digests[slot->count], facts->digest, LL_DIGEST_BYTES);
     slot->rows[slot->count++] = row;

@@ -122,8 +122,9 @@ static ll_status load(int fd, ll_photo *photo, ll_thumbnail *fit, uint8_t *pixel
     ll_digest_bytes(bytes, photo->size_bytes, photo->facts->digest);
     LL_TRY_DONE(decode(photo, why));
     photo->facts->rotated = photo->orientation != 1;
-    if (options->alpha_white) ll_raster_blend_white(&photo->raster);
-    const ll_view view = ll_view_of(&photo->raster, options->exif_apply ? photo->orientation : 1);
+    if (options->alpha == LL_ALPHA_WHITE) ll_raster_blend_white(&photo->raster);
+    const bool turn = options->exif == LL_EXIF_APPLY;
+    const ll_view view = ll_view_of(&photo->raster, turn ? photo->orientation : 1);
     status = fit != NULL ? ll_resize_fit(&view, fit->side, pixels, &fit->width, &fit->height, why)
                          : ll_resize_view(&view, options->geometry, options->resize, pixels, why);
 done:

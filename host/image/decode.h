@@ -18,16 +18,22 @@ enum {
     LL_IMAGE_REASON = 160,
 };
 
-typedef enum ll_geometry { LL_GEOMETRY_KERAS, LL_GEOMETRY_TORCHVISION } ll_geometry;
+typedef enum ll_geometry {
+    LL_GEOMETRY_KERAS,
+    LL_GEOMETRY_TORCHVISION,
+    LL_GEOMETRY_OF_WEIGHTS, /* not decided yet: no photo is read so */
+} ll_geometry;
 typedef enum ll_resize { LL_RESIZE_OF_GEOMETRY, LL_RESIZE_NEAREST, LL_RESIZE_BILINEAR } ll_resize;
+typedef enum ll_exif { LL_EXIF_IGNORE, LL_EXIF_APPLY } ll_exif;
+typedef enum ll_alpha { LL_ALPHA_DROP, LL_ALPHA_WHITE } ll_alpha;
 typedef enum ll_decoder { LL_DECODER_TURBOJPEG, LL_DECODER_STB } ll_decoder;
 
 typedef struct ll_image_options {
     ll_geometry geometry; /* keras: whole image to 224 x 224, nearest; torchvision: short side 256
                              by antialiased bilinear, centre crop 224 */
     ll_resize resize;     /* override of the geometry's filter */
-    bool exif_apply;      /* turn as EXIF says; default: ignore */
-    bool alpha_white;     /* blend transparency onto white; default: drop */
+    ll_exif exif;         /* apply: turn as EXIF says */
+    ll_alpha alpha;       /* white: blend transparency onto white */
     ll_decoder jpeg;      /* who decodes JPEG */
     int64_t max_pixels;   /* declared width x height */
     int64_t max_bytes;    /* file size */

@@ -207,7 +207,7 @@ static ll_status decode(const ll_png *png, inflater *self, ll_photo *photo, ll_e
 {
     const bool palette = png->colour == LL_PNG_PALETTE;
     /* The transparent colour of grey and RGB costs a channel; only blending needs it. */
-    const bool opacity = photo->options->alpha_white && png->opacity.bytes != NULL;
+    const bool opacity = photo->options->alpha == LL_ALPHA_WHITE && png->opacity.bytes != NULL;
     const bool keep_key = opacity && (png->colour == LL_PNG_GREY || png->colour == LL_PNG_RGB);
     ll_status status = LL_OK;
     uint8_t *plain = NULL;

@@ -5,6 +5,7 @@
 #include "host/base/memory.h"
 #include "host/base/text.h"
 #include "host/extract/extract.h"
+#include "host/image/settings.h"
 #include "host/pipeline/pipeline.h"
 #include "host/pipeline/provenance.h"
 #include "host/vgg16/vgg16.h"
@@ -27,23 +28,14 @@ typedef struct matching {
     ll_net *net;
 } matching;
 
-/* Which of two words an index says; LL_ERR_FORMAT if neither. */
-static ll_status find_choice(const matching *m, const char *name, const char *word, const char *no,
-                             const char *yes, bool *out, ll_error *err)
-{
-    *out = strcmp(word, yes) == 0;
-    if (*out || strcmp(word, no) == 0) return LL_OK;
-    return ll_fail(err, LL_ERR_FORMAT, "%s: %s '%s' is unknown here",
-                   ll_reader_path(m->options->index), name, word);
-}
-
 /* The settings of the index, from its attributes. */
 static ll_status read_settings(matching *m, ll_error *err)
 {
     const ll_store_provenance *const made = m->made;
     const char *const path = ll_reader_path(m->options->index);
-    ll_image_options *const image = &m->as.image;
-    bool torchvision = false, bilinear = false;
+    const char *const words[LL_SETTINGS] = {made->preprocess, made->resize, made->exif, made->alpha,
+                                            made->jpeg};
+    ll_error why = LL_ERROR_INIT;
 
     m->width = ll_reader_extents(m->options->index)->features;
     if (m->width == 0)
@@ -51,16 +43,8 @@ static ll_status read_settings(matching *m, ll_error *err)
                        "%s: no /features to match a photo with: made with --no-features, or a copy "
                        "for the web",
                        path);
-    *image = ll_image_options_default();
-    LL_TRY(
-        find_choice(m, "preprocess", made->preprocess, "keras", "torchvision", &torchvision, err));
-    LL_TRY(find_choice(m, "resize", made->resize, "nearest", "bilinear", &bilinear, err));
-    LL_TRY(find_choice(m, "exif", made->exif, "ignore", "apply", &image->exif_apply, err));
-    LL_TRY(find_choice(m, "alpha", made->alpha, "drop", "white", &image->alpha_white, err));
-    image->geometry = torchvision ? LL_GEOMETRY_TORCHVISION : LL_GEOMETRY_KERAS;
-    image->resize = bilinear ? LL_RESIZE_BILINEAR : LL_RESIZE_NEAREST;
-    /* the text names every library; who decodes JPEG is the one difference between the two */
-    image->jpeg = strstr(made->decoder, "turbo") == NULL ? LL_DECODER_STB : LL_DECODER_TURBOJPEG;
+    const ll_status status = ll_settings_read(words, made->decoder, &m->as.image, &why);
+    if (status != LL_OK) return ll_fail(err, status, "%s: %s", path, why.text);
     m->as.layer = ll_vgg16_find(made->layer);
     if (m->as.layer < 0 || ll_vgg16_width(m->as.layer) != m->width)
         return ll_fail(err, LL_ERR_FORMAT, "%s: layer '%s' does not give %lld features", path,

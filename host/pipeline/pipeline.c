@@ -77,7 +77,7 @@ static ll_status open_weights(struct index_run *n, ll_error *err)
     free(found);
     LL_TRY(status);
     const ll_weights_info *const info = ll_weights_describe(n->weights);
-    if (!n->options->geometry_given)
+    if (n->image.geometry == LL_GEOMETRY_OF_WEIGHTS)
         n->image.geometry =
             info->scale == LL_INPUT_TORCH ? LL_GEOMETRY_TORCHVISION : LL_GEOMETRY_KERAS;
     if (!info->trained)

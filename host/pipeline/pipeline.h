@@ -30,8 +30,7 @@ typedef struct ll_pipeline_options {
     int device, threads, batch;
     int patience_s; /* ll_backend_options.patience_s */
 
-    int layer;           /* LL_VGG16_* */
-    bool geometry_given; /* else image.geometry is that of the weights */
+    int layer; /* LL_VGG16_* */
     ll_image_options image;
 
     int64_t neighbors; /* K before it is cut to N - 1 */

@@ -2,6 +2,7 @@
 #include "host/pipeline/provenance.h"
 
 #include "host/base/memory.h"
+#include "host/image/settings.h"
 #include "host/vgg16/vgg16.h"
 
 #include <stdlib.h>
@@ -10,16 +11,6 @@
 #ifndef LL_VERSION
 #error "LL_VERSION comes from CMake's project()"
 #endif
-
-static const char *resize_name(const ll_image_options *image)
-{
-    switch (image->resize) {
-    case LL_RESIZE_NEAREST: return "nearest";
-    case LL_RESIZE_BILINEAR: return "bilinear";
-    case LL_RESIZE_OF_GEOMETRY: break;
-    }
-    return image->geometry == LL_GEOMETRY_KERAS ? "nearest" : "bilinear";
-}
 
 /* Every choice that can move a bit of a feature, one to a line. */
 static ll_status fingerprint(ll_provenance *p, int batch, ll_error *err)
@@ -54,11 +45,12 @@ ll_status ll_provenance_init(ll_provenance *out, const ll_pipeline_options *opti
         .generator = "lookloom " LL_VERSION,
         .model = options->source == NULL ? "VGG16" : "none",
         .layer = options->source == NULL ? ll_vgg16_name(options->layer) : "none",
-        .preprocess = image->geometry == LL_GEOMETRY_KERAS ? "keras" : "torchvision",
-        .resize = resize_name(image),
-        .exif = image->exif_apply ? "apply" : "ignore",
-        .alpha = image->alpha_white ? "white" : "drop",
+        .preprocess = ll_setting_word(image, LL_SETTING_PREPROCESS),
+        .resize = ll_setting_word(image, LL_SETTING_RESIZE),
+        .exif = ll_setting_word(image, LL_SETTING_EXIF),
+        .alpha = ll_setting_word(image, LL_SETTING_ALPHA),
         .decoder = ll_image_decoder_version(image->jpeg),
+        .jpeg = ll_setting_word(image, LL_SETTING_JPEG),
         .image_root = "",
         .weights_sha256 = weights->sha256,
         .weights_name = weights->name,

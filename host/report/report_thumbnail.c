@@ -5,6 +5,7 @@
 #include "host/base/memory.h"
 #include "host/base/text.h"
 #include "host/image/decode.h"
+#include "host/image/settings.h"
 #include "host/report/html_text.h"
 
 #include <errno.h>
@@ -136,11 +137,13 @@ static void draw_placeholder(ll_thumbnail *to)
 
 static ll_image_options options_of(const ll_store_provenance *p)
 {
-    ll_image_options options = ll_image_options_default();
+    const char *const words[LL_SETTINGS] = {p->preprocess, p->resize, p->exif, p->alpha, p->jpeg};
+    ll_image_options options;
+    ll_error unknown = LL_ERROR_INIT;
 
-    options.exif_apply = strcmp(p->exif, "apply") == 0;
-    options.alpha_white = strcmp(p->alpha, "white") == 0;
-    if (strncmp(p->decoder, "stb_image", 9) == 0) options.jpeg = LL_DECODER_STB;
+    /* A word that is unknown here leaves the default: a page is worth showing all the same. */
+    const ll_status known = ll_settings_read(words, p->decoder, &options, &unknown);
+    (void)known;
     return options;
 }
 

@@ -119,6 +119,7 @@ static ll_status check_root(struct objects *objects, ll_error *err)
     LL_TRY_DONE(check_attribute(objects, objects->file, "neighbors", H5T_STD_I64LE, err));
     for (int i = 0; i < ll_layout_fields(); i++) {
         const ll_field field = ll_layout_field(i);
+        if (!ll_layout_has_field(&objects->check->reader->provenance, i)) continue;
         LL_TRY_DONE(check_attribute(objects, objects->file, field.name, types[field.kind], err));
     }
     status = check_attribute(objects, objects->file, LL_CHECKSUM_ATTRIBUTE, H5T_STD_U64LE, err);

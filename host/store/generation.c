@@ -147,7 +147,8 @@ static ll_status put_attributes(struct entries *to, const ll_layout *layout,
     LL_TRY(put_attribute_int(to, "items", "int64", extents->items, err));
     LL_TRY(put_attribute_int(to, "neighbors", "int64", extents->neighbors, err));
     for (int i = 0; i < ll_layout_fields(); i++)
-        if (generation != NULL || ll_layout_field(i).in_generation)
+        if (generation != NULL ? ll_layout_has_field(provenance, i)
+                               : ll_layout_field(i).in_generation)
             LL_TRY(put_field(to, provenance, i, err));
     return LL_OK;
 }

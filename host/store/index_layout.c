@@ -89,13 +89,13 @@ static const ll_layout_object k_texts[LL_TEXTS] = {
 
 #define FIELD(name, kind)                                                                          \
     {                                                                                              \
-        {#name, kind, true}, offsetof(ll_store_provenance, name)                                   \
+        {#name, kind, true, false}, offsetof(ll_store_provenance, name)                            \
     }
 static const struct {
     ll_field field;
     size_t offset;
 } k_fields[] = {
-    {{"created", LL_FIELD_TEXT, false}, offsetof(ll_store_provenance, created)},
+    {{"created", LL_FIELD_TEXT, false, false}, offsetof(ll_store_provenance, created)},
     FIELD(generator, LL_FIELD_TEXT),
     FIELD(model, LL_FIELD_TEXT),
     FIELD(layer, LL_FIELD_TEXT),
@@ -104,6 +104,7 @@ static const struct {
     FIELD(exif, LL_FIELD_TEXT),
     FIELD(alpha, LL_FIELD_TEXT),
     FIELD(decoder, LL_FIELD_TEXT),
+    {{"jpeg", LL_FIELD_TEXT, false, true}, offsetof(ll_store_provenance, jpeg)},
     FIELD(image_root, LL_FIELD_TEXT),
     FIELD(weights_sha256, LL_FIELD_TEXT),
     FIELD(weights_name, LL_FIELD_TEXT),
@@ -281,4 +282,11 @@ void *ll_layout_field_of(ll_store_provenance *provenance, int field)
 const void *ll_layout_field_in(const ll_store_provenance *provenance, int field)
 {
     return (const char *)provenance + k_fields[field].offset;
+}
+
+bool ll_layout_has_field(const ll_store_provenance *provenance, int field)
+{
+    if (!k_fields[field].field.optional) return true;
+    const char *const text = *(const char *const *)ll_layout_field_in(provenance, field);
+    return text != NULL && text[0] != '\0';
 }

@@ -98,12 +98,15 @@ typedef struct ll_field {
     const char *name;
     ll_field_kind kind;
     bool in_generation;
+    bool optional; /* a text that older files do not have; an empty one is not written */
 } ll_field;
 int ll_layout_fields(void);
 ll_field ll_layout_field(int field);
 /** Where a field lives: const char *, int64_t or bool. */
 void *ll_layout_field_of(ll_store_provenance *provenance, int field);
 const void *ll_layout_field_in(const ll_store_provenance *provenance, int field);
+/** Is this field an attribute of the file? Not if it is optional and empty. */
+bool ll_layout_has_field(const ll_store_provenance *provenance, int field);
 
 #define LL_STORE_SCALE (1.0f / 65535.0f) /* one step of a uint16 matrix */
 

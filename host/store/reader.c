@@ -17,6 +17,7 @@ static ll_status read_field(hid_t file, ll_store_provenance *provenance, int fie
     const ll_field about = ll_layout_field(field);
     void *const value = ll_layout_field_of(provenance, field);
 
+    if (about.optional && H5Aexists(file, about.name) == 0) return ll_text_copy("", 0, value, err);
     switch (about.kind) {
     case LL_FIELD_TEXT: return ll_h5_attribute_read_text(file, about.name, value, err);
     case LL_FIELD_INT: return ll_h5_attribute_read_int(file, about.name, value, err);
@@ -261,6 +262,25 @@ ll_status ll_reader_open(const char *path, ll_reader **out, ll_error *err)
 void ll_reader_advise_random(const ll_reader *reader)
 {
     ll_h5_map_advise(&reader->map, true);
+}
+
+bool ll_reader_next_field(const ll_reader *reader, int *field, const char **name, const char **text,
+                          int64_t *number)
+{
+    const ll_store_provenance *const provenance = &reader->provenance;
+
+    while (*field < ll_layout_fields() && !ll_layout_has_field(provenance, *field))
+        ++*field;
+    if (*field == ll_layout_fields()) return false;
+    const ll_field about = ll_layout_field(*field);
+    const void *const value = ll_layout_field_in(provenance, (*field)++);
+
+    *name = about.name;
+    *text = about.kind == LL_FIELD_TEXT ? *(const char *const *)value : NULL;
+    *number = 0;
+    if (about.kind == LL_FIELD_INT) *number = *(const int64_t *)value;
+    if (about.kind == LL_FIELD_BOOL) *number = *(const bool *)value;
+    return true;
 }
 
 static void release_provenance(ll_store_provenance *provenance)

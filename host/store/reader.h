@@ -11,6 +11,7 @@
 #include "host/base/status.h"
 #include "host/store/schema.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct ll_reader ll_reader;
@@ -25,6 +26,11 @@ void ll_reader_advise_random(const ll_reader *reader);
 /* What the file says of itself; borrowed until close, like everything below. */
 const ll_store_extents *ll_reader_extents(const ll_reader *reader);
 const ll_store_provenance *ll_reader_provenance(const ll_reader *reader);
+/** The next root attribute of those in ll_store_provenance, in the order of FORMAT.md; false behind
+ *  the last. What the file lacks is passed over. `*field` counts on, from 0. `*text` is the value
+ * if that is a text, else NULL and `*number` is it; a bool is 0 or 1. */
+bool ll_reader_next_field(const ll_reader *reader, int *field, const char **name, const char **text,
+                          int64_t *number);
 const char *ll_reader_generation(const ll_reader *reader);
 const char *ll_reader_path(const ll_reader *reader);
 

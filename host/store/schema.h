@@ -23,7 +23,9 @@ double ll_store_matrix_bound(ll_matrix_type matrix);
 typedef struct ll_store_provenance {
     const char *created; /* the only one, with /run, that two equal runs may differ in */
     const char *generator;
-    const char *model, *layer, *preprocess, *resize, *exif, *alpha, *decoder;
+    const char *model, *layer, *preprocess, *resize, *exif, *alpha;
+    const char *decoder; /* versions of the libraries that decode */
+    const char *jpeg;    /* who decodes JPEG; left out of the file if "" */
     const char *image_root;
     const char *weights_sha256, *weights_name;
     bool weights_trained;

@@ -107,7 +107,7 @@ static ll_status write_attributes(const ll_writer *writer, hid_t file, const cha
     LL_TRY(ll_h5_attribute_write_int(file, "items", extents->items, err));
     LL_TRY(ll_h5_attribute_write_int(file, "neighbors", extents->neighbors, err));
     for (int i = 0; i < ll_layout_fields(); i++)
-        LL_TRY(write_field(file, provenance, i, err));
+        if (ll_layout_has_field(provenance, i)) LL_TRY(write_field(file, provenance, i, err));
     return ll_h5_attribute_write_sum(file, LL_CHECKSUM_ATTRIBUTE, sum, err);
 }
 

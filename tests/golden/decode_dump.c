@@ -20,8 +20,8 @@ static ll_image_options parse(char word[5][16])
     if (strcmp(word[0], "torchvision") == 0) options.geometry = LL_GEOMETRY_TORCHVISION;
     if (strcmp(word[1], "nearest") == 0) options.resize = LL_RESIZE_NEAREST;
     if (strcmp(word[1], "bilinear") == 0) options.resize = LL_RESIZE_BILINEAR;
-    options.exif_apply = strcmp(word[2], "apply") == 0;
-    options.alpha_white = strcmp(word[3], "white") == 0;
+    options.exif = strcmp(word[2], "apply") == 0 ? LL_EXIF_APPLY : LL_EXIF_IGNORE;
+    options.alpha = strcmp(word[3], "white") == 0 ? LL_ALPHA_WHITE : LL_ALPHA_DROP;
     if (strcmp(word[4], "stb") == 0) options.jpeg = LL_DECODER_STB;
     return options;
 }

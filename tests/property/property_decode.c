@@ -53,8 +53,8 @@ static ll_image_options draw_options(uint64_t *seed)
 
     options.geometry = (ll_geometry)(next(seed) % 2);
     options.resize = (ll_resize)(next(seed) % 3);
-    options.exif_apply = next(seed) % 2;
-    options.alpha_white = next(seed) % 2;
+    options.exif = (ll_exif)(next(seed) % 2);
+    options.alpha = (ll_alpha)(next(seed) % 2);
     options.jpeg = (ll_decoder)(next(seed) % 2);
     options.max_pixels = 1 << 18; /* so that a wild size costs a malloc, not seconds */
     return options;

@@ -261,7 +261,7 @@ static void only_dropped_transparency_counts(void **state)
                                       .slots = SLOTS};
         const ll_extract_sink sink = {.to = &taken, .item = append_item, .reject = append_reject};
 
-        options.image.alpha_white = white;
+        options.image.alpha = white ? LL_ALPHA_WHITE : LL_ALPHA_DROP;
         assert_int_equal(ll_catalog_open(folder, NULL, &catalog, NULL), LL_OK);
         const ll_photo_source photos = ll_photo_source_of_catalog(catalog);
         assert_int_equal(ll_extract_run(&be, &net, &photos, &options, &sink, &summary, NULL),

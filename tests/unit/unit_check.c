@@ -58,6 +58,27 @@ static int64_t check_file(int64_t sample, struct lines *lines)
     return damages;
 }
 
+/* Files made before 2026-11-27 do not say who decodes JPEG, and are whole. */
+static void without_jpeg(void **state)
+{
+    static const ll_fixture_spec k_spec = {
+        .items = 8, .features = 24, .neighbors = 5, .matrix = LL_MATRIX_FLOAT32};
+    ll_error err = LL_ERROR_INIT;
+    ll_reader *reader = NULL;
+    struct lines lines;
+    ll_fixture *const f = ll_fixture_create(&k_spec);
+
+    (void)state;
+    f->provenance.jpeg = "";
+    assert_ok(ll_fixture_write(f, path, &err));
+    assert_ok(ll_reader_open(path, &reader, &err));
+    assert_string_equal(ll_reader_provenance(reader)->jpeg, "");
+    assert_int_equal(H5Aexists(reader->file, "jpeg"), 0);
+    ll_reader_close(reader);
+    assert_int_equal(check_file(0, &lines), 0);
+    ll_fixture_free(f);
+}
+
 static void assert_clean(void)
 {
     struct lines lines;
@@ -347,10 +368,10 @@ static void wrong_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_files),      cmocka_unit_test(flipped_numbers),
-        cmocka_unit_test(flipped_arrays),  cmocka_unit_test(flipped_texts),
-        cmocka_unit_test(wrong_neighbors), cmocka_unit_test(wrong_matrix),
-        cmocka_unit_test(wrong_rows),
+        cmocka_unit_test(good_files),      cmocka_unit_test(without_jpeg),
+        cmocka_unit_test(flipped_numbers), cmocka_unit_test(flipped_arrays),
+        cmocka_unit_test(flipped_texts),   cmocka_unit_test(wrong_neighbors),
+        cmocka_unit_test(wrong_matrix),    cmocka_unit_test(wrong_rows),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }

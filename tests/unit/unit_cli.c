@@ -65,8 +65,13 @@ static void a_full_disk_is_no_result(void **state)
 }
 
 /* Everything a program may declare, with its defaults. */
+typedef enum colour { RED = 3, GREEN = 5, UNSAID } colour;
+static const int k_colours[] = {RED, GREEN};
+
 typedef struct sample {
     bool fresh;
+    colour shirt, hat;
+    int32_t jobs, batch;
     const char *output, *format;
     int64_t top, memory;
     double tolerance, min_score;
@@ -76,10 +81,18 @@ typedef struct sample {
 static const ll_program k_program = {
     .name = "test tool", .synopsis = "INDEX.h5 ID...", .summary = "Try options."};
 
+static const sample k_defaults = {.format = "json",
+                                  .top = 10,
+                                  .shirt = GREEN,
+                                  .hat = UNSAID,
+                                  .jobs = 4,
+                                  .memory = 512 << 20,
+                                  .min_score = NAN};
+
 static ll_status sample_parse(sample *to, int argc, const char *const *argv, ll_arguments **out,
                               ll_error *err)
 {
-    *to = (sample){.format = "json", .top = 10, .memory = 512 << 20, .min_score = NAN};
+    *to = k_defaults;
     const ll_option options[] = {
         {.name = "output",
          .letter = 'o',
@@ -96,10 +109,16 @@ static ll_status sample_parse(sample *to, int argc, const char *const *argv, ll_
          .help = "how many"},
         {.kind = LL_OPTION_HEADING, .help = "Others:"},
         {.name = "format",
-         .kind = LL_OPTION_CHOICE,
+         .kind = LL_OPTION_WORD,
          .to = &to->format,
          .value = "table|json|jsonl",
          .help = "how to print"},
+        {"shirt", 0, LL_OPTION_CHOICE, &(ll_choice){&to->shirt, k_colours}, "red|green", "above", 0,
+         0},
+        {"hat", 0, LL_OPTION_CHOICE, &(ll_choice){&to->hat, k_colours}, "red|green", "on top", 0,
+         0},
+        {"jobs", 0, LL_OPTION_INT32, &to->jobs, "N", "threads", 1, 64},
+        {"batch", 0, LL_OPTION_INT32, &to->batch, "N", "at a time", 1, 64},
         {.name = "memory",
          .kind = LL_OPTION_BYTES,
          .to = &to->memory,
@@ -147,8 +166,10 @@ static void options_reach_their_variables(void **state)
     assert_int_equal(PARSE(&got, &arguments, &err, "A.h5", "--top", "7", "-o", "x.h5", "id-1",
                            "--format=jsonl", "-qV", "--memory", "4G", "--tolerance=1e-5",
                            "--min-score", "0.5", "--where", "a=1", "--where", "b=2=3", "--fresh",
-                           "--", "-7", "--top"),
+                           "--hat=red", "--jobs=64", "--", "-7", "--top"),
                      LL_OK);
+    assert_int_equal(got.hat, RED);
+    assert_int_equal(got.jobs, 64);
     assert_int_equal(got.top, 7);
     assert_string_equal(got.output, "x.h5");
     assert_string_equal(got.format, "jsonl");
@@ -179,6 +200,9 @@ static void defaults_stay(void **state)
 
     assert_int_equal(PARSE(&got, &arguments, &err, "-"), LL_OK);
     assert_int_equal(got.top, 10);
+    assert_int_equal(got.shirt, GREEN);
+    assert_int_equal(got.hat, UNSAID);
+    assert_int_equal(got.batch, 0);
     assert_string_equal(got.format, "json");
     assert_true(isnan(got.min_score));
     assert_null(got.output);
@@ -207,6 +231,8 @@ static void refusals_name_the_option(void **state)
         {{"--format", "js"}, "--format: 'js' is not one of table|json|jsonl"},
         {{"--format", "jsonl|"}, "--format: 'jsonl|' is not one of table|json|jsonl"},
         {{"--format=", ""}, "--format: '' is not one of table|json|jsonl"},
+        {{"--hat", "blue"}, "--hat: 'blue' is not one of red|green"},
+        {{"--jobs", "65"}, "--jobs: 65 is not between 1 and 64"},
         {{"--output=", ""}, "--output: is empty"},
         {{"--memory", "4X"}, "--memory: '4X' is not a size; write 512M or 4G"},
         {{"--memory", "99999999999G"}, "--memory: 99999999999G is too large"},
@@ -276,6 +302,10 @@ static void help_lists_the_table(void **state)
         "--format=table|json|jsonl",
         "(default: json)",
         "(default: 512M)",
+        "above (default: green)\n",
+        "on top\n",
+        "threads (default: 4)\n",
+        "at a time\n",
         "-h, --help ",
         "-v, --version",
         "-q, --quiet",

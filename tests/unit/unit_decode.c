@@ -407,11 +407,11 @@ static void alpha_is_dropped_or_blended(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        options.alpha_white = false;
+        options.alpha = LL_ALPHA_DROP;
         assert_usable(&files[i], &options);
         assert_true(g_facts.transparent);
         assert_int_equal(g_pixels[1], image_pattern(0, 0, 1));
-        options.alpha_white = true;
+        options.alpha = LL_ALPHA_WHITE;
         assert_usable(&files[i], &options);
         const int a = image_pattern(0, 0, 3);
         const double want = (image_pattern(0, 0, 1) * a + 255 * (255 - a)) / 255.0;
@@ -431,11 +431,11 @@ static void exif_turns_only_when_asked(void **state)
     memcpy(stored, g_pixels, sizeof stored);
     for (int orientation = 1; orientation <= 8; orientation++) {
         const image_file file = image_make_jpeg(24, 16, 3, 0, orientation);
-        options.exif_apply = false;
+        options.exif = LL_EXIF_IGNORE;
         assert_usable(&file, &options);
         assert_int_equal(g_facts.rotated, orientation != 1);
         assert_memory_equal(g_pixels, stored, sizeof stored);
-        options.exif_apply = true;
+        options.exif = LL_EXIF_APPLY;
         assert_usable(&file, &options);
         assert_int_equal(g_facts.width, 24); /* as stored */
         assert_int_equal(memcmp(g_pixels, stored, sizeof stored) == 0, orientation == 1);

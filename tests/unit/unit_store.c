@@ -175,6 +175,7 @@ static void check_provenance(const ll_fixture *f, ll_reader *reader)
 
     assert_string_equal(got->created, "2026-11-23T04:00:00Z");
     assert_string_equal(got->decoder, "turbojpeg 2.1.5");
+    assert_string_equal(got->jpeg, "turbojpeg");
     assert_string_equal(got->weights_sha256, "");
     assert_string_equal(got->within, f->spec.within ? "kind" : "");
     assert_string_equal(got->license, "CC-BY 4.0");
@@ -235,6 +236,9 @@ static void generation(void **state)
     (void)state;
     generation_of(f, first);
     f->provenance.created = "2027-01-01T00:00:00Z";
+    generation_of(f, other);
+    assert_string_equal(first, other);
+    f->provenance.jpeg = "stb";
     generation_of(f, other);
     assert_string_equal(first, other);
     f->provenance.layer = "fc1";
