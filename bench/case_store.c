@@ -52,7 +52,7 @@ struct store_case {
     int64_t items;
     int threads;
     char *folder, *path;             /* a folder of our own and the index in it */
-    bool stays;                      /* the place of what was written, until all is timed */
+    bool stays;                      /* written files are kept until all is timed */
     int keeps[2 * MAX_ROUNDS], kept; /* open files that have no name any more */
     char *id_bytes;                  /* (items, ID) */
     const char **ids;                /* (items) */

@@ -123,7 +123,8 @@ int main(int argc, const char **argv)
         goto done;
     }
     const ll_progress_options talk = {.program = k_program.name,
-                                      .quiet = ll_arguments_quiet(arguments)};
+                                      .quiet = ll_arguments_quiet(arguments),
+                                      .verbose = ll_arguments_verbose(arguments)};
     LL_TRY_DONE(ll_progress_create(&talk, &progress, &err));
     r.log = ll_progress_log(progress);
     LL_TRY_DONE(draw_all(&r, &err));

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-/* How a stored matrix holds its scores: what --matrix says. */
+/* How a stored matrix holds its scores. */
 typedef enum ll_matrix_type {
     LL_MATRIX_NONE, /* no matrix is stored */
     LL_MATRIX_FLOAT32,

@@ -77,7 +77,7 @@ static ll_status read_tensor(const char *path, const char *name, const json_t *e
     return LL_OK;
 }
 
-/* By place; tensors without bytes first among equals, so that they cannot look like an overlap. */
+/* By offset; tensors without bytes first among equals, so that they cannot look like an overlap. */
 static int by_offset(const void *a, const void *b)
 {
     const ll_tensor *const x = a, *const y = b;
@@ -115,7 +115,7 @@ static ll_status read_all(const char *path, json_t *root, int64_t data_begin, in
     json_object_foreach(root, name, entry)
     {
         if (strcmp(name, "__metadata__") == 0) continue;
-        /* Counted first, so that release sees a tensor that is only half taken. */
+        /* Counted first, so that release sees a tensor that is only half read. */
         ll_tensor *const tensor = &out->items[out->count++];
         LL_TRY(read_tensor(path, name, entry, size - data_begin, tensor, err));
     }

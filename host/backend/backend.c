@@ -65,14 +65,14 @@ static ll_status cpu_load(const ll_backend_options *options, ll_backend *be, ll_
 struct row {
     const char *name; /* the spelling of --backend and of the index attribute */
     ll_status (*load)(const ll_backend_options *options, ll_backend *be, ll_error *err); /* ops */
-    const char *card;                     /* what it needs, in words; NULL for the first */
-    bool (*card_there)(const char *root); /* usable or not */
+    const char *card;                       /* what it needs, in words; NULL for the first */
+    bool (*card_present)(const char *root); /* is one in the machine, usable or not */
 };
-#define AS_ROW(name, load, card, card_there) {name, load, card, card_there},
+#define AS_ROW(name, load, card, card_present) {name, load, card, card_present},
 static const struct row k_rows[] = {BACKENDS(AS_ROW)};
 enum { ROWS = sizeof k_rows / sizeof k_rows[0] };
 
-#define AS_WORD(name, load, card, card_there) "|" name
+#define AS_WORD(name, load, card, card_present) "|" name
 static const char k_words[] = "auto" BACKENDS(AS_WORD);
 
 const char *ll_backend_name(int number)
@@ -118,7 +118,7 @@ static ll_status in_range(const char *what, int64_t value, int64_t low, int64_t 
 static void log_card_unused(const struct row *row, const ll_backend_options *options,
                             const char *why)
 {
-    if (row->card_there(options->root != NULL ? options->root : ""))
+    if (row->card_present(options->root != NULL ? options->root : ""))
         ll_log_line_once(options->log,
                          "the %s cannot be used, so the processor computes: %s; see "
                          "`lookloom info`, or ask for --backend %s",

@@ -1,4 +1,4 @@
-/* host/h5/h5_array.c - datasets of numbers: types, create, check, place; see h5.h. */
+/* host/h5/h5_array.c - datasets of numbers: types, create, check, offset; see h5.h. */
 #include "host/base/text.h"
 #include "host/h5/h5.h"
 

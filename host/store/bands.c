@@ -30,6 +30,7 @@
 enum {
     READ_ROWS = 64,  /* read back in one job: 512 KB of 2048 float32 columns, which a cache holds */
     WRITE_ROWS = 64, /* written in one job */
+    STRIP = 64,      /* columns mirrored at once where there are no bands */
 };
 
 enum phase { FILLING, READING, WRITING, FAILED };
@@ -336,20 +337,25 @@ static ll_status failure_of(const ll_bands *bands, ll_error *err)
     return bands->phase != FAILED ? LL_OK : ll_fail(err, bands->failure, "%s", bands->why.text);
 }
 
-/* Without bands: the rectangle to its place, and its mirror image to where that belongs. */
+/* Without bands: the rectangle, and its mirror image strip by strip, so that little memory is taken
+ * where memory is short. */
 static ll_status write_both(ll_bands *bands, int64_t row, int64_t rows, int64_t column,
-                            int64_t columns, const void *values, ll_error *err)
+                            int64_t columns, const uint8_t *values, ll_error *err)
 {
     ll_status status = LL_OK;
-    void *mirrored = NULL; /* (columns, rows) */
+    const size_t width = (size_t)bands->value_bytes;
+    void *strip = NULL; /* (STRIP, rows) */
 
     LL_TRY(ll_writer_matrix(bands->writer, row, rows, column, columns, values, err));
     if (row == column) return LL_OK;
-    LL_TRY_DONE(ll_alloc("a tile", rows * columns, (size_t)bands->value_bytes, &mirrored, err));
-    ll_transpose(values, rows, columns, (size_t)bands->value_bytes, mirrored, rows);
-    LL_TRY_DONE(ll_writer_matrix(bands->writer, column, columns, row, rows, mirrored, err));
+    LL_TRY_DONE(ll_alloc("a tile", STRIP * rows, width, &strip, err));
+    for (int64_t c = 0; c < columns; c += STRIP) {
+        const int64_t wide = ll_min_i64(STRIP, columns - c);
+        ll_transpose_strided(values + (size_t)c * width, rows, wide, columns, width, strip, rows);
+        LL_TRY_DONE(ll_writer_matrix(bands->writer, column + c, wide, row, rows, strip, err));
+    }
 done:
-    free(mirrored);
+    free(strip);
     return status;
 }
 

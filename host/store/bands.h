@@ -4,8 +4,8 @@
  * band is gathered in memory, each tile and, where it lies in the same band, its mirror image; what
  * lies left of the band is read back from the rows above, which it mirrors; then its rows are
  * written in one piece and a thread sets the disk to work, so that little is left for the fsync.
- * Where a band is larger than the memory given, tiles and their mirror images go to their places
- * one by one (ll_writer_matrix). The file's bytes are the same. Floor 2; includes base. */
+ * Where a band is larger than the memory given, tiles and their mirror images are written one
+ * by one (ll_writer_matrix). The file's bytes are the same. Floor 2; includes base. */
 #ifndef LL_STORE_BANDS_H
 #define LL_STORE_BANDS_H
 
@@ -16,7 +16,7 @@
 
 typedef struct ll_bands ll_bands;
 
-/** @param writer      borrowed until free
+/** @param writer     borrowed until free
  *  @param max_bytes  of memory for a band */
 LL_NODISCARD ll_status ll_bands_create(ll_writer *writer, int64_t max_bytes, ll_bands **out,
                                        ll_error *err);

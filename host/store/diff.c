@@ -85,8 +85,8 @@ static void compare_extents(ll_diff *diff)
 /* Rows of an array that depend on their own item only. */
 static void compare_rows(ll_diff *diff, ll_array array)
 {
-    const char *const a = ll_reader_array(diff->a, array), *const b =
-                                                               ll_reader_array(diff->b, array);
+    const char *const a = ll_reader_array(diff->a, array);
+    const char *const b = ll_reader_array(diff->b, array);
     const ll_layout_object object = ll_layout_array(&diff->a->layout, array);
     const size_t row_bytes = ll_layout_row_bytes(&diff->a->layout, array);
     ll_finding_kind kind = {&diff->findings, object.path, 0};

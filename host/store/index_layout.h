@@ -36,7 +36,7 @@ typedef enum ll_group {
     LL_GROUPS,
 } ll_group;
 
-/* Of what a dataset of numbers is. */
+/* What the rows of a dataset of numbers depend on, and who writes them. */
 typedef enum ll_array_role {
     LL_ROLE_ITEM, /* row r depends on item r alone; the caller writes it, `diff` compares it */
     LL_ROLE_PAIR, /* scores of two items; the caller writes it, `diff` compares it by id */

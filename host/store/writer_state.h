@@ -15,7 +15,7 @@ struct ll_writer {
     uint8_t *map; /* the whole file, to write segments of the matrix into; NULL: by pwrite */
     size_t map_bytes;
     ll_layout layout;
-    int64_t offsets[LL_ARRAYS]; /* offsets in the file */
+    int64_t offsets[LL_ARRAYS]; /* of each dataset's first byte */
     int columns;
     char **column_names;
 };

@@ -238,4 +238,4 @@ exit 3') ;;
 fi
 
 [ $failed = 0 ] || { echo "$failed failed"; exit 1; }
-echo "judgement: all as promised"
+echo "eval, duplicates: all as promised"

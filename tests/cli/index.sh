@@ -15,10 +15,12 @@ index() { # index CATALOG OUTPUT OPTIONS...
 # Around the end of a batch: one photo less, as many, one more. Of eight, since bytes at the default
 # size cost four times the photos: match.sh has those, and property_forward every size's products.
 same_bytes() {
-    for n in 1 7 8 9; do
+    for n in 1 7 8 9 33; do
+        local batch=8
+        [ "$n" = 33 ] && batch=32 # the default, and one more
         head_of $n >"$work/$n.csv"
-        expect 0 "$n items" index "$work/$n.csv" "$work/$n-1.h5" --batch 8 --jobs 1
-        expect 0 "$n items" index "$work/$n.csv" "$work/$n-2.h5" --batch 8 --jobs 2
+        expect 0 "$n items" index "$work/$n.csv" "$work/$n-1.h5" --batch $batch --jobs 1
+        expect 0 "$n items" index "$work/$n.csv" "$work/$n-2.h5" --batch $batch --jobs 2
         expect 0 '' "$lookloom" diff --exact "$work/$n-1.h5" "$work/$n-2.h5"
         expect 0 'all is well' "$lookloom" verify "$work/$n-2.h5"
         local one two
@@ -138,4 +140,4 @@ the_index_before
 too_large_for_the_disk
 choices
 wrong_command_lines
-finish "night: all as promised"
+finish "index: all as promised"

@@ -167,7 +167,7 @@ static bool listed(const ll_sample *sample, int64_t a, int64_t b)
 }
 
 /* The lowest score of a group is that of its worst pair, as far as the index knows all of them. */
-static const char *judge_lowest(const ll_sample *sample, const ll_duplicate_groups *answer,
+static const char *check_lowest(const ll_sample *sample, const ll_duplicate_groups *answer,
                                 int64_t g)
 {
     const int64_t items = sample->options.items;
@@ -203,7 +203,7 @@ static const char *answered_groups(const ll_sample *sample, const ll_duplicate_g
     for (int64_t g = 0; g < answer->count; g++) {
         const ll_duplicate *const first = &answer->items[answer->first[g]];
         if (answer->first[g + 1] - answer->first[g] < 2) return "a group of one";
-        const char *const wrong = judge_lowest(sample, answer, g);
+        const char *const wrong = check_lowest(sample, answer, g);
         if (wrong != NULL) return wrong;
         unseen += isnan(answer->lowest[g]);
         if (g > 0 && first->row <= answer->items[answer->first[g - 1]].row) return "group order";
@@ -227,7 +227,7 @@ static const char *answered_groups(const ll_sample *sample, const ll_duplicate_g
 }
 
 /* An answer that lacks something never has a pair that is below. */
-static const char *judge_pairs(const ll_sample *sample, const ll_duplicate_groups *answer,
+static const char *check_pairs(const ll_sample *sample, const ll_duplicate_groups *answer,
                                double min_score)
 {
     const double slack = answer->exact ? 0.0 : 2.6e-4;
@@ -256,7 +256,7 @@ static const char *compare(const ll_sample *sample, const ll_duplicate_groups *a
     else
         naive_every_pair(sample, min_score, want);
     const char *wrong = answered_groups(sample, answer, got);
-    if (wrong == NULL && !chain) wrong = judge_pairs(sample, answer, min_score);
+    if (wrong == NULL && !chain) wrong = check_pairs(sample, answer, min_score);
     if (wrong == NULL && sample->options.features && !(answer->complete && answer->exact))
         wrong = "doubts in spite of features";
     for (int64_t i = 0; i < items && wrong == NULL; i++) {

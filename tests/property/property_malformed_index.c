@@ -45,7 +45,7 @@ static uint64_t draw(uint64_t limit)
 static int make_files(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/property_hostile.XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/property_malformed.XXXXXX");
     if (mkdtemp(folder) == NULL) return 1;
     snprintf(good, sizeof good, "%.100s/good.h5", folder);
     snprintf(bad, sizeof bad, "%.100s/bad.h5", folder);
@@ -393,6 +393,6 @@ int main(int argc, char **argv)
 
     if (argc > 1 && ll_number_int("seed", argv[1], 1, INT64_MAX, &given, NULL) == LL_OK)
         seed = (uint64_t)given;
-    printf("repeat with: property_hostile_index %llu\n", (unsigned long long)seed);
+    printf("repeat with: property_malformed_index %llu\n", (unsigned long long)seed);
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }

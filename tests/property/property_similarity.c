@@ -2,7 +2,6 @@
  * definition to the bit, the matrix keeps its bounds and its symmetry, threads change nothing.
  *
  * A failing case prints its seed; `property_similarity SEED` runs that case alone. */
-#include "host/base/transpose.h"
 #include "host/similarity/similarity.h"
 #include "kernels/rescore.h"
 #include "tests/numeric.h"
@@ -174,12 +173,14 @@ static ll_status receive_tile(void *to, int64_t row, int64_t rows, int64_t colum
             result->seen[offset + c]++;
     }
     if (row == column) return LL_OK;
-    ll_transpose(values, rows, columns, result->bytes,
-                 result->matrix + (size_t)(column * result->rows + row) * result->bytes,
-                 result->rows);
-    for (int64_t c = 0; c < columns; c++)
-        for (int64_t r = 0; r < rows; r++)
-            result->seen[(column + c) * result->rows + row + r]++;
+    for (int64_t c = 0; c < columns; c++) /* the mirror image, value by value */
+        for (int64_t r = 0; r < rows; r++) {
+            const int64_t at = (column + c) * result->rows + row + r;
+            memcpy(result->matrix + (size_t)at * result->bytes,
+                   (const unsigned char *)values + (size_t)(r * columns + c) * result->bytes,
+                   result->bytes);
+            result->seen[at]++;
+        }
     return LL_OK;
 }
 

@@ -5,8 +5,9 @@
  * 128 x 256 fill 132 processors four times. A tile of 2048 would fit a level-2 cache of 40 or 50
  * MB, but consists of only 128 blocks, one wave, with the cost of three launches for every 50 us of
  * work. Tiles for a stored matrix are multiplied without tensor cores, ten times slower, and go to
- * the host: there 2048 is enough, and keeps pinned memory at 64 MB. These are calculations. A bench
- * on a card has to confirm them: ll_cuda_compare_begin_within takes other sizes.
+ * the host: there 2048 is enough: a tile of f32 is 16 MB, and the two slots stay at their 32 MB.
+ * These are calculations. A bench on a card has to confirm them: ll_cuda_compare_begin_within takes
+ * other sizes.
  *
  * Memory. Halves are 2 bytes an entry, f32 features 4, a list 8 (keep + room): at a million rows of
  * 4096 with K + M = 200 and room for 128 that is 8.2 + 16.4 + 2.6 GB. All beside one another as

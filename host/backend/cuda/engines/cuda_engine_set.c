@@ -1,7 +1,7 @@
 /* host/backend/cuda/engines/cuda_engine_set.c - put an engine to work on a layer, and the workspace
  * that all layers share. */
 #include "host/backend/cuda/engines/cuda_engine_set.h"
-#include "host/backend/cuda/net/cuda_own.h"
+#include "host/backend/cuda/net/cuda_fallback.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
 #include "host/backend/cuda/runtime/cuda_memory.h"
 #include "host/base/text.h"

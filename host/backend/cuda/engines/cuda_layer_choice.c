@@ -10,8 +10,8 @@
 #include "host/backend/cuda/engines/cuda_engine_set.h"
 #include "host/backend/cuda/engines/cuda_offers.h"
 #include "host/backend/cuda/engines/cuda_retime.h"
+#include "host/backend/cuda/net/cuda_fallback.h"
 #include "host/backend/cuda/net/cuda_layers.h"
-#include "host/backend/cuda/net/cuda_own.h"
 #include "host/base/number.h"
 #include "host/base/text.h"
 

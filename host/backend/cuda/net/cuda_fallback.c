@@ -1,7 +1,7 @@
 /* host/backend/cuda/net/cuda_fallback.c - the fallback kernel: computes a layer by its definition
  * (kernels/convolve.h). It has a name like an engine, so that an index and the cache can record
  * it. */
-#include "host/backend/cuda/net/cuda_own.h"
+#include "host/backend/cuda/net/cuda_fallback.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
 #include "host/vgg16/vgg16.h"
 #include "kernels/convolve.h"

@@ -2,7 +2,7 @@
  *
  * Nothing here waits or allocates, so that all of it can be captured into a CUDA graph. */
 #include "host/backend/cuda/net/cuda_layers.h"
-#include "host/backend/cuda/net/cuda_own.h"
+#include "host/backend/cuda/net/cuda_fallback.h"
 #include "host/backend/cuda/runtime/cuda_check.h"
 #include "kernels/normalize.h"
 

@@ -8,7 +8,7 @@
  * is noticed (kernels/pool.h, `largest`). Where no activation exceeds 2048, S is 1. */
 #include "host/backend/cuda/net/cuda_scale.h"
 #include "host/backend/cuda/conv/cuda_conv_shape.h"
-#include "host/backend/cuda/net/cuda_own.h"
+#include "host/backend/cuda/net/cuda_fallback.h"
 #include "host/backend/cuda/net/cuda_pictures.h"
 #include "host/backend/cuda/net/cuda_weights.h"
 #include "host/backend/cuda/runtime/cuda_check.h"

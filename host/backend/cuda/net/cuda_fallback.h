@@ -1,7 +1,7 @@
 /* host/backend/cuda/net/cuda_fallback.h - a convolution or product, with bias and ReLU, by a kernel
  * of ours. Private to host/backend/cuda/. */
-#ifndef LL_CUDA_OWN_H
-#define LL_CUDA_OWN_H
+#ifndef LL_CUDA_FALLBACK_H
+#define LL_CUDA_FALLBACK_H
 
 #include "host/base/status.h"
 #include "kernels/pool.h"
@@ -17,8 +17,8 @@ struct cuda_fallback_layer {
     int channels;          /* of the input, where `layer` is the first */
     ll_pool_type from, to; /* of x and kernel; of bias and y */
 };
-LL_NODISCARD ll_status ll_cuda_fallback_queue(const struct cuda_fallback_layer *own, const void *x,
-                                              const void *kernel, const void *bias, void *y,
-                                              cudaStream_t stream, ll_error *err);
+LL_NODISCARD ll_status ll_cuda_fallback_queue(const struct cuda_fallback_layer *fallback,
+                                              const void *x, const void *kernel, const void *bias,
+                                              void *y, cudaStream_t stream, ll_error *err);
 
 #endif
