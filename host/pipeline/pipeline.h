@@ -3,7 +3,7 @@
  *   catalogue -> photos -> features -> scores -> INDEX.h5.work/index.h5 -> INDEX.h5
  *
  * At any moment, even if the run is killed, INDEX.h5 is the complete old file or the complete new
- * one. Floor 5; includes everything below but query. */
+ * one. Floor 5; what it includes is in host/README.md. */
 #ifndef LL_PIPELINE_H
 #define LL_PIPELINE_H
 

@@ -44,9 +44,11 @@ static void open_refuses(void **state)
     (void)state;
     ll_backend_options o = k_cpu;
     o.name = "gpu";
-    assert_refused(&o, LL_ERR_ARGUMENT, "backend gpu: use auto, cpu or cuda");
+    assert_refused(&o, LL_ERR_ARGUMENT, "backend gpu: use auto, cpu");
+    for (int i = 0; ll_backend_name(i) != NULL; i++)
+        assert_refused(&o, LL_ERR_ARGUMENT, ll_backend_name(i));
     o.name = NULL;
-    assert_refused(&o, LL_ERR_ARGUMENT, "use auto, cpu or cuda");
+    assert_refused(&o, LL_ERR_ARGUMENT, "use auto, cpu");
     o = k_cpu, o.precision = "fp16";
     assert_refused(&o, LL_ERR_ARGUMENT, "precision fp16: the cpu backend has fp32");
     o = k_cpu, o.threads = 0;
