@@ -3,7 +3,7 @@
  *
  * Threads claim rows in ascending order and decode into a ring of row buffers; the owner receives
  * the rows in that order, whatever order they finish in. The size of the ring bounds the memory and
- * how far decoding runs ahead. Floor 4; includes base, image. */
+ * how far decoding runs ahead. Floor 4; includes base, catalog, image. */
 #ifndef LL_EXTRACT_DECODE_RING_H
 #define LL_EXTRACT_DECODE_RING_H
 
